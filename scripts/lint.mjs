@@ -1,0 +1,29 @@
+// `npm run lint [-- --fix]`: format and lint of everything people edit.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const fix = process.argv.includes('--fix')
+
+function sh(command, ...args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  if (error) throw error
+  return status === 0
+}
+
+const git = spawnSync(
+  'git',
+  ['ls-files', '-co', '--exclude-standard', '--', '*.c', '*.h', '*.cc'],
+  {
+    cwd: root,
+    encoding: 'utf8',
+  },
+)
+if (git.status !== 0) throw new Error(`git ls-files: ${git.stderr}`)
+const c = git.stdout.split('\n').filter((file) => file !== '')
+
+const ok = [
+  sh('node_modules/.bin/biome', 'check', ...(fix ? ['--write'] : []), '.'),
+  c.length === 0 || sh('clang-format', ...(fix ? ['-i'] : ['--dry-run', '--Werror']), ...c),
+]
+process.exit(ok.every(Boolean) ? 0 : 1)
