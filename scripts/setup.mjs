@@ -35,6 +35,8 @@ const needs = {
       'git',
       'perl',
       'python3',
+      'python3-git',
+      'python3-ply',
     ],
   },
   lint: { why: 'to check the format of C', packages: ['clang-format'] },
@@ -55,6 +57,7 @@ function checkNode() {
 function missingDebianPackages(packages) {
   const { stdout, error } = spawnSync(
     'dpkg-query',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own syntax
     ['-W', '-f', '${db:Status-Status} ${Package}\n', ...packages],
     { encoding: 'utf8' },
   )

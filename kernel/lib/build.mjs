@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+// From a flavour's name to a bootable image, made once for each combination of
+// source, series, configuration, compiler and init.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  copyFileSync,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { SingleBar } from 'cli-progress'
+import { cached, config, LabError, project, withCacheLock } from './paths.mjs'
+import { applySeries, checkOut, repository, seriesHash, sh, sourceVersion } from './source.mjs'
+
+/** Configuration fragments by flavour, and whether it carries the series. */
+export const flavours = {
+  stock: { fragments: ['common', 'stock'], series: false },
+  patched: { fragments: ['common', 'patched'], series: true },
+  debug: { fragments: ['common', 'patched', 'debug'], series: true },
+}
+
+const initSource = join(project, 'kernel/guest/init.c')
+/** Variables of make: an empty LOCALVERSION keeps git's state out of the name. */
+const MAKE_VARIABLES = ['LOCALVERSION=']
+const INIT_CFLAGS = ['-O2', '-Wall', '-Wextra', '-Werror', '-static']
+/** Images of earlier series that are kept, for going back and forth. */
+const KEEP_IMAGES = 4
+
+const fragmentPaths = (flavour) =>
+  flavours[flavour].fragments.map((name) => join(config, `${name}.config`))
+
+async function imageKey(flavour) {
+  const hash = createHash('sha256')
+  hash.update(await sourceVersion())
+  hash.update((await sh`gcc --version`).stdout)
+  hash.update(MAKE_VARIABLES.join())
+  if (flavours[flavour].series) hash.update(seriesHash())
+  for (const file of [...fragmentPaths(flavour), initSource]) hash.update(readFileSync(file))
+  return hash.digest('hex').slice(0, 16)
+}
+
+/**
+ * The folder with `bzImage` and `initrd` of a flavour, built if it is not there.
+ * @param {'stock' | 'patched' | 'debug'} flavour
+ */
+export async function image(flavour) {
+  const dir = cached('images', `${flavour}-${await imageKey(flavour)}`)
+  if (existsSync(dir)) return dir
+  return withCacheLock(async () => {
+    if (!existsSync(dir)) await build(flavour, dir)
+    return dir
+  })
+}
+
+async function build(flavour, dir) {
+  const repo = await repository()
+  const commits = flavours[flavour].series ? await applySeries(repo) : []
+  const tree = cached(flavours[flavour].series ? 'patched' : 'stock')
+  await checkOut(repo, tree, commits.at(-1)?.commit ?? 'base')
+
+  const output = cached(`build-${flavour}`)
+  await configure(tree, output, fragmentPaths(flavour))
+  await make(tree, output, flavour)
+
+  const parts = `${dir}.new`
+  rmSync(parts, { recursive: true, force: true })
+  mkdirSync(parts, { recursive: true })
+  copyFileSync(join(output, 'arch/x86/boot/bzImage'), join(parts, 'bzImage'))
+  await buildInitrd(parts)
+  renameSync(parts, dir)
+  forgetOldImages(flavour)
+}
+
+/**
+ * Merges the fragments over allnoconfig; a symbol that did not come out as the
+ * fragment asks is an error, or the lab would test less than it says.
+ */
+export async function configure(tree, output, fragments) {
+  mkdirSync(output, { recursive: true })
+  const before = readIfThere(join(output, '.config'))
+  const times = before && statSync(join(output, '.config'))
+  const merged = await sh({
+    cwd: tree,
+  })`scripts/kconfig/merge_config.sh -n -O ${output} ${fragments}`
+  const lost = merged.stdout.match(/^Value requested for .* not in final .config/gm)
+  if (lost) throw new LabError(`the kernel's configuration refuses:\n${lost.join('\n')}`)
+  if (before && before === readIfThere(join(output, '.config'))) {
+    utimesSync(join(output, '.config'), times.atime, times.mtime)
+  }
+}
+
+const readIfThere = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined)
+
+/** Builds the image with progress on the terminal and the whole log in a file. */
+export async function make(tree, output, title) {
+  const log = `${output}.log`
+  const counts = `${output}.steps`
+  const expected = Number(readIfThere(counts) ?? 2600)
+  const cold = !existsSync(join(output, 'vmlinux'))
+  const child = spawn(
+    'make',
+    [`O=${output}`, ...MAKE_VARIABLES, `-j${availableParallelism() + 1}`, 'bzImage'],
+    {
+      cwd: tree,
+      env: {
+        ...process.env,
+        KBUILD_BUILD_USER: 'lab',
+        KBUILD_BUILD_HOST: 'lab',
+        KBUILD_BUILD_TIMESTAMP: '1970-01-01',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  const file = createWriteStream(log)
+  child.stderr.pipe(file, { end: false })
+  const progress = showProgress(`building the ${title} kernel`, cold ? expected : 0)
+  let steps = 0
+  for await (const line of createInterface({ input: child.stdout })) {
+    file.write(`${line}\n`)
+    if (/^ {2}[A-Z]+ /.test(line)) progress.update(++steps)
+  }
+  const status = child.exitCode ?? (await new Promise((done) => child.once('close', done)))
+  progress.stop()
+  file.end()
+  if (status !== 0) {
+    const errors = readFileSync(log, 'utf8')
+      .split('\n')
+      .filter((line) => /error:|warning:|\*\*\* /.test(line))
+      .slice(0, 20)
+    throw new LabError(
+      `the ${title} kernel does not build (whole log: ${log}):\n${errors.join('\n')}`,
+    )
+  }
+  if (cold) writeFileSync(counts, String(steps))
+}
+
+function showProgress(title, total) {
+  if (process.stderr.isTTY && total > 0) {
+    const bar = new SingleBar({
+      format: `lab: ${title} [{bar}] {percentage}% {value}/{total} files, {duration_formatted}`,
+      stream: process.stderr,
+      etaBuffer: 100,
+    })
+    bar.start(total, 0)
+    return { update: (n) => bar.update(Math.min(n, total)), stop: () => bar.stop() }
+  }
+  const start = Date.now()
+  let said = 0
+  console.error(`lab: ${title}${total > 0 ? `, about ${total} files` : ''}`)
+  return {
+    update(n) {
+      if (n - said < 300) return
+      said = n
+      console.error(`lab: ${title}: ${n} files, ${Math.round((Date.now() - start) / 1000)} s`)
+    },
+    stop: () =>
+      console.error(`lab: ${title}: done in ${Math.round((Date.now() - start) / 1000)} s`),
+  }
+}
+
+async function buildInitrd(dir) {
+  await sh`gcc ${INIT_CFLAGS} -o ${join(dir, 'init')} ${initSource}`
+  const packed = await sh({ cwd: dir, input: 'init\n' })`cpio -o -H newc -R 0:0 --quiet -F initrd`
+  if (packed.exitCode !== 0) throw new LabError(`cpio: ${packed.stderr}`)
+  rmSync(join(dir, 'init'))
+}
+
+function forgetOldImages(flavour) {
+  const images = readdirSync(cached('images'))
+    .filter((name) => name.startsWith(`${flavour}-`))
+    .map((name) => cached('images', name))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+  for (const old of images.slice(KEEP_IMAGES)) rmSync(old, { recursive: true, force: true })
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+// Working on the series: as commits in a git work tree, as patches in the
+// project, and the checks a maintainer would run first.
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { configure, flavours, make } from './build.mjs'
+import { cached, config, LabError, patches, withCacheLock } from './paths.mjs'
+import { applySeries, checkOut, repository, seriesNames, sh } from './source.mjs'
+
+// checkpatch.pl calls spdxcheck.py, whose modules are Debian's.
+const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
+
+const treePath = () => cached('tree')
+
+/** Makes or shows the work tree: branch `series`, a commit for each patch. */
+export async function tree() {
+  const repo = await repository()
+  const path = treePath()
+  if (existsSync(path)) {
+    console.log(path)
+    return
+  }
+  const commits = await withCacheLock(() => applySeries(repo))
+  await sh({ cwd: repo })`git worktree prune`
+  await sh({
+    cwd: repo,
+  })`git worktree add -q -B series ${path} ${commits.at(-1)?.commit ?? 'base'}`
+  console.log(path)
+}
+
+/** Writes the work tree's commits back as kernel/patches. */
+export async function exportSeries() {
+  const path = treePath()
+  if (!existsSync(path)) throw new LabError('there is no work tree: make one with `lab tree`')
+  const dirty = (await sh({ cwd: path })`git status --porcelain -uno`).stdout
+  if (dirty !== '') throw new LabError(`the work tree has changes to commit first:\n${dirty}`)
+  mkdirSync(patches, { recursive: true })
+  for (const name of readdirSync(patches)) {
+    if (name.endsWith('.patch')) rmSync(join(patches, name))
+  }
+  await sh({
+    cwd: path,
+  })`git format-patch -q --no-numbered --no-signature --zero-commit --abbrev=12 -o ${patches} base..series`
+  const names = readdirSync(patches)
+    .filter((name) => name.endsWith('.patch'))
+    .sort()
+  writeFileSync(join(patches, 'series'), `${names.join('\n')}\n`)
+  console.log(`${names.length} patches in ${patches}`)
+}
+
+/**
+ * @param {{ each?: boolean }} options each: also build every patch
+ */
+export async function check({ each = false }) {
+  const repo = await repository()
+  await withCacheLock(async () => {
+    const commits = await applySeries(repo)
+    console.log(`${commits.length} patches apply to a clean tree`)
+    const path = cached('check')
+    await checkOut(repo, path, commits.at(-1)?.commit ?? 'base')
+    await checkStyle(path)
+    if (each) await buildEach(repo, path, commits)
+  })
+}
+
+async function checkStyle(path) {
+  const failed = []
+  for (const name of seriesNames()) {
+    const result = await sh({
+      cwd: path,
+      nothrow: true,
+      env: { ...process.env, PATH: SYSTEM_PATH },
+    })`perl scripts/checkpatch.pl --strict --no-summary --show-types --color=never ${join(patches, name)}`
+    if (result.exitCode !== 0 || /^(ERROR|WARNING|CHECK):/m.test(result.stdout)) {
+      failed.push(name)
+      console.error(`${name}:\n${result.stdout}${result.stderr}`)
+    }
+  }
+  if (failed.length > 0) throw new LabError(`checkpatch.pl has remarks on ${failed.join(', ')}`)
+  console.log('checkpatch.pl --strict has no remarks')
+}
+
+async function buildEach(repo, path, commits) {
+  const output = cached('build-check')
+  const fragments = flavours.patched.fragments.map((name) => join(config, `${name}.config`))
+  for (const { name, commit } of commits) {
+    await checkOut(repo, path, commit)
+    await configure(path, output, fragments)
+    await make(path, output, name)
+  }
+  console.log('every patch builds')
+}
