@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "chain.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io_uring_spawn.h"
+
+_Static_assert(sizeof(struct chain_header) == 16, "packed by TypeScript");
+_Static_assert(sizeof(struct chain_op) == 40, "packed by TypeScript");
+_Static_assert(sizeof(struct chain_fd) == sizeof(struct io_uring_clone_fd),
+	       "handed to the kernel as it is");
+_Static_assert(sizeof(void *) == 8, "offsets become addresses in place");
+
+struct loader {
+	char *base;
+	uint32_t size;
+	uint32_t data; /* where data begins */
+	const char *why;
+};
+
+static int bad(struct loader *l, const char *why)
+{
+	l->why = why;
+	return -EINVAL;
+}
+
+/* Turns the offset of @len bytes into an address. */
+static int to_ptr(struct loader *l, uint64_t *field, uint64_t len,
+		  uint64_t align)
+{
+	uint64_t off = *field;
+
+	if (off < l->data || off % align || len > l->size ||
+	    off > l->size - len)
+		return bad(l, "an offset points outside the block");
+	*field = (uint64_t)(uintptr_t)(l->base + off);
+	return 0;
+}
+
+/* The block's last byte is NUL, so every string within it ends within it. */
+static int to_string(struct loader *l, uint64_t *field)
+{
+	return to_ptr(l, field, 1, 1);
+}
+
+static int to_vector(struct loader *l, uint64_t *field)
+{
+	uint64_t *v;
+	int ret = to_ptr(l, field, 8, 8);
+
+	if (ret)
+		return ret;
+	for (v = chain_ptr(*field); (char *)(v + 1) <= l->base + l->size; v++) {
+		if (!*v)
+			return 0;
+		ret = to_string(l, v);
+		if (ret)
+			return ret;
+	}
+	return bad(l, "argv or envp does not end");
+}
+
+static int load_clone(struct loader *l, struct chain *c, struct chain_op *op)
+{
+	const struct chain_fd *fds;
+	uint32_t i, j;
+	int ret;
+
+	if (op->flags & ~CHAIN_CLONE_FDS)
+		return bad(l, "unknown flags of CLONE");
+	if (!(op->flags & CHAIN_CLONE_FDS) || !op->len) {
+		if (op->addr || op->len)
+			return bad(l, "CLONE has fds without the flag");
+		return 0;
+	}
+	if (op->len > CHAIN_MAX_FDS)
+		return bad(l, "too many fds for the child");
+	ret = to_ptr(l, &op->addr, op->len * sizeof(*fds), 8);
+	if (ret)
+		return ret;
+	fds = chain_ptr(op->addr);
+	for (i = 0; i < op->len; i++) {
+		if (fds[i].fd < 0 || fds[i].newfd < 0 || fds[i].pad ||
+		    fds[i].flags & ~IORING_CLONE_FD_CLOEXEC)
+			return bad(l, "a bad entry in the fds for the child");
+		for (j = 0; j < i; j++)
+			if (fds[j].newfd == fds[i].newfd)
+				return bad(l, "a descriptor is named twice");
+		if (fds[i].newfd > c->max_newfd)
+			c->max_newfd = fds[i].newfd;
+	}
+	return 0;
+}
+
+static int load_task_set(struct loader *l, struct chain_op *op)
+{
+	switch (op->len) {
+	case IORING_TASK_SIGMASK:
+	case IORING_TASK_SIGDEFAULT:
+		if (op->addr2 != 8)
+			return bad(l, "a signal set must have 8 bytes");
+		return to_ptr(l, &op->addr, 8, 8);
+	case IORING_TASK_GROUPS:
+		if (op->addr2 > 65536)
+			return bad(l, "too many groups");
+		if (!op->addr2)
+			return 0;
+		return to_ptr(l, &op->addr, op->addr2 * 4, 4);
+	case IORING_TASK_RLIMIT:
+		return to_ptr(l, &op->addr, 16, 8);
+	default:
+		if (op->len >= IORING_TASK_LAST)
+			return bad(l, "unknown attribute of TASK_SET");
+		return 0;
+	}
+}
+
+/* Execs over a search path share their argv and envp. */
+static int load_exec(struct loader *l, struct chain_op *op,
+		     uint64_t (*seen)[2][2])
+{
+	uint64_t *fields[2] = {&op->addr2, &op->addr3};
+	int ret = to_string(l, &op->addr);
+	int i;
+
+	for (i = 0; !ret && i < 2; i++) {
+		uint64_t off = *fields[i];
+
+		if (off && off == (*seen)[i][0]) {
+			*fields[i] = (*seen)[i][1];
+			continue;
+		}
+		ret = to_vector(l, fields[i]);
+		(*seen)[i][0] = off;
+		(*seen)[i][1] = *fields[i];
+	}
+	return ret;
+}
+
+static int load_ops(struct loader *l, struct chain *c)
+{
+	uint64_t seen[2][2] = {{0}};
+	bool opened = false;
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < c->nr_ops; i++) {
+		struct chain_op *op = &c->ops[i];
+
+		if ((op->op == CHAIN_CLONE) != (i == 0))
+			return bad(l, "CLONE must be the head, and only that");
+		if (op->link & ~CHAIN_HARDLINK)
+			return bad(l, "unknown link flags");
+		if (op->fd == CHAIN_FD_LAST && !opened &&
+		    (op->op == CHAIN_DUP || op->op == CHAIN_FCHDIR))
+			return bad(l, "FD_LAST without an OPENAT before it");
+
+		switch (op->op) {
+		case CHAIN_CLONE:
+			ret = load_clone(l, c, op);
+			break;
+		case CHAIN_OPENAT:
+			opened = true;
+			ret = to_string(l, &op->addr);
+			break;
+		case CHAIN_DUP:
+			if (op->len > INT32_MAX)
+				return bad(l, "DUP to a negative descriptor");
+			if ((int32_t)op->len > c->max_newfd)
+				c->max_newfd = (int32_t)op->len;
+			break;
+		case CHAIN_FCHDIR:
+		case CHAIN_CLOSE_RANGE:
+			break;
+		case CHAIN_TASK_SET:
+			ret = load_task_set(l, op);
+			break;
+		case CHAIN_EXEC:
+			ret = load_exec(l, op, &seen);
+			break;
+		default:
+			return bad(l, "unknown operation");
+		}
+	}
+	if (!ret && c->ops[c->nr_ops - 1].op != CHAIN_EXEC)
+		return bad(l, "the last operation must be EXEC");
+	return ret;
+}
+
+int chain_load(const void *packed, size_t size, struct chain **out,
+	       const char **why)
+{
+	struct loader l = {.size = (uint32_t)size};
+	struct chain_header h;
+	struct chain *c;
+	int ret = -EINVAL;
+
+	*why = "not a chain";
+	if (size < sizeof(h) + 2 * sizeof(struct chain_op) || size > INT32_MAX)
+		return -EINVAL;
+	memcpy(&h, packed, sizeof(h));
+	if (h.magic != CHAIN_MAGIC || h.size != size || h.reserved ||
+	    h.nr_ops < 2 || h.nr_ops > CHAIN_MAX_OPS ||
+	    size < sizeof(h) + h.nr_ops * sizeof(struct chain_op) ||
+	    ((const char *)packed)[size - 1])
+		return -EINVAL;
+
+	*why = "out of memory";
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->res = calloc(h.nr_ops, sizeof(*c->res));
+	c->block = malloc(size);
+	if (!c->res || !c->block) {
+		chain_free(c);
+		return -ENOMEM;
+	}
+	memcpy(c->block, packed, size);
+	c->nr_ops = h.nr_ops;
+	c->ops = (struct chain_op *)((char *)c->block + sizeof(h));
+	c->max_newfd = 2;
+	l.base = c->block;
+	l.data = (uint32_t)(sizeof(h) + h.nr_ops * sizeof(struct chain_op));
+	ret = load_ops(&l, c);
+	if (ret) {
+		*why = l.why;
+		chain_free(c);
+		return ret;
+	}
+	chain_reset(c);
+	*out = c;
+	return 0;
+}
+
+void chain_free(struct chain *chain)
+{
+	if (!chain)
+		return;
+	free((void *)chain->res);
+	free(chain->block);
+	free(chain);
+}
+
+void chain_reset(struct chain *chain)
+{
+	uint32_t i;
+
+	for (i = 0; i < chain->nr_ops; i++)
+		chain->res[i] = -ECANCELED;
+}
+
+int chain_result(const struct chain *chain, uint32_t *index)
+{
+	int best = 0;
+	uint32_t i;
+
+	for (i = 0; i < chain->nr_ops; i++) {
+		int32_t res = chain->res[i];
+		bool weak = best == -ENOENT || best == -ENOTDIR;
+
+		if (chain->ops[i].op == CHAIN_EXEC && res == 0)
+			return 0;
+		if (res >= 0 || res == -ECANCELED)
+			continue;
+		if (!best || (weak && res != -ENOENT && res != -ENOTDIR)) {
+			best = res;
+			*index = i;
+		}
+	}
+	if (!best) {
+		best = -ECANCELED;
+		*index = 0;
+	}
+	return best;
+}

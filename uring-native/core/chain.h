@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A chain: what it takes to make one process, as a packed list of operations.
+ * Its head makes the process, the operations after it run in that process in
+ * order, and the last ones turn it into a program. Every launcher interprets
+ * the same chain, so that what fails, and where, does not depend on how a
+ * process is made.
+ *
+ * The packed form is one block: struct chain_header, nr_ops times struct
+ * chain_op, then data. Where an operation points at something, its field holds
+ * an offset from the start of the block; 0 is no pointer. chain_load() checks
+ * the offsets and turns them into addresses.
+ */
+#ifndef CHAIN_H
+#define CHAIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHAIN_MAGIC 0x31435355U /* "USC1" */
+#define CHAIN_MAX_OPS 128U
+#define CHAIN_MAX_FDS 256U
+
+/* chain_op.fd: the descriptor that the nearest earlier OPENAT returned. */
+#define CHAIN_FD_LAST (-2)
+
+/* chain_op.link: a failure does not end the chain. */
+#define CHAIN_HARDLINK 1
+
+/* chain_op.flags of CLONE: the child starts with the listed fds only. */
+#define CHAIN_CLONE_FDS 1U
+
+enum chain_opcode {
+	CHAIN_CLONE,  /* addr: fds, len: how many, addr2: CLONE_*, fd: cgroup */
+	CHAIN_OPENAT, /* fd: dirfd, addr: path, flags: open_flags, len: mode */
+	CHAIN_DUP,    /* fd: source, len: target, flags: 0 or O_CLOEXEC */
+	CHAIN_FCHDIR, /* fd */
+	CHAIN_CLOSE_RANGE, /* fd: first, len: last, flags: as close_range(2) */
+	CHAIN_TASK_SET, /* len: io_uring_task_attr, addr: value, addr2: arg */
+	CHAIN_EXEC, /* fd: dirfd, addr: path, addr2: argv, addr3: envp, flags */
+	CHAIN_OP_LAST,
+};
+
+struct chain_header {
+	uint32_t magic;
+	uint32_t size; /* of the block, bytes */
+	uint32_t nr_ops;
+	uint32_t reserved;
+};
+
+struct chain_op {
+	uint8_t op;    /* enum chain_opcode */
+	uint8_t link;  /* 0 or CHAIN_HARDLINK */
+	uint16_t step; /* the caller's step it belongs to; not read here */
+	int32_t fd;
+	uint32_t len;
+	uint32_t flags;
+	uint64_t addr;
+	uint64_t addr2;
+	uint64_t addr3;
+};
+
+/* One descriptor the child starts with; as struct io_uring_clone_fd. */
+struct chain_fd {
+	int32_t fd;
+	int32_t newfd;
+	uint32_t flags; /* IORING_CLONE_FD_CLOEXEC */
+	uint32_t pad;
+};
+
+/*
+ * A loaded chain. @res holds one result per operation, as a CQE's: what the
+ * operation returned, -errno, or -ECANCELED where it did not run.
+ */
+struct chain {
+	struct chain_op *ops;
+	uint32_t nr_ops;
+	int32_t max_newfd; /* the largest descriptor the chain puts in place */
+	volatile int32_t *res;
+	void *block;
+};
+
+/*
+ * Copies and checks the @size bytes at @packed. Returns 0 and a chain that
+ * chain_free() frees, or -EINVAL (malformed; *@why says how), -ENOMEM.
+ */
+int chain_load(const void *packed, size_t size, struct chain **out,
+	       const char **why);
+
+void chain_free(struct chain *chain);
+
+/* Marks every operation as not run. */
+void chain_reset(struct chain *chain);
+
+/*
+ * What a chain's results say: 0 where an exec happened, else the -errno of the
+ * operation that ended it, and its index in *@index. For execs hard-linked
+ * over the directories of a search path that is the first that failed with
+ * other than ENOENT or ENOTDIR, as execvp(3) would have it.
+ */
+int chain_result(const struct chain *chain, uint32_t *index);
+
+static inline void *chain_ptr(uint64_t addr)
+{
+	return (void *)(uintptr_t)addr;
+}
+
+#endif

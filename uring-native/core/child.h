@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A chain run step by step in a fresh child, by system calls. The child may
+ * share the memory of its parent (vfork), so nothing here calls into libc
+ * beyond syscall(2), allocates, or writes to anything but the chain's results.
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chain.h"
+
+struct child {
+	struct chain *chain;
+	bool reset_handlers; /* clone did not clear the signal handlers */
+	uint64_t sigmask;    /* to start with */
+	int keep_fd;	     /* survives until the exec, or -1; close-on-exec */
+};
+
+/*
+ * Runs the chain after its head. Returns only if no exec happened; the results
+ * say why, and the caller exits.
+ */
+void child_run(struct child *child);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CHILD_FDS_H
+#define CHILD_FDS_H
+
+#include <stdint.h>
+
+#include "chain.h"
+
+/*
+ * Leaves the calling process with exactly the @nr descriptors of @fds, each at
+ * its newfd, and with @keep_fd if that is not -1: nothing above, between or
+ * below. Sources may be each other's targets in any order. Async-signal-safe;
+ * sorts @fds by newfd. Returns 0 or -errno: EBADF (a source is not open, or a
+ * target is above RLIMIT_NOFILE), EMFILE.
+ */
+int child_set_fds(struct chain_fd *fds, uint32_t nr, int keep_fd);
+
+/* close_range(2), also where the kernel or a filter does not have it. */
+int child_close_range(unsigned first, unsigned last, unsigned flags);
+
+#endif

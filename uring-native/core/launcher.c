@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "launcher.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "sys.h"
+
+#define STACK_SIZE (128UL * 1024)
+#define GUARD_SIZE (64UL * 1024) /* a page of any size there is */
+
+const struct launcher *launcher_get(enum launcher_kind kind)
+{
+	switch (kind) {
+	case LAUNCHER_URING:
+		return &launcher_uring;
+	case LAUNCHER_VFORK:
+		return &launcher_vfork;
+	case LAUNCHER_FORK:
+		return &launcher_fork;
+	default:
+		return NULL;
+	}
+}
+
+int launch_thread_init(struct launch_thread *thread, uint64_t sigmask)
+{
+	char *map = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	mprotect(map, GUARD_SIZE, PROT_NONE);
+	thread->stack = map + GUARD_SIZE;
+	thread->stack_size = STACK_SIZE;
+	thread->sigmask = sigmask;
+	return 0;
+}
+
+void launch_thread_exit(struct launch_thread *thread)
+{
+	munmap((char *)thread->stack - GUARD_SIZE,
+	       GUARD_SIZE + thread->stack_size);
+}
+
+void launch_no_child(struct launch *launch, int error)
+{
+	launch->pid = -1;
+	launch->pidfd = -1;
+	launch->chain->res[0] = error;
+	launch->error = error;
+	launch->failed = 0;
+}
+
+void launch_finish(struct launch *launch)
+{
+	struct chain *c = launch->chain;
+	siginfo_t info;
+	uint32_t i;
+
+	/* The first that did not run, and nothing failed: it died there. */
+	for (i = 0; i < c->nr_ops; i++) {
+		if (c->res[i] == -ECANCELED) {
+			c->res[i] = -EINTR;
+			break;
+		}
+		if (c->res[i] < 0 && !(c->ops[i].link & CHAIN_HARDLINK))
+			break;
+		if (c->res[i] == 0 && c->ops[i].op == CHAIN_EXEC)
+			break;
+	}
+	launch->error = chain_result(c, &launch->failed);
+	if (!launch->error)
+		return;
+	while (sys_waitid_pidfd(launch->pidfd, &info, WEXITED | __WALL, NULL) ==
+	       -EINTR)
+		;
+	launch->pid = -1;
+}

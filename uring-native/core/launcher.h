@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A launcher turns a chain into a process. There is one file per way the
+ * kernel offers; what they share is this.
+ *
+ * Blocking launchers (vfork, fork) have launch() and run on the core's launch
+ * threads. The uring launcher has submit() and runs on the loop's thread,
+ * which owns the ring.
+ */
+#ifndef LAUNCHER_H
+#define LAUNCHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "chain.h"
+
+struct ring;
+struct uring_link;
+
+enum launcher_kind {
+	LAUNCHER_URING,
+	LAUNCHER_VFORK,
+	LAUNCHER_FORK,
+	LAUNCHER_LAST,
+};
+
+struct launch {
+	struct chain *chain;
+	pid_t pid;
+	/*
+	 * The kernel stores it before the child's first step, so that whoever
+	 * must stop a child that hangs before its exec can; -1 before. Belongs
+	 * to the launch's owner, who closes it also where the launch failed:
+	 * only the owner knows that nobody is about to signal through it.
+	 */
+	volatile int pidfd;
+	int error;	 /* 0: started, else -errno of the step that failed */
+	uint32_t failed; /* the index of that operation */
+
+	/* Of the uring launcher. */
+	void (*done)(struct launch *launch);
+	struct uring_link *links;
+	uint32_t pending; /* CQEs to come */
+};
+
+/* What belongs to a launch thread, for as long as it lives. */
+struct launch_thread {
+	void *stack; /* of the vfork child; children take turns */
+	size_t stack_size;
+	uint64_t sigmask; /* the core's creator's; what a child starts with */
+};
+
+struct launcher {
+	const char *name;
+	/*
+	 * Returns once the exec happened or it is clear that none will; fills
+	 * pid, pidfd, error, failed, and every result of the chain. A child
+	 * without an exec has been reaped.
+	 */
+	void (*launch)(struct launch *launch, struct launch_thread *thread);
+	/*
+	 * Queues the chain on the ring; calls launch->done from ring_wait()
+	 * once all of it has completed. Returns -errno, with nothing queued.
+	 */
+	int (*submit)(struct launch *launch, struct ring *ring);
+};
+
+extern const struct launcher launcher_uring;
+extern const struct launcher launcher_vfork;
+extern const struct launcher launcher_fork;
+
+/* The launcher of @kind, or NULL. */
+const struct launcher *launcher_get(enum launcher_kind kind);
+
+/* Prepares what launch threads need. Returns 0 or -ENOMEM. */
+int launch_thread_init(struct launch_thread *thread, uint64_t sigmask);
+void launch_thread_exit(struct launch_thread *thread);
+
+/* For the launchers: makes of the results what they say, reaps who failed. */
+void launch_finish(struct launch *launch);
+
+/* For the launchers: no child came to be. */
+void launch_no_child(struct launch *launch, int error);
+
+#endif

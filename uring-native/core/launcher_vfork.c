@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A child that shares the launch thread's memory until its exec, on a stack of
+ * its own, while that thread sleeps: no page table is copied, whatever the
+ * size of the process, and the results are simply there.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "launcher.h"
+#include "sys.h"
+
+/* clone3(2) is absent, or a filter says so. It will not come back. */
+static atomic_bool no_clone3;
+
+static int child_main(void *arg)
+{
+	child_run(arg);
+	return 127;
+}
+
+/*
+ * clone3(2) with a stack: the child must not return into its parent's frames,
+ * so it calls @fn and exits with what that returns.
+ */
+static long clone3_call(struct sys_clone_args *args, int (*fn)(void *),
+			void *arg)
+{
+#if defined(__x86_64__)
+	register void *r8 __asm__("r8") = (void *)fn;
+	register void *r9 __asm__("r9") = arg;
+	long ret;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r9, %%rdi\n\t"
+			 "call *%%r8\n\t"
+			 "mov %%eax, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "=a"(ret)
+			 : "0"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)),
+			   "r"(r8), "r"(r9), [exit] "i"(SYS_exit_group)
+			 : "rcx", "r11", "memory", "cc");
+	return ret;
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = SYS_clone3;
+	register long x0 __asm__("x0") = (long)args;
+	register long x1 __asm__("x1") = sizeof(*args);
+	register void *x9 __asm__("x9") = (void *)fn;
+	register void *x10 __asm__("x10") = arg;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, #0\n\t"
+			 "mov x0, x10\n\t"
+			 "blr x9\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc #0\n\t"
+			 "brk #0\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x9),
+			   "r"(x10), [exit] "i"(SYS_exit_group)
+			 : "memory", "cc");
+	return x0;
+#else
+#error "uring-spawn knows x86-64 and arm64"
+#endif
+}
+
+static long clone_new(struct launch *launch, struct launch_thread *thread,
+		      struct child *child)
+{
+	const struct chain_op *head = &launch->chain->ops[0];
+	struct sys_clone_args args = {
+		.flags = head->addr2 | CLONE_VM | CLONE_VFORK | CLONE_PIDFD |
+			 CLONE_CLEAR_SIGHAND,
+		.pidfd = (uint64_t)(uintptr_t)&launch->pidfd,
+		.stack = (uint64_t)(uintptr_t)thread->stack,
+		.stack_size = thread->stack_size,
+		.cgroup = head->fd >= 0 ? (uint64_t)head->fd : 0,
+	};
+
+	child->reset_handlers = false;
+	return clone3_call(&args, child_main, child);
+}
+
+/* As containers allow it, whose filters cannot see into clone3's argument. */
+static long clone_old(struct launch *launch, struct launch_thread *thread,
+		      struct child *child)
+{
+	const struct chain_op *head = &launch->chain->ops[0];
+	char *top = (char *)thread->stack + thread->stack_size;
+	int pid;
+
+	if (head->addr2 >> 32)
+		return -ENOSYS;
+	child->reset_handlers = true;
+	pid = clone(child_main, top,
+		    (int)head->addr2 | CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
+		    child, &launch->pidfd);
+	return pid < 0 ? -errno : pid;
+}
+
+static void vfork_launch(struct launch *launch, struct launch_thread *thread)
+{
+	struct child child = {
+		.chain = launch->chain,
+		.sigmask = thread->sigmask,
+		.keep_fd = -1,
+	};
+	uint64_t all = ~0ULL, old;
+	long pid = -ENOSYS;
+
+	chain_reset(launch->chain);
+	/*
+	 * Even the two signals libc keeps for itself: their handlers must not
+	 * run in a child that shares libc's memory.
+	 */
+	sys_sigmask(SIG_SETMASK, &all, &old);
+	if (!atomic_load(&no_clone3))
+		pid = clone_new(launch, thread, &child);
+	if (pid == -ENOSYS || pid == -EPERM) {
+		bool blocked = pid == -ENOSYS;
+
+		pid = clone_old(launch, thread, &child);
+		if (pid > 0 && blocked)
+			atomic_store(&no_clone3, true);
+	}
+	sys_sigmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0) {
+		launch_no_child(launch, (int)pid);
+		return;
+	}
+	launch->pid = (pid_t)pid;
+	launch_finish(launch);
+}
+
+const struct launcher launcher_vfork = {
+	.name = "vfork",
+	.launch = vfork_launch,
+};

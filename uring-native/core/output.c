@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FIRST 4096U
+#define TURN (1024UL * 1024) /* bytes, then others have theirs */
+
+static void output_end(struct output *out, int error)
+{
+	out->error = error;
+	close(out->watch.fd);
+	out->watch.fd = -1;
+	out->finished(out);
+}
+
+/* Room for at least one byte, within max. Returns 0 or -ENOMEM. */
+static int grow(struct output *out)
+{
+	size_t want = out->capacity ? out->capacity * 2 : FIRST;
+	char *buf;
+
+	if (out->len < out->capacity)
+		return 0;
+	if (want > out->max)
+		want = out->max;
+	buf = realloc(out->buf, want);
+	if (!buf)
+		return -ENOMEM;
+	out->buf = buf;
+	out->capacity = want;
+	return 0;
+}
+
+/* Returns what read(2) did: bytes, 0 at the end, -errno. */
+static ssize_t read_some(struct output *out)
+{
+	char rest[16384];
+	ssize_t n;
+
+	if (out->len < out->max) {
+		if (grow(out))
+			return -ENOMEM;
+		n = read(out->watch.fd, out->buf + out->len,
+			 out->capacity - out->len);
+		if (n > 0)
+			out->len += (size_t)n;
+		return n < 0 ? -errno : n;
+	}
+	n = read(out->watch.fd, rest, sizeof(rest));
+	if (n > 0 && !out->truncated) {
+		out->truncated = true;
+		out->overflow(out);
+	}
+	return n < 0 ? -errno : n;
+}
+
+static void output_ready(struct watch *watch)
+{
+	struct output *out = (struct output *)watch;
+	size_t turn = 0;
+	ssize_t n = -EAGAIN;
+
+	/* Also when stopped: what is in the pipe is not lost. */
+	while (turn < TURN) {
+		n = read_some(out);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		turn += (size_t)n;
+	}
+	if (n == 0 || (n < 0 && n != -EAGAIN)) {
+		output_end(out, (int)n);
+		return;
+	}
+	if (out->stopped) {
+		output_end(out, 0);
+		return;
+	}
+	n = out->poller->ops->arm(out->poller, watch);
+	if (n)
+		output_end(out, (int)n);
+}
+
+void output_start(struct output *out, struct poller *poller)
+{
+	out->poller = poller;
+	out->watch.kind = WATCH_READ;
+	out->watch.ready = output_ready;
+	output_ready(&out->watch);
+}
+
+void output_stop(struct output *out)
+{
+	out->stopped = true;
+	if (out->watch.fd >= 0)
+		out->poller->ops->cancel(out->poller, &out->watch);
+}
+
+static void input_end(struct input *in)
+{
+	close(in->watch.fd);
+	in->watch.fd = -1;
+	free(in->buf);
+	in->buf = NULL;
+	in->finished(in);
+}
+
+static void input_ready(struct watch *watch)
+{
+	struct input *in = (struct input *)watch;
+
+	while (!in->stopped && in->at < in->len) {
+		ssize_t n =
+			write(watch->fd, in->buf + in->at, in->len - in->at);
+
+		if (n > 0) {
+			in->at += (size_t)n;
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN &&
+		    !in->poller->ops->arm(in->poller, watch))
+			return;
+		break; /* EPIPE: the child does not want it */
+	}
+	input_end(in);
+}
+
+void input_start(struct input *in, struct poller *poller)
+{
+	in->poller = poller;
+	in->watch.kind = WATCH_WRITE;
+	in->watch.ready = input_ready;
+	input_ready(&in->watch);
+}
+
+void input_stop(struct input *in)
+{
+	in->stopped = true;
+	if (in->watch.fd >= 0)
+		in->poller->ops->cancel(in->poller, &in->watch);
+}

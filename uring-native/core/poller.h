@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for descriptors, each time once: through a ring where there is one,
+ * else through epoll. Used by one thread.
+ */
+#ifndef POLLER_H
+#define POLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum watch_kind {
+	WATCH_READ,
+	WATCH_WRITE,
+	WATCH_EXIT, /* fd is a pidfd */
+};
+
+struct watch {
+	int fd;
+	enum watch_kind kind;
+	bool armed;
+	/* Called from poller_wait(), disarmed; may arm it again. */
+	void (*ready)(struct watch *watch);
+	struct watch *next; /* the poller's */
+};
+
+struct poller;
+
+struct poller_ops {
+	const char *name;
+	/* Calls ready() once @watch->fd is. Returns 0 or -errno. */
+	int (*arm)(struct poller *poller, struct watch *watch);
+	/*
+	 * Stops waiting; ready() is called, at the latest from the next
+	 * wait(). The fd must stay open until then.
+	 */
+	void (*cancel)(struct poller *poller, struct watch *watch);
+	/* Waits for something to happen and calls who waited for it. */
+	int (*wait)(struct poller *poller);
+	void (*free)(struct poller *poller);
+};
+
+struct poller {
+	const struct poller_ops *ops;
+};
+
+/* Returns a poller, or NULL with *@err -errno. */
+struct poller *poller_epoll_new(int *err);
+
+#endif

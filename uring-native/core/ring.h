@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring of an environment: a poller, and where the uring launcher queues
+ * its chains. Belongs to the thread that made it.
+ */
+#ifndef RING_H
+#define RING_H
+
+#include <liburing.h>
+#include <stdbool.h>
+
+#include "launcher.h"
+#include "poller.h"
+
+struct ring {
+	struct poller poller;
+	struct io_uring uring;
+	bool has_spawn;
+	bool has_waitid;
+	unsigned entries;
+};
+
+/* One CQE to come of a chain. */
+struct uring_link {
+	struct launch *launch;
+	uint32_t index;
+};
+
+/* Returns a ring, or NULL with *@err -errno (ENOSYS, EPERM: forbidden). */
+struct ring *ring_new(int *err);
+
+/*
+ * Room for @nr SQEs that end in the same io_uring_enter(2); links do not reach
+ * across two. Returns 0 or -errno.
+ */
+int ring_reserve(struct ring *ring, unsigned nr);
+
+/* user_data of @link's SQE. */
+static inline uint64_t ring_link_data(const struct uring_link *link)
+{
+	return (uint64_t)(uintptr_t)link | 1;
+}
+
+/* The uring launcher's: a link completed. */
+void launcher_uring_complete(struct uring_link *link, int res);
+
+#endif

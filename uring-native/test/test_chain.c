@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* What chain_load() takes, and that it takes nothing else. */
+#include <errno.h>
+
+#include "pack.h"
+
+static const char *const argv[] = {"true", NULL};
+
+static int load(struct pack *p, uint32_t size)
+{
+	struct chain *c = NULL;
+	const char *why = NULL;
+	int ret = chain_load(p->bytes, size, &c, &why);
+
+	if (!ret)
+		chain_free(c);
+	return ret;
+}
+
+static void good_chain(struct pack *p)
+{
+	pack_init(p, 2);
+	pack_op(p, CHAIN_CLONE)->fd = -1;
+	pack_exec(p, "/bin/true", argv);
+	pack_end(p);
+}
+
+static void test_good(void)
+{
+	struct pack p;
+
+	good_chain(&p);
+	CHECK(load(&p, p.size) == 0);
+}
+
+/* No flipped byte makes it read outside the block: run under a sanitizer. */
+static void test_damaged(void)
+{
+	struct pack p, q;
+	uint32_t i;
+	int bit;
+
+	good_chain(&p);
+	for (i = 0; i < p.size; i++) {
+		for (bit = 0; bit < 8; bit++) {
+			q = p;
+			q.bytes[i] ^= (char)(1 << bit);
+			load(&q, q.size);
+		}
+		CHECK(load(&p, i) == -EINVAL);
+	}
+}
+
+static void test_shape(void)
+{
+	struct pack p;
+
+	pack_init(&p, 2);
+	pack_exec(&p, "/bin/true", argv);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	pack_end(&p);
+	CHECK(load(&p, p.size) == -EINVAL);
+
+	pack_init(&p, 3);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	pack_op(&p, CHAIN_FCHDIR)->fd = CHAIN_FD_LAST;
+	pack_exec(&p, "/bin/true", argv);
+	pack_end(&p);
+	CHECK(load(&p, p.size) == -EINVAL);
+}
+
+static void test_result(void)
+{
+	struct chain_op ops[4] = {{.op = CHAIN_CLONE},
+				  {.op = CHAIN_EXEC, .link = CHAIN_HARDLINK},
+				  {.op = CHAIN_EXEC, .link = CHAIN_HARDLINK},
+				  {.op = CHAIN_EXEC}};
+	int32_t res[4] = {0, -ENOENT, -EACCES, -ENOENT};
+	struct chain c = {.ops = ops, .nr_ops = 4, .res = res};
+	uint32_t at;
+
+	CHECK(chain_result(&c, &at) == -EACCES && at == 2);
+	res[2] = -ENOENT;
+	CHECK(chain_result(&c, &at) == -ENOENT && at == 1);
+	res[3] = 0;
+	CHECK(chain_result(&c, &at) == 0);
+}
+
+int main(void)
+{
+	test_good();
+	test_damaged();
+	test_shape();
+	test_result();
+	return 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Many processes at once through the core, with and without a ring. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core.h"
+#include "pack.h"
+
+#define NR 200
+#define BYTES 300000
+
+static sem_t woken;
+
+static void wake(void *arg)
+{
+	(void)arg;
+	sem_post(&woken);
+}
+
+static int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	CHECK(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* cat with an input and its output collected. */
+static uint32_t launch_cat(struct core *core, enum launcher_kind kind)
+{
+	static const char *const argv[] = {"cat", NULL};
+	static char input[BYTES];
+	struct core_request req = {.kind = kind};
+	int in[2], out[2];
+	const char *why;
+	struct pack p;
+	struct chain_op *op;
+	uint32_t id;
+
+	CHECK(!pipe2(in, O_CLOEXEC) && !pipe2(out, O_CLOEXEC));
+	struct chain_fd fds[] = {
+		{in[0], 0, 0, 0}, {out[1], 1, 0, 0}, {2, 2, 0, 0}};
+	int close_fds[] = {in[0], out[1]};
+
+	pack_init(&p, 2);
+	op = pack_op(&p, CHAIN_CLONE);
+	op->fd = -1;
+	op->flags = CHAIN_CLONE_FDS;
+	op->len = 3;
+	op->addr = pack_data(&p, fds, sizeof(fds));
+	pack_exec(&p, "/bin/cat", argv);
+	req.chain = pack_end(&p);
+	req.chain_size = p.size;
+	req.close_fds = close_fds;
+	req.nr_close = 2;
+	req.collect[0].fd = out[0];
+	req.collect[0].max = SIZE_MAX;
+	req.nr_collect = 1;
+	req.input_fd = in[1];
+	req.input = input;
+	req.input_size = BYTES;
+	CHECK(!core_launch(core, &req, &id, &why));
+	return id;
+}
+
+static void test_many(enum launcher_kind kind, bool no_ring)
+{
+	struct core_config config = {.wake = wake, .no_ring = no_ring};
+	int started = 0, exited = 0, output = 0, i, before = count_fds();
+	struct core *core;
+
+	CHECK(!core_new(&config, &core));
+	for (i = 0; i < NR; i++)
+		launch_cat(core, kind);
+	while (exited < NR || output < NR) {
+		struct core_event *e, *next;
+
+		sem_wait(&woken);
+		for (e = core_drain(core); e; e = next) {
+			next = e->next;
+			started += e->type == CORE_STARTED;
+			if (e->type == CORE_EXITED) {
+				CHECK(!e->exit.status);
+				exited++;
+			} else if (e->type == CORE_OUTPUT) {
+				CHECK(e->size == BYTES && !e->b);
+				output++;
+			} else {
+				CHECK(e->type == CORE_STARTED);
+			}
+			core_event_free(e);
+		}
+	}
+	CHECK(started == NR);
+	core_detach(core);
+	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD);
+	/* The loop closes its own in its own time. */
+	for (i = 0; count_fds() != before && i < 1000; i++)
+		usleep(1000);
+	CHECK(count_fds() == before);
+}
+
+int main(void)
+{
+	sem_init(&woken, 0, 0);
+	test_many(LAUNCHER_VFORK, false);
+	test_many(LAUNCHER_VFORK, true);
+	test_many(LAUNCHER_FORK, false);
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Launchers that work on every kernel, and the descriptors a child gets. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "io_uring_spawn.h"
+#include "launcher.h"
+#include "pack.h"
+#include "reap.h"
+#include "sys.h"
+
+static struct launch_thread thread;
+
+static void launch(const struct launcher *by, struct pack *p, struct launch *l)
+{
+	const char *why;
+
+	pack_end(p);
+	memset(l, 0, sizeof(*l));
+	l->pidfd = -1;
+	CHECK(!chain_load(p->bytes, p->size, &l->chain, &why));
+	by->launch(l, &thread);
+}
+
+static int wait_for(struct launch *l)
+{
+	struct exit_status status;
+	siginfo_t info;
+
+	CHECK(!l->error);
+	CHECK(!sys_waitid_pidfd(l->pidfd, &info, WEXITED | WNOWAIT | __WALL,
+				NULL));
+	CHECK(!reap(l->pidfd, &status));
+	close(l->pidfd);
+	chain_free(l->chain);
+	CHECK(status.code == CLD_EXITED);
+	return status.status;
+}
+
+/* cwd, then exec: the first that fails is the one that is named. */
+static void test_step(const struct launcher *by, const char *dir,
+		      const char *path, int error, uint32_t at)
+{
+	static const char *const argv[] = {"true", NULL};
+	struct launch l;
+	struct pack p;
+	struct chain_op *op;
+
+	pack_init(&p, 4);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	op = pack_op(&p, CHAIN_OPENAT);
+	op->fd = AT_FDCWD;
+	op->flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	op->addr = pack_str(&p, dir);
+	pack_op(&p, CHAIN_FCHDIR)->fd = CHAIN_FD_LAST;
+	pack_exec(&p, path, argv);
+	launch(by, &p, &l);
+	CHECK(l.error == error);
+	if (!error) {
+		CHECK(wait_for(&l) == 0);
+		return;
+	}
+	CHECK(l.failed == at);
+	close(l.pidfd);
+	chain_free(l.chain);
+	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD);
+}
+
+/* Two descriptors change places, and nothing else is left. */
+static void test_fds(const struct launcher *by)
+{
+	static const char *const argv[] = {
+		"sh", "-c",
+		"read a <&3; read b <&4; test \"$a$b\" = 43 &&"
+		/* 5 is the directory it reads. */
+		" test \"$(cd /proc/self/fd; echo *)\" = '0 1 2 3 4 5'",
+		NULL};
+	struct chain_fd fds[] = {
+		{0, 0, 0, 0}, {1, 1, 0, 0}, {2, 2, 0, 0},
+		{4, 3, 0, 0}, {3, 4, 0, 0},
+	};
+	struct chain_op *op;
+	struct launch l;
+	struct pack p;
+	int a[2], b[2];
+
+	CHECK(!pipe2(a, 0) && !pipe2(b, 0));
+	CHECK(write(a[1], "3\n", 2) == 2 && write(b[1], "4\n", 2) == 2);
+	fds[4].fd = a[0];
+	fds[3].fd = b[0];
+	pack_init(&p, 2);
+	op = pack_op(&p, CHAIN_CLONE);
+	op->fd = -1;
+	op->flags = CHAIN_CLONE_FDS;
+	op->len = 5;
+	op->addr = pack_data(&p, fds, sizeof(fds));
+	pack_exec(&p, "/bin/sh", argv);
+	launch(by, &p, &l);
+	CHECK(wait_for(&l) == 0);
+	close(a[0]);
+	close(a[1]);
+	close(b[0]);
+	close(b[1]);
+}
+
+/* As often as it takes to see something left behind. */
+static void test_leak(const struct launcher *by)
+{
+	int before = dup(0), after, i;
+
+	for (i = 0; i < 100; i++) {
+		test_step(by, "/", "/bin/true", 0, 0);
+		test_step(by, "/", "/nowhere", -ENOENT, 3);
+	}
+	after = dup(0);
+	close(before);
+	CHECK(after == before + 1);
+	close(after);
+}
+
+int main(void)
+{
+	const struct launcher *const all[] = {&launcher_vfork, &launcher_fork};
+	size_t i;
+
+	CHECK(!launch_thread_init(&thread, 0));
+	for (i = 0; i < 2; i++) {
+		test_step(all[i], "/", "/bin/true", 0, 0);
+		test_step(all[i], "/nowhere", "/bin/true", -ENOENT, 1);
+		test_step(all[i], "/bin/sh", "/bin/true", -ENOTDIR, 1);
+		test_step(all[i], "/", "/nowhere", -ENOENT, 3);
+		test_step(all[i], "/", "/etc/passwd", -EACCES, 3);
+		test_fds(all[i]);
+		test_leak(all[i]);
+	}
+	launch_thread_exit(&thread);
+	return 0;
+}
