@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "environment.h"
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+static Napi::Value Throw(Napi::Env env, int err, const char *what)
+{
+	Napi::Error error = Napi::Error::New(env, what);
+
+	error.Set("errno", Napi::Number::New(env, -err));
+	error.ThrowAsJavaScriptException();
+	return env.Undefined();
+}
+
+Environment::Environment(Napi::Env env) : env_(env)
+{
+	napi_add_env_cleanup_hook(env, OnCleanup, this);
+}
+
+/* Also runs where instance data goes before hooks do, as in Bun. */
+Environment::~Environment()
+{
+	Detach();
+}
+
+void Environment::Detach()
+{
+	if (!core_)
+		return;
+	core_detach(core_);
+	core_ = nullptr;
+	napi_release_threadsafe_function(wake_, napi_tsfn_abort);
+}
+
+void Environment::OnCleanup(void *arg)
+{
+	static_cast<Environment *>(arg)->Detach();
+}
+
+void Environment::Wake(void *arg)
+{
+	napi_call_threadsafe_function(static_cast<Environment *>(arg)->wake_,
+				      nullptr, napi_tsfn_nonblocking);
+}
+
+void Environment::OnWake(napi_env env, napi_value callback, void *context,
+			 void *)
+{
+	Environment *self = static_cast<Environment *>(context);
+
+	if (!env || !callback || !self->core_)
+		return;
+	Napi::HandleScope scope(env);
+	self->Deliver(env, Napi::Function(env, callback));
+}
+
+/* All events there are in one call. */
+void Environment::Deliver(Napi::Env env, Napi::Function callback)
+{
+	core_event *event = core_drain(core_);
+	Napi::Array batch = Napi::Array::New(env);
+	uint32_t at = 0;
+
+	while (event) {
+		core_event *next = event->next;
+
+		PushEvent(env, batch, at, event);
+		core_event_free(event);
+		event = next;
+		at += EVENT_STRIDE;
+	}
+	if (at)
+		callback.Call({batch});
+}
+
+/* open(onEvents, noRing): info */
+Napi::Value Environment::Open(const Napi::CallbackInfo &info)
+{
+	Napi::Env env = info.Env();
+	core_config config = {};
+	core_info got;
+
+	if (core_)
+		return Throw(env, -EBUSY, "the core is open already");
+	if (napi_create_threadsafe_function(
+		    env, info[0], nullptr,
+		    Napi::String::New(env, "uring-spawn"), 0, 1, nullptr,
+		    nullptr, this, OnWake, &wake_) != napi_ok)
+		return Throw(env, -ENOMEM,
+			     "cannot make a thread-safe function");
+	napi_unref_threadsafe_function(env, wake_);
+	config.wake = Wake;
+	config.arg = this;
+	config.no_ring = info[1].ToBoolean();
+	int ret = core_new(&config, &core_);
+	if (ret) {
+		core_ = nullptr;
+		napi_release_threadsafe_function(wake_, napi_tsfn_abort);
+		return Throw(env, ret,
+			     "cannot start the thread that waits for "
+			     "processes");
+	}
+	core_get_info(core_, &got);
+	Napi::Object result = Napi::Object::New(env);
+	result.Set("poller", got.poller);
+	result.Set("ringErrno", -got.ring_error);
+	result.Set("spawn", got.has_spawn);
+	return result;
+}
+
+static int Int(Napi::Value value)
+{
+	return value.As<Napi::Number>().Int32Value();
+}
+
+/*
+ * launch(kind, chain, closeFds, collect, inputFd, input, wantResults): id
+ * collect is fd, max, fd, max, ...
+ */
+Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
+{
+	Napi::Env env = info.Env();
+	core_request req = {};
+	std::vector<int> fds;
+	const char *why = "";
+	uint32_t id, i;
+
+	if (!core_)
+		return Throw(env, -ESHUTDOWN, "the core is not open");
+	Napi::Uint8Array chain = info[1].As<Napi::Uint8Array>();
+	Napi::Array close = info[2].As<Napi::Array>();
+	Napi::Array collect = info[3].As<Napi::Array>();
+	if (collect.Length() > 2 * CORE_MAX_COLLECT)
+		return Throw(env, -EINVAL, "too many pipes to collect");
+	for (i = 0; i < close.Length(); i++)
+		fds.push_back(Int(close.Get(i)));
+	for (i = 0; i + 1 < collect.Length(); i += 2) {
+		double max = collect.Get(i + 1).As<Napi::Number>();
+
+		req.collect[i / 2].fd = Int(collect.Get(i));
+		req.collect[i / 2].max = max < static_cast<double>(SIZE_MAX / 2)
+						 ? static_cast<size_t>(max)
+						 : SIZE_MAX / 2;
+	}
+	req.nr_collect = collect.Length() / 2;
+	req.kind = static_cast<launcher_kind>(Int(info[0]));
+	req.chain = chain.Data();
+	req.chain_size = chain.ByteLength();
+	req.close_fds = fds.data();
+	req.nr_close = fds.size();
+	req.input_fd = Int(info[4]);
+	if (info[5].IsTypedArray()) {
+		Napi::Uint8Array input = info[5].As<Napi::Uint8Array>();
+
+		req.input = input.Data();
+		req.input_size = input.ByteLength();
+	}
+	req.want_results = info[6].ToBoolean();
+	int ret = core_launch(core_, &req, &id, &why);
+	if (ret)
+		return Throw(env, ret, why);
+	return Napi::Number::New(env, id);
+}
+
+Napi::Value Environment::Kill(const Napi::CallbackInfo &info)
+{
+	int ret = core_ ? core_kill(core_, static_cast<uint32_t>(Int(info[0])),
+				    Int(info[1]))
+			: -ESRCH;
+
+	return Napi::Number::New(info.Env(), ret);
+}
+
+Napi::Value Environment::StopOutput(const Napi::CallbackInfo &info)
+{
+	if (core_)
+		core_stop_output(core_, static_cast<uint32_t>(Int(info[0])));
+	return info.Env().Undefined();
+}
+
+Napi::Value Environment::Ref(const Napi::CallbackInfo &info)
+{
+	if (core_)
+		napi_ref_threadsafe_function(info.Env(), wake_);
+	return info.Env().Undefined();
+}
+
+Napi::Value Environment::Unref(const Napi::CallbackInfo &info)
+{
+	if (core_)
+		napi_unref_threadsafe_function(info.Env(), wake_);
+	return info.Env().Undefined();
+}
+
+template <Napi::Value (Environment::*method)(const Napi::CallbackInfo &)>
+static Napi::Value Call(const Napi::CallbackInfo &info)
+{
+	Environment *self = static_cast<Environment *>(info.Data());
+
+	return (self->*method)(info);
+}
+
+void Environment::Init(Napi::Env env, Napi::Object exports)
+{
+	Environment *self = new Environment(env);
+
+	env.SetInstanceData(self);
+	exports.Set("open", Napi::Function::New(env, Call<&Environment::Open>,
+						"open", self));
+	exports.Set("launch",
+		    Napi::Function::New(env, Call<&Environment::Launch>,
+					"launch", self));
+	exports.Set("kill", Napi::Function::New(env, Call<&Environment::Kill>,
+						"kill", self));
+	exports.Set("stopOutput",
+		    Napi::Function::New(env, Call<&Environment::StopOutput>,
+					"stopOutput", self));
+	exports.Set("ref", Napi::Function::New(env, Call<&Environment::Ref>,
+					       "ref", self));
+	exports.Set("unref", Napi::Function::New(env, Call<&Environment::Unref>,
+						 "unref", self));
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "fds.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+static int Int(const Napi::CallbackInfo &info, size_t i)
+{
+	return info[i].As<Napi::Number>().Int32Value();
+}
+
+static Napi::Value Result(const Napi::CallbackInfo &info, int ret)
+{
+	return Napi::Number::New(info.Env(), ret < 0 ? -errno : ret);
+}
+
+/* Both ends close-on-exec: no concurrent fork and exec gets them. */
+static Napi::Value Pipe(const Napi::CallbackInfo &info)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return Result(info, -1);
+	Napi::Array pair = Napi::Array::New(info.Env(), 2);
+	pair.Set(0u, ends[0]);
+	pair.Set(1u, ends[1]);
+	return pair;
+}
+
+static Napi::Value DupAbove(const Napi::CallbackInfo &info)
+{
+	return Result(info, fcntl(Int(info, 0), F_DUPFD_CLOEXEC, Int(info, 1)));
+}
+
+static Napi::Value FdFlags(const Napi::CallbackInfo &info)
+{
+	return Result(info, fcntl(Int(info, 0), F_GETFD));
+}
+
+static Napi::Value Close(const Napi::CallbackInfo &info)
+{
+	return Result(info, close(Int(info, 0)));
+}
+
+void InitFds(Napi::Env env, Napi::Object exports)
+{
+	exports.Set("pipe", Napi::Function::New(env, Pipe));
+	exports.Set("dupAbove", Napi::Function::New(env, DupAbove));
+	exports.Set("fdFlags", Napi::Function::New(env, FdFlags));
+	exports.Set("close", Napi::Function::New(env, Close));
+}
