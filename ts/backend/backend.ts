@@ -1,0 +1,14 @@
+import type { CoreInfo } from '../binding/types.js'
+
+export type BackendName = 'uring' | 'vfork' | 'fork'
+
+/** A way to make processes. */
+export interface Backend {
+  readonly name: BackendName
+  /** The launcher's number in the C core. */
+  readonly kind: number
+  /** Whether 'auto' may pick it. */
+  readonly automatic: boolean
+  /** Why it does not work here; undefined where it does. */
+  missing(info: CoreInfo): string | undefined
+}

@@ -1,0 +1,13 @@
+import { LauncherKind } from '../binding/types.js'
+import type { Backend } from './backend.js'
+
+/** fork and exec: a baseline to measure against. */
+export class ForkBackend implements Backend {
+  readonly name = 'fork'
+  readonly kind = LauncherKind.fork
+  readonly automatic = false
+
+  missing(): undefined {
+    return undefined
+  }
+}

@@ -1,0 +1,13 @@
+import { LauncherKind } from '../binding/types.js'
+import type { Backend } from './backend.js'
+
+/** A child that shares memory until its exec, made by a native thread. */
+export class VforkBackend implements Backend {
+  readonly name = 'vfork'
+  readonly kind = LauncherKind.vfork
+  readonly automatic = true
+
+  missing(): undefined {
+    return undefined
+  }
+}

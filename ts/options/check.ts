@@ -1,0 +1,254 @@
+/** Options are checked before anything is created. */
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { rlimitNames } from '../chain/compile.js'
+import type { RunOptions, SpawnOptions } from './types.js'
+
+type Code =
+  | 'ERR_INVALID_ARG_TYPE'
+  | 'ERR_INVALID_ARG_VALUE'
+  | 'ERR_OUT_OF_RANGE'
+  | 'ERR_UNKNOWN_OPTION'
+
+/** An argument error with a code, as Node's own have. */
+export function argumentError(code: Code, message: string): Error & { code: string } {
+  const error = code === 'ERR_OUT_OF_RANGE' ? new RangeError(message) : new TypeError(message)
+  return Object.assign(error, { code })
+}
+
+const show = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value) : String(value)
+
+/** A string without NUL, which would end it early. */
+export function checkString(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') {
+    throw argumentError(
+      'ERR_INVALID_ARG_TYPE',
+      `${name} must be a string, not ${value === null ? 'null' : typeof value}`,
+    )
+  }
+  const nul = value.indexOf('\0')
+  if (nul >= 0) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `${name} has a NUL byte at index ${nul}: ${show(value)}`,
+    )
+  }
+}
+
+export function checkInteger(name: string, value: unknown, min: number, max: number): void {
+  if (typeof value !== 'number') {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a number, not ${typeof value}`)
+  }
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw argumentError(
+      'ERR_OUT_OF_RANGE',
+      `${name} must be an integer from ${min} to ${max}, not ${value}`,
+    )
+  }
+}
+
+const MAX_TIMER = 2 ** 31 - 1
+const MAX_ID = 2 ** 32 - 2
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const boolean = (name: string, value: unknown): void => {
+  if (typeof value !== 'boolean') {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a boolean, not ${typeof value}`)
+  }
+}
+const oneOf =
+  (...known: readonly string[]) =>
+  (name: string, value: unknown): void => {
+    if (typeof value !== 'string' || !known.includes(value)) {
+      throw argumentError(
+        'ERR_INVALID_ARG_VALUE',
+        `${name} must be one of ${known.map(show).join(', ')}, not ${show(value)}`,
+      )
+    }
+  }
+const integer =
+  (min: number, max: number) =>
+  (name: string, value: unknown): void =>
+    checkInteger(name, value, min, max)
+const object = (name: string, value: unknown): void => {
+  if (!isObject(value)) {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an object, not ${typeof value}`)
+  }
+}
+
+/** The number of a signal given by name or number; 0 only asks. */
+export function signalNumber(name: string, value: unknown): number {
+  if (typeof value === 'number') {
+    checkInteger(name, value, 0, 64)
+    return value
+  }
+  checkString(name, value)
+  const number = (constants.signals as Record<string, number>)[value]
+  if (number === undefined) {
+    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no signal: ${show(value)}`)
+  }
+  return number
+}
+
+interface Limits {
+  soft?: unknown
+  hard?: unknown
+}
+
+const checkLimit = (name: string, value: unknown): void => {
+  if (value !== Number.POSITIVE_INFINITY) checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)
+}
+
+const stringOrFd = (name: string, value: unknown): void => {
+  if (typeof value === 'number') checkInteger(name, value, 0, MAX_TIMER)
+  else checkString(name, value)
+}
+
+const checks: Record<string, (name: string, value: unknown) => void> = {
+  cwd(name, value) {
+    if (value instanceof URL) fileURLToPath(value)
+    else stringOrFd(name, value)
+  },
+  env(name, value) {
+    object(name, value)
+    for (const [key, entry] of Object.entries(value as object)) {
+      checkString(`${name}: a variable's name`, key)
+      if (key === '' || key.includes('=')) {
+        throw argumentError('ERR_INVALID_ARG_VALUE', `${name}: ${show(key)} cannot be a name`)
+      }
+      if (entry !== undefined) checkString(`${name}.${key}`, entry)
+    }
+  },
+  argv0: checkString,
+  stdio(name, value) {
+    if (!Array.isArray(value)) oneOf('pipe', 'ignore', 'inherit')(name, value)
+  },
+  timeout: integer(0, MAX_TIMER),
+  killSignal: (name, value) => {
+    signalNumber(name, value)
+  },
+  killGrace: integer(0, MAX_TIMER),
+  signal(name, value) {
+    if (!(value instanceof AbortSignal)) {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an AbortSignal`)
+    }
+  },
+  detached: boolean,
+  processGroup: integer(0, MAX_TIMER),
+  uid: integer(0, MAX_ID),
+  gid: integer(0, MAX_ID),
+  groups(name, value) {
+    if (!Array.isArray(value)) {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array of numbers`)
+    }
+    value.forEach((gid, index) => {
+      checkInteger(`${name}[${index}]`, gid, 0, MAX_ID)
+    })
+  },
+  umask: integer(0, 0o777),
+  nice: integer(-20, 19),
+  rlimits(name, value) {
+    object(name, value)
+    for (const [resource, limit] of Object.entries(value as object)) {
+      oneOf(...rlimitNames)(`${name}: a limit's name`, resource)
+      const { soft, hard } = isObject(limit) ? (limit as Limits) : { soft: limit, hard: limit }
+      checkLimit(`${name}.${resource}`, soft)
+      checkLimit(`${name}.${resource}`, hard)
+      if ((soft as number) > (hard as number)) {
+        throw argumentError(
+          'ERR_OUT_OF_RANGE',
+          `${name}.${resource}: soft ${soft} is above hard ${hard}`,
+        )
+      }
+    }
+  },
+  cgroup: stringOrFd,
+  inheritFds: boolean,
+  shell(name, value) {
+    if (typeof value !== 'boolean') checkString(name, value)
+  },
+  backend: oneOf('auto', 'uring', 'vfork', 'fork'),
+}
+
+const runChecks: typeof checks = {
+  ...checks,
+  input(name, value) {
+    if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a string or bytes`)
+    }
+  },
+  encoding(name, value) {
+    if (value !== 'buffer' && (typeof value !== 'string' || !Buffer.isEncoding(value))) {
+      throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no encoding: ${show(value)}`)
+    }
+  },
+  maxBuffer(name, value) {
+    if (value !== Number.POSITIVE_INFINITY) checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)
+  },
+  overflow: oneOf('truncate', 'kill'),
+  check: boolean,
+}
+
+/** How many letters must change to make `a` of `b`. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}
+
+function checkAll(known: typeof checks, options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    const check = known[name]
+    if (check !== undefined && Object.hasOwn(known, name)) {
+      check(name, value)
+      continue
+    }
+    const nearest = Object.keys(known).reduce((best, other) =>
+      distance(name.toLowerCase(), other.toLowerCase()) <
+      distance(name.toLowerCase(), best.toLowerCase())
+        ? other
+        : best,
+    )
+    throw argumentError(
+      'ERR_UNKNOWN_OPTION',
+      `unknown option ${show(name)}; the nearest known one is ${show(nearest)}`,
+    )
+  }
+}
+
+/** Throws what is wrong with the arguments of spawn(). */
+export function checkSpawn(file: unknown, args: unknown, options: SpawnOptions): void {
+  checkCommand(file, args)
+  object('options', options)
+  checkAll(checks, options)
+}
+
+/** Throws what is wrong with the arguments of run(). */
+export function checkRun(file: unknown, args: unknown, options: RunOptions): void {
+  checkCommand(file, args)
+  object('options', options)
+  checkAll(runChecks, options)
+}
+
+function checkCommand(file: unknown, args: unknown): void {
+  checkString('file', file)
+  if (file === '') {
+    throw argumentError('ERR_INVALID_ARG_VALUE', 'file must not be empty: name a program to run')
+  }
+  if (!Array.isArray(args)) {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `args must be an array, not ${typeof args}`)
+  }
+  args.forEach((arg, index) => {
+    checkString(`args[${index}]`, arg)
+  })
+}

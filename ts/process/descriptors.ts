@@ -1,0 +1,152 @@
+/** Opens what a child's stdio needs here, and knows who must close it. */
+import { closeSync, openSync } from 'node:fs'
+import type { Binding } from '../binding/types.js'
+import type { ChildFile } from '../chain/compile.js'
+import type { ChainFd, Step } from '../chain/ops.js'
+import { SpawnError } from '../errors.js'
+import type { StdioPlan } from '../options/stdio.js'
+
+export interface ParentPipe {
+  index: number
+  fd: number
+  /** The child reads from it. */
+  input: boolean
+}
+
+let nullFd: number | undefined
+
+/** /dev/null, once for all children; close-on-exec. */
+function devNull(): number {
+  nullFd ??= openSync('/dev/null', 'r+')
+  return nullFd
+}
+
+interface Command {
+  file: string
+  args: readonly string[]
+}
+
+export class Descriptors {
+  readonly fds: ChainFd[] = []
+  readonly files: ChildFile[] = []
+  /** Ours; whoever takes them closes them. */
+  readonly pipes: ParentPipe[] = []
+  /** To be closed when the child has them. */
+  readonly childFds: number[] = []
+  cgroupFd: number | undefined
+  /** The working directory, by its number in the child. */
+  cwdFd: number | undefined
+  readonly #binding: Binding
+  readonly #command: Command
+
+  constructor(binding: Binding, command: Command) {
+    this.#binding = binding
+    this.#command = command
+  }
+
+  #check(ret: number, step: Step, syscall: string): number {
+    if (ret < 0) throw new SpawnError({ errno: -ret, step, syscall, ...this.#command })
+    return ret
+  }
+
+  /** Throws a SpawnError; close() is the caller's then too. */
+  open(plans: readonly StdioPlan[], inheritFds: boolean): void {
+    plans.forEach((plan, index) => {
+      this.#open(plan, index)
+    })
+    if (inheritFds) this.#untangle()
+  }
+
+  #open(plan: StdioPlan, newfd: number): void {
+    switch (plan.kind) {
+      case 'none':
+        return
+      case 'null':
+        this.fds.push({ fd: devNull(), newfd })
+        return
+      case 'fd':
+        this.#check(this.#binding.fdFlags(plan.fd), `stdio[${newfd}]`, 'fcntl')
+        this.fds.push({ fd: plan.fd, newfd })
+        return
+      case 'open':
+        this.files.push({ newfd, path: plan.path, flags: plan.flags, mode: plan.mode })
+        return
+      case 'pipe': {
+        const pair = this.#binding.pipe()
+        if (typeof pair === 'number') {
+          this.#check(pair, `stdio[${newfd}]`, 'pipe2')
+          return
+        }
+        const [read, write] = pair
+        const [child, parent] = plan.input ? [read, write] : [write, read]
+        this.childFds.push(child)
+        this.pipes.push({ index: newfd, fd: parent, input: plan.input })
+        this.fds.push({ fd: child, newfd })
+      }
+    }
+  }
+
+  /**
+   * With a copy of the table, descriptors are put in place one after the
+   * other: one that another's place would overwrite is moved above first.
+   */
+  #untangle(): void {
+    const places = new Set(this.fds.map(({ newfd }) => newfd))
+    const above = this.#above()
+    for (const entry of this.fds) {
+      if (entry.fd === entry.newfd || !places.has(entry.fd)) continue
+      const moved = this.#binding.dupAbove(entry.fd, above)
+      entry.fd = this.#check(moved, `stdio[${entry.newfd}]`, 'fcntl')
+      this.childFds.push(entry.fd)
+    }
+  }
+
+  /** A number that none of the child's own descriptors has, nor any above. */
+  #above(): number {
+    return Math.max(2, ...[...this.fds, ...this.files].map(({ newfd }) => newfd)) + 1
+  }
+
+  /** After open(): the directory is out of the way of what open() put in place. */
+  openCwd(cwd: number, inheritFds: boolean): void {
+    this.#check(this.#binding.fdFlags(cwd), 'cwd', 'fcntl')
+    const above = this.#above()
+    if (inheritFds) {
+      this.cwdFd = this.#check(this.#binding.dupAbove(cwd, above), 'cwd', 'fcntl')
+      this.childFds.push(this.cwdFd)
+    } else {
+      this.cwdFd = above
+      this.fds.push({ fd: cwd, newfd: above, cloexec: true })
+    }
+  }
+
+  openCgroup(cgroup: string | number): void {
+    if (typeof cgroup === 'number') {
+      this.cgroupFd = cgroup
+      return
+    }
+    try {
+      this.cgroupFd = openSync(cgroup, 'r')
+      this.childFds.push(this.cgroupFd)
+    } catch (error) {
+      const errno = -((error as NodeJS.ErrnoException).errno ?? 0)
+      throw new SpawnError({
+        errno,
+        step: 'clone',
+        syscall: 'open',
+        path: cgroup,
+        ...this.#command,
+      })
+    }
+  }
+
+  /** For when nothing came of it. */
+  close(): void {
+    for (const fd of this.childFds) this.#binding.close(fd)
+    for (const { fd } of this.pipes) closeSync(fd)
+  }
+}
+
+/** Of a launch that failed. */
+export function closePipes(pipes: readonly ParentPipe[]): void {
+  for (const { fd } of pipes) closeSync(fd)
+}

@@ -1,0 +1,67 @@
+/** timeout, killGrace and AbortSignal: what ends a child from outside. */
+import { signalNumber } from '../options/check.js'
+import type { SpawnOptions } from '../options/types.js'
+import type { Launch } from './launch.js'
+
+const SIGKILL = 9
+
+export class AbortError extends Error {
+  override name = 'AbortError'
+  readonly code = 'ABORT_ERR'
+
+  constructor(signal: AbortSignal) {
+    super('The operation was aborted', { cause: signal.reason })
+  }
+}
+
+export class Ending {
+  timedOut = false
+  aborted = false
+  readonly #launch: Launch
+  readonly #killSignal: number
+  readonly #killGrace: number | undefined
+  readonly #timers: NodeJS.Timeout[] = []
+  #disarm: () => void = () => {}
+
+  constructor(launch: Launch, options: SpawnOptions) {
+    const { timeout, signal, killSignal = 'SIGTERM', killGrace } = options
+    this.#launch = launch
+    this.#killSignal = signalNumber('killSignal', killSignal)
+    this.#killGrace = killGrace
+    if (timeout) {
+      this.#timer(timeout, () => {
+        this.timedOut = true
+        this.begin()
+      })
+    }
+    if (signal) {
+      const abort = () => {
+        this.aborted = true
+        this.begin()
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      this.#disarm = () => signal.removeEventListener('abort', abort)
+    }
+  }
+
+  #timer(ms: number, then: () => void): void {
+    const timer = setTimeout(then, ms)
+    timer.unref()
+    this.#timers.push(timer)
+  }
+
+  /** killSignal now, SIGKILL after the grace. */
+  begin(): void {
+    // Where it is over, a grandchild has its output.
+    if (!this.#launch.kill(this.#killSignal)) this.#launch.stopOutput()
+    if (this.#killGrace !== undefined) {
+      this.#timer(this.#killGrace, () => this.#launch.kill(SIGKILL))
+    }
+  }
+
+  /** The child is over. */
+  end(): void {
+    this.#disarm()
+    for (const timer of this.#timers) clearTimeout(timer)
+  }
+}

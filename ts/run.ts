@@ -1,0 +1,145 @@
+import type { BackendName } from './backend/backend.js'
+import { checkRun } from './options/check.js'
+import type { RunOptions, StdioOption } from './options/types.js'
+import { AbortError, Ending } from './process/ending.js'
+import type { ResourceUsage } from './process/exit.js'
+import { Launch } from './process/launch.js'
+
+const MAX_BUFFER = 100 * 1024 * 1024
+
+/** What output is: bytes with encoding 'buffer', else a string. */
+export type Output<O extends RunOptions> = O extends { encoding: 'buffer' } ? Buffer : string
+
+export interface RunResult<T = string> {
+  pid: number
+  /** null where a signal ended it. */
+  exitCode: number | null
+  signal: NodeJS.Signals | null
+  /** Empty where stdio gives it no pipe. */
+  stdout: T
+  stderr: T
+  /** Output went beyond maxBuffer. */
+  truncated: boolean
+  timedOut: boolean
+  rusage: ResourceUsage
+  backend: BackendName
+}
+
+/** With `check`, a run that did not exit with 0. */
+export class RunError extends Error {
+  override name = 'RunError'
+  readonly result: RunResult<string | Buffer>
+
+  constructor(file: string, result: RunResult<string | Buffer>) {
+    const how = result.timedOut
+      ? 'timed out'
+      : result.signal
+        ? `was ended by ${result.signal}`
+        : `exited with ${result.exitCode}`
+    const said = result.stderr.toString().trim()
+    super(`${file} ${how}${said === '' ? '' : `: ${said.slice(-500)}`}`)
+    this.result = result
+  }
+}
+
+/** Output until its end, by descriptor. */
+class Outputs {
+  truncated = false
+  readonly #bytes = new Map<number, Buffer>()
+  #missing = 0
+  #whole: () => void = () => {}
+  readonly whole: Promise<void>
+
+  constructor(count: number) {
+    this.#missing = count
+    this.whole = new Promise((resolve) => {
+      this.#whole = resolve
+    })
+    if (count === 0) this.#whole()
+  }
+
+  add(index: number, bytes: Buffer, truncated: boolean): void {
+    this.#bytes.set(index, bytes)
+    this.truncated ||= truncated
+    if (--this.#missing === 0) this.#whole()
+  }
+
+  get(index: number, encoding: BufferEncoding | 'buffer'): string | Buffer {
+    const bytes = this.#bytes.get(index) ?? Buffer.alloc(0)
+    return encoding === 'buffer' ? bytes : bytes.toString(encoding)
+  }
+}
+
+const countPipes = (stdio: StdioOption): number => {
+  const entries = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...stdio]
+  while (entries.length < 3) entries.push(undefined)
+  return entries.filter(
+    (entry, index) =>
+      index > 0 && (entry === 'pipe' || (index < 3 && (entry === null || entry === undefined))),
+  ).length
+}
+
+/**
+ * Runs a program and collects what it writes. Resolves whatever its exit
+ * status, unless `check` asks for a RunError. Rejects with a SpawnError where
+ * it did not start, with an AbortError where `signal` ended it. stdin is the
+ * input, or empty.
+ */
+export async function run<const O extends RunOptions = RunOptions>(
+  file: string,
+  args: readonly string[] = [],
+  options: O = {} as O,
+): Promise<RunResult<Output<O>>> {
+  checkRun(file, args, options)
+  const {
+    signal,
+    encoding = 'utf8',
+    maxBuffer = MAX_BUFFER,
+    overflow,
+    input,
+  } = options as RunOptions
+  if (signal?.aborted) throw new AbortError(signal)
+  const stdio = options.stdio ?? [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
+  const outputs = new Outputs(countPipes(stdio))
+  const launch = new Launch({
+    file,
+    args,
+    options,
+    stdio,
+    collection: {
+      max: maxBuffer,
+      input: typeof input === 'string' ? Buffer.from(input) : input,
+      output: (index, bytes, truncated) => outputs.add(index, bytes, truncated),
+      overflow: () => {
+        if (overflow === 'kill') ending.begin()
+      },
+    },
+  })
+  const ending = new Ending(launch, options)
+  try {
+    const { pid } = await launch.started
+    const exit = await launch.exited
+    // Who is told to end it does not wait for grandchildren to let go.
+    if (ending.timedOut || ending.aborted) launch.stopOutput()
+    await outputs.whole
+    const result = {
+      pid,
+      exitCode: exit.code,
+      signal: exit.signal,
+      stdout: outputs.get(1, encoding) as Output<O>,
+      stderr: outputs.get(2, encoding) as Output<O>,
+      truncated: outputs.truncated,
+      timedOut: ending.timedOut,
+      rusage: exit.rusage,
+      backend: launch.backend,
+    }
+    if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })
+    if (options.check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
+    return result
+  } catch (error) {
+    if (ending.aborted && signal && !(error instanceof AbortError)) throw new AbortError(signal)
+    throw error
+  } finally {
+    ending.end()
+  }
+}
