@@ -1,0 +1,90 @@
+/** Environments that come and go, with children in flight. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { describe, expect, test } from 'vitest'
+import { testedBackends } from '../backends.js'
+
+const library = new URL('../../dist/index.js', import.meta.url).href
+
+const until = async (condition: () => boolean) => {
+  for (let tries = 0; !condition() && tries < 200; tries++) await sleep(10)
+  expect(condition()).toBe(true)
+}
+
+const children = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim()
+
+describe.each(testedBackends)('environments by %s', (backend) => {
+  const node = (code: string, env = {}) =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+      encoding: 'utf8',
+      timeout: 10_000,
+      env: { ...process.env, URING_SPAWN_BACKEND: backend, ...env },
+    })
+
+  test('process.exit leaves who has started, and does not wait', async () => {
+    const pid = node(`
+      import { spawn } from '${library}'
+      const child = await spawn('sleep', ['60'], { stdio: 'ignore' })
+      spawn('sleep', ['0.01'], { stdio: 'ignore' })
+      console.log(child.pid)
+      process.exit(0)`)
+    expect(existsSync(`/proc/${pid.trim()}`)).toBe(true)
+    process.kill(Number(pid), 'SIGKILL')
+  })
+
+  test('an unreferenced child does not keep the program running', () => {
+    const pid = node(`
+      import { spawn } from '${library}'
+      const child = await spawn('sleep', ['60'], { stdio: 'ignore' })
+      child.unref()
+      console.log(child.pid)`)
+    process.kill(Number(pid), 'SIGKILL')
+  })
+
+  test('a referenced one does, without any other handle', () => {
+    const out = node(`
+      import { run } from '${library}'
+      run('sleep', ['0.2']).then(({ exitCode }) => console.log('done', exitCode))`)
+    expect(out).toBe('done 0\n')
+  })
+
+  test('without io_uring', () => {
+    const out = node(
+      `
+      import { probe, run } from '${library}'
+      console.log(probe().poller, (await run('cat', [], { input: 'hello' })).stdout)`,
+      { URING_SPAWN_NO_RING: '1' },
+    )
+    expect(out).toBe('epoll hello\n')
+  })
+
+  test('workers: several, and one that is terminated with a child running', async () => {
+    const code = `
+      import(${JSON.stringify(library)}).then(async ({ run, spawn }) => {
+        const { parentPort } = require('node:worker_threads')
+        const { stdout } = await run('echo', ['hi'], { backend: '${backend}' })
+        const { pid } = await spawn('sleep', ['60'], { backend: '${backend}', stdio: 'ignore' })
+        parentPort.postMessage({ stdout, pid })
+      })`
+    const workers = Array.from({ length: 3 }, () => new Worker(code, { eval: true }))
+    const said = await Promise.all(
+      workers.map(
+        (worker) =>
+          new Promise<{ stdout: string; pid: number }>((resolve, reject) => {
+            worker.once('message', resolve)
+            worker.once('error', reject)
+          }),
+      ),
+    )
+    await Promise.all(workers.map((worker) => worker.terminate()))
+    for (const { stdout, pid } of said) {
+      expect(stdout).toBe('hi\n')
+      expect(existsSync(`/proc/${pid}`)).toBe(true)
+      process.kill(pid, 'SIGKILL')
+    }
+    // Nobody waits for them here, and no zombie stays.
+    await until(() => children() === '')
+  })
+})

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { RunError, run } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+
+describe.each(testedBackends)('run by %s', (backend) => {
+  const sh = (line: string, options = {}) => run('sh', ['-c', line], { backend, ...options })
+
+  test('output, status and what made it', async () => {
+    const result = await sh('echo out; echo err >&2; exit 7')
+    expect(result).toMatchObject({
+      exitCode: 7,
+      signal: null,
+      stdout: 'out\n',
+      stderr: 'err\n',
+      truncated: false,
+      timedOut: false,
+      backend,
+    })
+  })
+
+  test('bytes come back as they went, 10 MB each way', async () => {
+    const input = randomBytes(10 * 1024 * 1024)
+    const { stdout, stderr } = await sh('tee /dev/stderr', { input, encoding: 'buffer' })
+    expect(input.equals(stdout as unknown as Buffer)).toBe(true)
+    expect(input.equals(stderr as unknown as Buffer)).toBe(true)
+  })
+
+  test('a child that does not read its input', async () => {
+    expect(await run('true', [], { backend, input: 'x'.repeat(1e6) })).toMatchObject({
+      exitCode: 0,
+    })
+  })
+
+  test('encodings', async () => {
+    expect((await run('printf', ['\\377'], { backend, encoding: 'hex' })).stdout).toBe('ff')
+    expect((await run('printf', ['ü'], { backend })).stdout).toBe('ü')
+  })
+
+  test('beyond maxBuffer', async () => {
+    const line = 'head -c 100000 /dev/zero'
+    const cut = await sh(line, { maxBuffer: 1000 })
+    expect(cut).toMatchObject({ exitCode: 0, truncated: true })
+    expect(cut.stdout.length).toBe(1000)
+    expect((await sh(line, { maxBuffer: 100000 })).truncated).toBe(false)
+    const killed = await run('cat', ['/dev/zero'], { backend, maxBuffer: 1000, overflow: 'kill' })
+    expect(killed).toMatchObject({ signal: 'SIGTERM', truncated: true })
+    expect(killed.stdout.length).toBe(1000)
+  })
+
+  test('timeout keeps what was written, and waits for no grandchild', async () => {
+    const result = await sh('echo early; sleep 60', { timeout: 200 })
+    expect(result).toMatchObject({ timedOut: true, signal: 'SIGTERM', stdout: 'early\n' })
+  })
+
+  test('abort', async () => {
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(), 50)
+    const error = await sh('echo early; sleep 60', { signal: controller.signal }).catch((e) => e)
+    expect(error).toMatchObject({ name: 'AbortError', result: { stdout: 'early\n' } })
+  })
+
+  test('check', async () => {
+    const error = await sh('echo sorry >&2; exit 2', { check: true }).catch((e) => e)
+    expect(error).toBeInstanceOf(RunError)
+    expect(error).toMatchObject({ message: 'sh exited with 2: sorry', result: { exitCode: 2 } })
+  })
+
+  test('shell', async () => {
+    expect((await run('echo a | tr a b', [], { backend, shell: true })).stdout).toBe('b\n')
+  })
+
+  test('many at once', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => run('echo', [String(index)], { backend })),
+    )
+    expect(results.map(({ stdout }) => stdout)).toEqual(
+      Array.from({ length: 200 }, (_, index) => `${index}\n`),
+    )
+  })
+})

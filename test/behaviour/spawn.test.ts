@@ -1,0 +1,198 @@
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { AbortError, SpawnError, spawn } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const text = async (stream: AsyncIterable<Buffer> | null) => {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream ?? []) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+const openFds = () => readdirSync('/proc/self/fd').length
+
+describe.each(testedBackends)('spawn by %s', (backend) => {
+  const sh = (line: string, options = {}) => spawn('sh', ['-c', line], { backend, ...options })
+
+  test('streams, exit code and what made it', async () => {
+    const child = await sh('cat; echo err >&2; exit 3')
+    expect(child.backend).toBe(backend)
+    expect(child.pid).toBeGreaterThan(0)
+    expect(readFileSync(`/proc/self/fdinfo/${child.pidfd}`, 'utf8')).toContain(`Pid:\t${child.pid}`)
+    child.stdin?.end('hello')
+    expect(await text(child.stdout)).toBe('hello')
+    expect(await text(child.stderr)).toBe('err\n')
+    expect(await child.exited).toMatchObject({ code: 3, signal: null })
+  })
+
+  test.each(['SIGTERM', 'SIGKILL', 'SIGINT'] as const)('kill with %s', async (signal) => {
+    const child = await spawn('sleep', ['60'], { backend })
+    expect(child.kill(signal)).toBe(true)
+    expect(await child.exited).toMatchObject({ code: null, signal })
+    expect(child.kill()).toBe(false)
+  })
+
+  test('cwd as path, URL and descriptor', async () => {
+    const fd = openSync(dir, 'r')
+    for (const options of [
+      { cwd: dir },
+      { cwd: pathToFileURL(dir) },
+      { cwd: fd },
+      { cwd: fd, inheritFds: true },
+    ]) {
+      expect(await text((await sh('pwd', options)).stdout)).toBe(`${dir}\n`)
+    }
+    closeSync(fd)
+    await expect(sh('pwd', { cwd: 999 })).rejects.toMatchObject({ step: 'cwd', code: 'EBADF' })
+  })
+
+  test('env, argv0 and PATH of that env', async () => {
+    const env = { PATH: `/nowhere:/bin:/usr/bin`, A: 'b', GONE: undefined }
+    const child = await spawn('env', [], { backend, env })
+    expect(await text(child.stdout)).toBe('PATH=/nowhere:/bin:/usr/bin\nA=b\n')
+    const named = await spawn('sh', ['-c', 'echo $0'], { backend, argv0: 'x' })
+    expect(await text(named.stdout)).toBe('x\n')
+  })
+
+  test('umask, nice, limits and session', async () => {
+    const child = await sh('umask; nice; ulimit -n; ps -o sid= -p $$', {
+      umask: 0o27,
+      nice: 5,
+      rlimits: { nofile: 64 },
+      detached: true,
+    })
+    const lines = (await text(child.stdout)).split('\n').map((line) => line.trim())
+    expect(lines.slice(0, 3)).toEqual(['0027', '5', '64'])
+  })
+
+  test.runIf(process.getuid?.() === 0)('uid, gid and no groups of root', async () => {
+    const child = await sh('id -u; id -g; id -G', { uid: 1234, gid: 1235 })
+    expect(await text(child.stdout)).toBe('1234\n1235\n1235\n')
+    const both = await sh('id -G', { uid: 1234, gid: 1235, groups: [7, 8] })
+    expect(await text(both.stdout)).toBe('1235 7 8\n')
+  })
+
+  test('no signal ignored or blocked', async () => {
+    const child = await spawn('grep', ['Sig[BI]', '/proc/self/status'], { backend })
+    const zero = '0000000000000000'
+    expect(await text(child.stdout)).toBe(`SigBlk:\t${zero}\nSigIgn:\t${zero}\n`)
+  })
+
+  test('exactly the descriptors named', async () => {
+    const extra = openSync('/etc/hostname', 'r')
+    const child = await sh('ls -1 /proc/$$/fd', { stdio: ['ignore', 'pipe', 'ignore', extra] })
+    closeSync(extra)
+    expect(await text(child.stdout)).toBe('0\n1\n2\n3\n')
+  })
+
+  test.each([false, true])('descriptors that change places, inheritFds %s', async (inheritFds) => {
+    const a = openSync(join(dir, 'a'), 'w+')
+    const b = openSync(join(dir, 'b'), 'w+')
+    const stdio: number[] = []
+    const top = Math.max(a, b)
+    for (let fd = 0; fd <= top; fd++) stdio[fd] = fd < 3 ? fd : 2
+    stdio[a] = b
+    stdio[b] = a
+    // Not sh: dash knows descriptors of one digit only.
+    const line = `echo a >&${a}; echo b >&${b}`
+    const child = await spawn('bash', ['-c', line], { backend, stdio, inheritFds })
+    await child.exited
+    closeSync(a)
+    closeSync(b)
+    expect(readFileSync(join(dir, 'a'), 'utf8')).toBe('b\n')
+    expect(readFileSync(join(dir, 'b'), 'utf8')).toBe('a\n')
+  })
+
+  test('a file opened in the child, in its cwd, with its umask', async () => {
+    const child = await sh('echo out; stat -c %a out', {
+      cwd: dir,
+      umask: 0o77,
+      stdio: ['ignore', { path: 'out', mode: 0o644 }, 'ignore'],
+    })
+    await child.exited
+    expect(readFileSync(join(dir, 'out'), 'utf8')).toBe('out\n600\n')
+  })
+
+  test.each([
+    ['missing cwd', 'true', { cwd: '/nowhere' }, 'cwd', 'ENOENT', 'openat', '/nowhere'],
+    ['cwd a file', 'true', { cwd: '/etc/passwd' }, 'cwd', 'ENOTDIR', 'openat', '/etc/passwd'],
+    ['missing program', 'no-such', {}, 'exec', 'ENOENT', 'execveat', 'no-such'],
+    ['no permission', '/etc/passwd', {}, 'exec', 'EACCES', 'execveat', '/etc/passwd'],
+    [
+      'missing file for stdin',
+      'true',
+      { stdio: [{ path: '/nowhere' }] },
+      'stdio[0]',
+      'ENOENT',
+      'openat',
+      '/nowhere',
+    ],
+    ['a closed descriptor', 'true', { stdio: [999] }, 'stdio[0]', 'EBADF', 'fcntl', undefined],
+    ['a missing cgroup', 'true', { cgroup: '/nowhere' }, 'clone', 'ENOENT', 'open', '/nowhere'],
+  ])('%s', async (_name, file, options, step, code, syscall, path) => {
+    const before = openFds()
+    const error = await spawn(file, ['x'], { ...options, backend }).catch((error) => error)
+    expect(error).toBeInstanceOf(SpawnError)
+    expect(error).toMatchObject({ step, code, syscall, path, spawnargs: ['x'] })
+    expect(openFds()).toBe(before)
+  })
+
+  test('args that are too long', async () => {
+    const error = await spawn('true', ['x'.repeat(200_000)], { backend }).catch((error) => error)
+    expect(error).toMatchObject({ step: 'exec', code: 'E2BIG' })
+  })
+
+  test('aborted before, and while it hangs before its exec', async () => {
+    const reason = new Error('enough')
+    const aborted = AbortSignal.abort(reason)
+    await expect(spawn('true', [], { backend, signal: aborted })).rejects.toMatchObject({
+      name: 'AbortError',
+      code: 'ABORT_ERR',
+      cause: reason,
+    })
+    const fifo = join(dir, `fifo-${backend}`)
+    await (await spawn('mkfifo', [fifo], { backend })).exited
+    const controller = new AbortController()
+    const hanging = sh('true', { stdio: [{ path: fifo }], signal: controller.signal })
+    setTimeout(() => controller.abort(), 50)
+    await expect(hanging).rejects.toBeInstanceOf(AbortError)
+  })
+
+  test('timeout, and killGrace where it is not enough', async () => {
+    const child = await spawn('sleep', ['60'], { backend, timeout: 20 })
+    expect(await child.exited).toMatchObject({ signal: 'SIGTERM' })
+    const deaf = await sh("trap '' TERM; echo; while :; do sleep 1; done", {
+      timeout: 100,
+      killGrace: 50,
+    })
+    expect(await deaf.exited).toMatchObject({ signal: 'SIGKILL' })
+  })
+
+  test('await using kills it', async () => {
+    const child = await spawn('sleep', ['60'], { backend })
+    await child[Symbol.asyncDispose]()
+    expect(await child.exited).toMatchObject({ signal: 'SIGKILL' })
+  })
+
+  test('leaves no descriptor and no zombie', async () => {
+    const before = openFds()
+    for (let round = 0; round < 10; round++) {
+      const all = Array.from({ length: 20 }, (_, index) =>
+        spawn(index % 2 ? 'true' : '/nowhere', [], { backend, stdio: 'ignore' }).then(
+          (child) => child.exited,
+          (error) => error,
+        ),
+      )
+      await Promise.all(all)
+    }
+    expect(openFds()).toBe(before)
+    const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
+    expect(children).toBe('')
+  })
+})
