@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * deny SYSCALL=ERRNO... -- CMD ARGS...
+ *
+ * Runs a command under a seccomp filter that answers as container profiles
+ * do. Knows the system calls that this project can do without.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const struct {
+	const char *name;
+	int nr;
+} calls[] = {
+	{"clone3", SYS_clone3},
+	{"close_range", SYS_close_range},
+	{"io_uring_setup", SYS_io_uring_setup},
+};
+
+static int number(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (strlen(calls[i].name) == len &&
+		    !strncmp(calls[i].name, name, len))
+			return calls[i].nr;
+	return -1;
+}
+
+static int deny(const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+	int nr = eq ? number(arg, (size_t)(eq - arg)) : -1;
+	int err = eq && !strcmp(eq, "=EPERM") ? EPERM : ENOSYS;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {4, code};
+
+	if (nr < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+int main(int argc, char **argv)
+{
+	int i;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
+		perror("deny: no_new_privs");
+		return 125;
+	}
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		if (deny(argv[i])) {
+			fprintf(stderr, "deny: cannot deny %s\n", argv[i]);
+			return 125;
+		}
+	}
+	if (i + 1 >= argc) {
+		fputs("usage: deny SYSCALL=ERRNO... -- CMD ARGS...\n", stderr);
+		return 125;
+	}
+	execvp(argv[i + 1], argv + i + 1);
+	perror(argv[i + 1]);
+	return 127;
+}
