@@ -21,7 +21,7 @@ export interface LaunchRequest {
   kind: number
   chain: Uint8Array
   closeFds: readonly number[]
-  collect?: readonly { fd: number; max: number }[]
+  collect?: readonly { fd: number; max: number }[] | undefined
   input?: { fd: number; bytes: Uint8Array } | undefined
   wantResults?: boolean
 }

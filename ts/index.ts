@@ -1,4 +1,20 @@
+/**
+ * Starts programs on Linux without blocking the JavaScript thread.
+ *
+ * @module
+ */
 export type { BackendName } from './backend/backend.js'
+export { Batch, batch } from './batch/batch.js'
+export {
+  type BatchCommand,
+  BatchError,
+  type BatchFailure,
+  type BatchOptions,
+  type BatchProgress,
+  type BatchResult,
+  type BatchSuccess,
+} from './batch/types.js'
+export type { Exit, ResourceUsage } from './chain/exit.js'
 export type { Step } from './chain/ops.js'
 export { SpawnError } from './errors.js'
 export type {
@@ -13,6 +29,7 @@ export type {
 export { type Probe, probe } from './probe.js'
 export type { Child } from './process/child.js'
 export { AbortError } from './process/ending.js'
-export type { Exit, ResourceUsage } from './process/exit.js'
 export { RunError, type RunResult, run } from './run.js'
 export { spawn } from './spawn.js'
+export { type Template, type TemplateOptions, template } from './template/template.js'
+export type { Output, StderrOf, StdinOf, StdioOf, StdoutOf, Strict } from './types.js'

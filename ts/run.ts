@@ -1,14 +1,12 @@
 import type { BackendName } from './backend/backend.js'
+import type { ResourceUsage } from './chain/exit.js'
 import { checkRun } from './options/check.js'
 import type { RunOptions, StdioOption } from './options/types.js'
 import { AbortError, Ending } from './process/ending.js'
-import type { ResourceUsage } from './process/exit.js'
 import { Launch } from './process/launch.js'
+import type { Output, Strict } from './types.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
-
-/** What output is: bytes with encoding 'buffer', else a string. */
-export type Output<O extends RunOptions> = O extends { encoding: 'buffer' } ? Buffer : string
 
 export interface RunResult<T = string> {
   pid: number
@@ -85,26 +83,21 @@ const countPipes = (stdio: StdioOption): number => {
  * it did not start, with an AbortError where `signal` ended it. stdin is the
  * input, or empty.
  */
-export async function run<const O extends RunOptions = RunOptions>(
+export async function run<const O extends RunOptions = Record<never, never>>(
   file: string,
   args: readonly string[] = [],
-  options: O = {} as O,
+  options: Strict<O, RunOptions> = {} as Strict<O, RunOptions>,
 ): Promise<RunResult<Output<O>>> {
   checkRun(file, args, options)
-  const {
-    signal,
-    encoding = 'utf8',
-    maxBuffer = MAX_BUFFER,
-    overflow,
-    input,
-  } = options as RunOptions
+  const known: RunOptions = options
+  const { signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow, input } = known
   if (signal?.aborted) throw new AbortError(signal)
-  const stdio = options.stdio ?? [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
+  const stdio = known.stdio ?? [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
   const outputs = new Outputs(countPipes(stdio))
   const launch = new Launch({
     file,
     args,
-    options,
+    options: known,
     stdio,
     collection: {
       max: maxBuffer,
@@ -115,7 +108,7 @@ export async function run<const O extends RunOptions = RunOptions>(
       },
     },
   })
-  const ending = new Ending(launch, options)
+  const ending = new Ending(launch, known)
   try {
     const { pid } = await launch.started
     const exit = await launch.exited
@@ -134,7 +127,7 @@ export async function run<const O extends RunOptions = RunOptions>(
       backend: launch.backend,
     }
     if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })
-    if (options.check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
+    if (known.check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
     return result
   } catch (error) {
     if (ending.aborted && signal && !(error instanceof AbortError)) throw new AbortError(signal)

@@ -1,29 +1,31 @@
+import { closePipes } from './chain/descriptors.js'
 import { checkSpawn } from './options/check.js'
 import type { SpawnOptions } from './options/types.js'
 import { Child } from './process/child.js'
-import { closePipes } from './process/descriptors.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
+import type { StdioOf, Strict } from './types.js'
 
 /**
  * Starts a program. Resolves once its exec has happened; rejects with a
  * SpawnError that names the step which failed before it, an AbortError, or an
  * argument error. stdio defaults to pipes.
  */
-export async function spawn(
+export async function spawn<const O extends SpawnOptions = Record<never, never>>(
   file: string,
   args: readonly string[] = [],
-  options: SpawnOptions = {},
-): Promise<Child> {
+  options: Strict<O, SpawnOptions> = {} as Strict<O, SpawnOptions>,
+): Promise<Child<StdioOf<O>>> {
   checkSpawn(file, args, options)
-  const { signal, stdio = 'pipe' } = options
+  const known: SpawnOptions = options
+  const { signal, stdio = 'pipe' } = known
   if (signal?.aborted) throw new AbortError(signal)
-  const launch = new Launch({ file, args, options, stdio })
-  const ending = new Ending(launch, options)
+  const launch = new Launch({ file, args, options: known, stdio })
+  const ending = new Ending(launch, known)
   try {
     const started = await launch.started
     launch.exited.then(() => ending.end())
-    return new Child(launch, started)
+    return new Child<StdioOf<O>>(launch, started)
   } catch (error) {
     ending.end()
     closePipes(launch.pipes)

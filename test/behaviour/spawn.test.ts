@@ -181,6 +181,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
   })
 
   test('leaves no descriptor and no zombie', async () => {
+    // Streams of the tests before close when they are collected, which is not now.
     const before = openFds()
     for (let round = 0; round < 10; round++) {
       const all = Array.from({ length: 20 }, (_, index) =>
@@ -191,7 +192,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
       )
       await Promise.all(all)
     }
-    expect(openFds()).toBe(before)
+    expect(openFds()).toBeLessThanOrEqual(before)
     const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
     expect(children).toBe('')
   })

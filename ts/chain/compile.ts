@@ -1,187 +1,101 @@
-/** Spawn options as a chain. */
-import { constants } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import type { RlimitName, SpawnOptions } from '../options/types.js'
-import { AT_FDCWD, type ChainFd, type ChainOp, FD_LAST, type Step } from './ops.js'
+import { closeSync } from 'node:fs'
+import { loadBinding } from '../binding/load.js'
+import type { Binding } from '../binding/types.js'
+import { checkSpawn } from '../options/check.js'
+import { planStdio } from '../options/stdio.js'
+import { templateSource } from '../options/template.js'
+import type { SpawnOptions, StdioOption } from '../options/types.js'
+import { assemble } from './assemble.js'
+import { Descriptors, type ParentPipe } from './descriptors.js'
+import type { Chain } from './ops.js'
 
-/** A file opened in the child to be one of its descriptors. */
-export interface ChildFile {
-  newfd: number
-  path: string
-  flags: number
-  mode: number
-}
-
-/** What compile() cannot make of options: descriptors that are open here. */
-export interface CompileInput {
+/** What spawn() takes, as one object. */
+export interface Command extends SpawnOptions {
   file: string
-  args: readonly string[]
-  options: SpawnOptions
-  /** The child's descriptors from here. */
-  fds: readonly ChainFd[]
-  /** The child's descriptors from files. */
-  files: readonly ChildFile[]
-  /** The working directory as a descriptor of the child. */
-  cwdFd?: number | undefined
-  /** The cgroup's directory. */
-  cgroupFd?: number | undefined
-}
-
-const O_CLOEXEC = 0o2000000
-const O_PATH = 0o10000000
-const ALL_SIGNALS = 2n ** 64n - 1n
-const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
-const RLIM_INFINITY = 2n ** 64n - 1n
-
-const resources: Record<RlimitName, number> = {
-  cpu: 0,
-  fsize: 1,
-  data: 2,
-  stack: 3,
-  core: 4,
-  rss: 5,
-  nproc: 6,
-  nofile: 7,
-  memlock: 8,
-  as: 9,
-  locks: 10,
-  sigpending: 11,
-  msgqueue: 12,
-  nice: 13,
-  rtprio: 14,
-  rttime: 15,
-}
-
-export const rlimitNames = Object.keys(resources) as RlimitName[]
-
-/** `NAME=value` of what is not undefined. */
-function environment(env: SpawnOptions['env']): string[] {
-  const list: string[] = []
-  for (const [name, value] of Object.entries(env ?? process.env)) {
-    if (value !== undefined) list.push(`${name}=${value}`)
-  }
-  return list
-}
-
-function cwd(cwd: SpawnOptions['cwd'], cwdFd: number | undefined): ChainOp[] {
-  if (cwdFd !== undefined) return [{ op: 'fchdir', fd: cwdFd, step: 'cwd' }]
-  if (cwd === undefined || typeof cwd === 'number') return []
-  const path = typeof cwd === 'string' ? cwd : fileURLToPath(cwd)
-  const flags = O_PATH | constants.O_DIRECTORY | O_CLOEXEC
-  return [
-    { op: 'openat', dirfd: AT_FDCWD, path, flags, mode: 0, step: 'cwd' },
-    { op: 'fchdir', fd: FD_LAST, step: 'cwd' },
-  ]
-}
-
-function files(files: readonly ChildFile[]): ChainOp[] {
-  return files.flatMap(({ newfd, path, flags, mode }): ChainOp[] => {
-    const step: Step = `stdio[${newfd}]`
-    return [
-      { op: 'openat', dirfd: AT_FDCWD, path, flags: flags | O_CLOEXEC, mode, step },
-      { op: 'dup', fd: FD_LAST, newfd, flags: 0, step },
-    ]
-  })
-}
-
-function limits({ nice, rlimits = {} }: SpawnOptions): ChainOp[] {
-  const ops: ChainOp[] = []
-  const number = (limit: number) =>
-    limit === Number.POSITIVE_INFINITY ? RLIM_INFINITY : BigInt(limit)
-  if (nice !== undefined) ops.push({ op: 'task_set', attr: 'nice', value: nice, step: 'limits' })
-  for (const name of rlimitNames) {
-    const limit = rlimits[name]
-    if (limit === undefined) continue
-    const { soft, hard } = typeof limit === 'number' ? { soft: limit, hard: limit } : limit
-    ops.push({
-      op: 'task_set',
-      attr: 'rlimit',
-      resource: resources[name],
-      soft: number(soft),
-      hard: number(hard),
-      step: 'limits',
-    })
-  }
-  return ops
-}
-
-function credentials({ uid, gid, groups }: SpawnOptions): ChainOp[] {
-  const step = 'credentials'
-  const ops: ChainOp[] = []
-  const changes = uid !== undefined || gid !== undefined
-  // Root's own groups must not stay with who is no longer root.
-  const list = groups ?? (changes && process.geteuid?.() === 0 ? [] : undefined)
-  if (list) ops.push({ op: 'task_set', attr: 'groups', groups: list, step })
-  if (gid !== undefined) ops.push({ op: 'task_set', attr: 'gid', value: gid, step })
-  if (uid !== undefined) ops.push({ op: 'task_set', attr: 'uid', value: uid, step })
-  return ops
-}
-
-function session({ detached, processGroup, umask }: SpawnOptions): ChainOp[] {
-  const step = 'session'
-  const ops: ChainOp[] = []
-  if (detached) ops.push({ op: 'task_set', attr: 'setsid', step })
-  if (processGroup !== undefined) {
-    ops.push({ op: 'task_set', attr: 'setpgid', value: processGroup, step })
-  }
-  if (umask !== undefined) ops.push({ op: 'task_set', attr: 'umask', value: umask, step })
-  return ops
-}
-
-/** Where `file` may be: itself, or in each directory of the child's PATH. */
-function candidates(file: string, env: SpawnOptions['env']): string[] {
-  if (file.includes('/')) return [file]
-  const path = (env ?? process.env).PATH ?? DEFAULT_PATH
-  return path.split(':').map((dir) => (dir === '' ? `./${file}` : `${dir}/${file}`))
-}
-
-/** Through a hard link the next one is tried where one fails. */
-function exec(file: string, args: readonly string[], { env, argv0 }: SpawnOptions): ChainOp[] {
-  const argv = [argv0 ?? file, ...args]
-  const envp = environment(env)
-  const paths = candidates(file, env)
-  return paths.map((path, index) => ({
-    op: 'exec',
-    dirfd: AT_FDCWD,
-    path,
-    argv,
-    envp,
-    flags: 0,
-    step: 'exec',
-    hardlink: index + 1 < paths.length,
-  }))
+  args?: readonly string[]
 }
 
 /**
- * What `options` ask for, in the order a shell's user would expect: files are
- * opened in the working directory, with the umask, by who spawns; what takes
- * rights away comes last.
+ * A chain and the descriptors it needs. Submitting it hands over those that
+ * are the child's; one that is not submitted must be closed.
  */
-export function compile(input: CompileInput): ChainOp[] {
-  const { options, fds, cgroupFd } = input
-  const inherit = options.inheritFds === true
-  const clone: ChainOp = {
-    op: 'clone',
-    step: 'clone',
-    ...(inherit ? {} : { fds }),
-    ...(cgroupFd === undefined ? {} : { cgroup: cgroupFd }),
+export class Compiled implements Disposable {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly chain: Chain
+  /** This side's ends of pipes; whoever uses them closes them. */
+  readonly pipes: readonly ParentPipe[]
+  /** Descriptors that only the child needs. */
+  readonly childFds: readonly number[]
+  readonly #binding: Binding
+
+  /** @internal */
+  constructor(
+    binding: Binding,
+    command: { file: string; args: readonly string[] },
+    chain: Chain,
+    descriptors: Descriptors,
+  ) {
+    this.#binding = binding
+    this.file = command.file
+    this.args = command.args
+    this.chain = chain
+    this.pipes = descriptors.pipes
+    this.childFds = descriptors.childFds
   }
-  const dups = inherit
-    ? fds.map(
-        ({ fd, newfd }): ChainOp => ({ op: 'dup', fd, newfd, flags: 0, step: `stdio[${newfd}]` }),
-      )
-    : []
-  return [
-    clone,
-    ...dups,
-    ...session(options),
-    ...cwd(options.cwd, input.cwdFd),
-    ...files(input.files),
-    ...limits(options),
-    ...credentials(options),
-    // Programs start with no signal ignored or blocked, whatever is here.
-    { op: 'task_set', attr: 'sigdefault', set: ALL_SIGNALS, step: 'signals' },
-    { op: 'task_set', attr: 'sigmask', set: 0n, step: 'signals' },
-    ...exec(input.file, input.args, options),
-  ]
+
+  /** Closes all descriptors. */
+  close(): void {
+    for (const fd of this.childFds) this.#binding.close(fd)
+    for (const { fd } of this.pipes) closeSync(fd)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+/** The program and arguments that run a line of shell. */
+function shellCommand(file: string, args: readonly string[], shell: boolean | string) {
+  const line = [file, ...args].join(' ')
+  return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', line] }
+}
+
+/** compile() of options that have been checked. */
+export function compileChecked(
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  stdio: StdioOption,
+): Compiled {
+  const plans = planStdio(stdio)
+  const { inheritFds = false, cwd, cgroup, shell, template } = options
+  const command = shell ? shellCommand(file, args, shell) : { file, args }
+  const binding = loadBinding()
+  const descriptors = new Descriptors(binding, command)
+  try {
+    const source = template?.[templateSource]()
+    descriptors.open(plans, inheritFds)
+    if (typeof cwd === 'number') descriptors.openCwd(cwd, inheritFds)
+    if (source?.fd !== undefined) {
+      descriptors.openExec({ fd: source.fd, keep: source.keep }, inheritFds)
+    }
+    if (cgroup !== undefined) descriptors.openCgroup(cgroup)
+    const { fds, files, cwdFd, cgroupFd, execFd } = descriptors
+    const path = source?.path
+    const chain = assemble({ ...command, path, options, fds, files, cwdFd, cgroupFd, execFd })
+    return new Compiled(binding, command, chain, descriptors)
+  } catch (error) {
+    descriptors.close()
+    throw error
+  }
+}
+
+/**
+ * Turns spawn options into a chain, and opens the pipes it needs. Throws what
+ * is wrong with the options, or a SpawnError where a descriptor cannot be had.
+ */
+export function compile({ file, args = [], ...options }: Command): Compiled {
+  checkSpawn(file, args, options)
+  return compileChecked(file, args, options, options.stdio ?? 'pipe')
 }

@@ -6,9 +6,17 @@
 
 /** The descriptor that the nearest earlier `openat` returned. */
 export const FD_LAST = -2
+/** Paths begin in the working directory. */
 export const AT_FDCWD = -100
+/** For exec: run the file that is open as `dirfd`. */
+export const AT_EMPTY_PATH = 0x1000
+/** O_* flags that node:fs has not. */
+export const O_CLOEXEC = 0o2000000
+export const O_PATH = 0o10000000
+export const RLIM_INFINITY = 2n ** 64n - 1n
+export const ALL_SIGNALS = 2n ** 64n - 1n
 
-/** What the caller asked for that an operation belongs to. */
+/** What the caller asked for that an operation belongs to; 'files' in chains made by hand. */
 export type Step =
   | 'clone'
   | 'cwd'
@@ -17,6 +25,7 @@ export type Step =
   | 'signals'
   | 'limits'
   | 'session'
+  | 'files'
   | 'exec'
 
 /** A descriptor the child starts with. */
@@ -24,6 +33,8 @@ export interface ChainFd {
   fd: number
   newfd: number
   cloexec?: boolean
+  /** What it is, for explain(). */
+  label?: string
 }
 
 interface Common {

@@ -1,20 +1,12 @@
 /** Options are checked before anything is created. */
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { rlimitNames } from '../chain/compile.js'
+import { rlimitNames } from '../chain/assemble.js'
+import { argumentError } from './errors.js'
+import { isTemplate } from './template.js'
 import type { RunOptions, SpawnOptions } from './types.js'
 
-type Code =
-  | 'ERR_INVALID_ARG_TYPE'
-  | 'ERR_INVALID_ARG_VALUE'
-  | 'ERR_OUT_OF_RANGE'
-  | 'ERR_UNKNOWN_OPTION'
-
-/** An argument error with a code, as Node's own have. */
-export function argumentError(code: Code, message: string): Error & { code: string } {
-  const error = code === 'ERR_OUT_OF_RANGE' ? new RangeError(message) : new TypeError(message)
-  return Object.assign(error, { code })
-}
+export { argumentError }
 
 const show = (value: unknown): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
@@ -169,6 +161,11 @@ const checks: Record<string, (name: string, value: unknown) => void> = {
   shell(name, value) {
     if (typeof value !== 'boolean') checkString(name, value)
   },
+  template(name, value) {
+    if (!isTemplate(value)) {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be what template() makes`)
+    }
+  },
   backend: oneOf('auto', 'uring', 'vfork', 'fork'),
 }
 
@@ -226,11 +223,21 @@ function checkAll(known: typeof checks, options: object): void {
   }
 }
 
+function checkTogether({ shell, template }: SpawnOptions): void {
+  if (shell && template) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      'shell and template exclude each other: the shell would be run, not the template',
+    )
+  }
+}
+
 /** Throws what is wrong with the arguments of spawn(). */
 export function checkSpawn(file: unknown, args: unknown, options: SpawnOptions): void {
   checkCommand(file, args)
   object('options', options)
   checkAll(checks, options)
+  checkTogether(options)
 }
 
 /** Throws what is wrong with the arguments of run(). */
@@ -238,6 +245,33 @@ export function checkRun(file: unknown, args: unknown, options: RunOptions): voi
   checkCommand(file, args)
   object('options', options)
   checkAll(runChecks, options)
+  checkTogether(options)
+}
+
+const batchChecks: typeof checks = {
+  ...runChecks,
+  concurrency: integer(1, 65536),
+  bail: boolean,
+  onProgress(name, value) {
+    if (typeof value !== 'function') {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a function`)
+    }
+  },
+}
+
+/** Throws what is wrong with the options of batch(). */
+export function checkBatch(options: object): void {
+  object('options', options)
+  checkAll(batchChecks, options)
+  checkTogether(options)
+}
+
+const templateChecks: typeof checks = { onStale: oneOf('recreate', 'error') }
+
+/** Throws what is wrong with the options of template(). */
+export function checkTemplate(options: object): void {
+  object('options', options)
+  checkAll(templateChecks, options)
 }
 
 function checkCommand(file: unknown, args: unknown): void {

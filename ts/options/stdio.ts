@@ -1,6 +1,7 @@
 /** What `stdio` asks for, entry by entry, before anything is opened. */
 import { constants } from 'node:fs'
-import { argumentError, checkInteger, checkString } from './check.js'
+import { checkInteger, checkString } from './check.js'
+import { argumentError } from './errors.js'
 import type { StdioEntry, StdioFile, StdioOption } from './types.js'
 
 export type StdioPlan =

@@ -1,5 +1,6 @@
 import type { Stream } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
+import type { TemplateLike } from './template.js'
 
 /** A file opened in the child, relative to its working directory. */
 export interface StdioFile {
@@ -79,6 +80,8 @@ export interface SpawnOptions {
   inheritFds?: boolean
   /** Run `file` and `args` as a line of /bin/sh, or of the shell named. */
   shell?: boolean | string
+  /** An executable from template(); `file` is then only its name, argv[0]. */
+  template?: TemplateLike
   backend?: BackendName | 'auto'
 }
 

@@ -1,12 +1,17 @@
 import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
+import type { Exit } from '../chain/exit.js'
 import { signalNumber } from '../options/check.js'
-import type { Exit } from './exit.js'
+import type { StdioOption } from '../options/types.js'
+import type { StderrOf, StdinOf, StdoutOf } from '../types.js'
 import type { Launch, Started } from './launch.js'
 
-/** A process that has started. */
-export class Child implements AsyncDisposable {
+/**
+ * A process that has started. Its streams are there where its `stdio` made
+ * pipes, which their types know.
+ */
+export class Child<S = StdioOption> implements AsyncDisposable {
   readonly pid: number
   /** Open until `exited` settles; duplicate it to keep it. */
   readonly pidfd: number
@@ -14,9 +19,9 @@ export class Child implements AsyncDisposable {
   readonly backend: BackendName
   readonly spawnfile: string
   readonly spawnargs: readonly string[]
-  readonly stdin: Writable | null
-  readonly stdout: Readable | null
-  readonly stderr: Readable | null
+  readonly stdin: StdinOf<S>
+  readonly stdout: StdoutOf<S>
+  readonly stderr: StderrOf<S>
   /** Ours of its pipes by descriptor; null where that is no pipe. */
   readonly stdio: readonly (Readable | Writable | null)[]
   /** How it ended; always settles, never rejects. */
@@ -37,9 +42,9 @@ export class Child implements AsyncDisposable {
       stdio[index] = new Socket({ fd, readable: !input, writable: input })
     }
     this.stdio = Array.from(stdio, (stream) => stream ?? null)
-    this.stdin = stdio[0] ?? null
-    this.stdout = stdio[1] ?? null
-    this.stderr = stdio[2] ?? null
+    this.stdin = (stdio[0] ?? null) as StdinOf<S>
+    this.stdout = (stdio[1] ?? null) as StdoutOf<S>
+    this.stderr = (stdio[2] ?? null) as StderrOf<S>
   }
 
   /** Signals through the pidfd. False where the process is over. */

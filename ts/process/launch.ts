@@ -1,19 +1,12 @@
 /** One process from options to its exit: what spawn() and run() share. */
 import type { BackendName } from '../backend/backend.js'
-import { selectBackend } from '../backend/select.js'
-import { compile } from '../chain/compile.js'
-import { pack } from '../chain/pack.js'
-import { type Environment, getEnvironment, type LaunchEvents } from '../environment.js'
+import { compileChecked } from '../chain/compile.js'
+import type { ParentPipe } from '../chain/descriptors.js'
+import type { Exit } from '../chain/exit.js'
+import type { Chain } from '../chain/ops.js'
+import { type Outcome, Ring, type Submission } from '../chain/ring.js'
 import { spawnError } from '../errors.js'
-import { planStdio } from '../options/stdio.js'
 import type { SpawnOptions, StdioOption } from '../options/types.js'
-import { Descriptors, type ParentPipe } from './descriptors.js'
-import { type Exit, exitOf } from './exit.js'
-
-const EAGAIN = 11
-
-/** How often a child that is just being made is signalled until it can be. */
-const RETRY_MS = 2
 
 export interface Started {
   pid: number
@@ -36,10 +29,17 @@ export interface LaunchParameters {
   collection?: Collection
 }
 
-/** The program and arguments that run a line of shell. */
-function shellCommand(file: string, args: readonly string[], shell: boolean | string) {
-  const line = [file, ...args].join(' ')
-  return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', line] }
+function collectFrom(pipes: readonly ParentPipe[], collection: Collection) {
+  const outputs = pipes.filter(({ input }) => !input)
+  const fed = pipes.find(({ input }) => input)
+  const indexOf = (which: number) => outputs[which]?.index ?? -1
+  return {
+    outputs: outputs.map(({ fd }) => ({ fd, max: collection.max })),
+    input: fed && { fd: fed.fd, bytes: collection.input ?? new Uint8Array() },
+    output: (which: number, bytes: Buffer, truncated: boolean) =>
+      collection.output(indexOf(which), bytes, truncated),
+    overflow: (which: number) => collection.overflow(indexOf(which)),
+  }
 }
 
 export class Launch {
@@ -52,117 +52,49 @@ export class Launch {
   readonly started: Promise<Started>
   /** Always settles, where the launch did not fail. */
   readonly exited: Promise<Exit>
-  readonly #environment: Environment
-  readonly #id: number
-  #over = false
-  #referenced = true
+  readonly #submission: Submission
 
   /** Queues the launch. Throws on what is wrong before anything is created. */
   constructor({ file, args, options, stdio, collection }: LaunchParameters) {
-    const plans = planStdio(stdio)
-    const environment = getEnvironment()
-    const backend = selectBackend(environment.info, options.backend)
-    const command = options.shell ? shellCommand(file, args, options.shell) : { file, args }
-    const descriptors = new Descriptors(environment.binding, command)
-    this.#environment = environment
-    this.file = command.file
-    this.args = command.args
-    this.backend = backend.name
-    const started = deferred<Started>()
-    const exited = deferred<Exit>()
+    const ring = new Ring(options)
+    const compiled = compileChecked(file, args, options, stdio)
+    this.file = compiled.file
+    this.args = compiled.args
+    this.backend = ring.backend
     try {
-      descriptors.open(plans, options.inheritFds === true)
-      if (typeof options.cwd === 'number') {
-        descriptors.openCwd(options.cwd, options.inheritFds === true)
-      }
-      if (options.cgroup !== undefined) descriptors.openCgroup(options.cgroup)
-      const chain = compile({ ...command, options, ...pickFds(descriptors) })
-      const collected = collection ? descriptors.pipes.filter(({ input }) => !input) : []
-      const fed = collection ? descriptors.pipes.find(({ input }) => input) : undefined
-      const events: LaunchEvents = {
-        started: (pid, pidfd) => started.resolve({ pid, pidfd }),
-        failed: (errno, index) => {
-          this.#end()
-          started.reject(spawnError(chain, index, errno, this.file, this.args))
-        },
-        exited: (code, status, usage) => {
-          this.#end()
-          exited.resolve(exitOf(code, status, usage))
-        },
-        output: (which, _errno, bytes, truncated) => {
-          collection?.output(collected[which]?.index ?? -1, bytes, truncated)
-        },
-        overflow: (which) => collection?.overflow(collected[which]?.index ?? -1),
-      }
-      this.#id = environment.launch(
-        {
-          kind: backend.kind,
-          chain: pack(chain),
-          closeFds: descriptors.childFds,
-          collect: collected.map(({ fd }) => ({ fd, max: collection?.max ?? 0 })),
-          input: fed && { fd: fed.fd, bytes: collection?.input ?? new Uint8Array() },
-        },
-        events,
+      this.#submission = ring.launch(
+        compiled,
+        collection && collectFrom(compiled.pipes, collection),
       )
-      this.pipes = collection ? [] : descriptors.pipes
     } catch (error) {
-      descriptors.close()
+      compiled.close()
       throw error
     }
-    environment.ref()
-    this.started = started.promise
-    this.exited = exited.promise
+    this.pipes = collection ? [] : compiled.pipes
+    this.started = this.#submission.outcome.then((outcome) =>
+      this.#started(outcome, compiled.chain),
+    )
+    this.exited = this.#submission.exited
   }
 
-  #end(): void {
-    this.#over = true
-    if (this.#referenced) this.#environment.unref()
-    this.#referenced = false
+  #started(outcome: Outcome, chain: Chain): Started {
+    if (outcome.started) return outcome
+    throw spawnError(chain, outcome.index, outcome.errno, this.file, this.args)
   }
 
-  /**
-   * Signals the child, also one that has not got as far as its exec. False
-   * where it is over. Throws what the system says otherwise.
-   */
   kill(signal: number): boolean {
-    if (this.#over) return false
-    const ret = this.#environment.binding.kill(this.#id, signal)
-    if (ret === -EAGAIN) {
-      setTimeout(() => this.kill(signal), RETRY_MS)
-      return true
-    }
-    return ret === 0
+    return this.#submission.kill(signal)
   }
 
-  /** Ends the collection of output, where a grandchild holds it open. */
   stopOutput(): void {
-    this.#environment.binding.stopOutput(this.#id)
+    this.#submission.stopOutput()
   }
 
   ref(): void {
-    if (!this.#referenced && !this.#over) this.#environment.ref()
-    this.#referenced = !this.#over
+    this.#submission.ref()
   }
 
   unref(): void {
-    if (this.#referenced) this.#environment.unref()
-    this.#referenced = false
+    this.#submission.unref()
   }
-}
-
-const pickFds = ({ fds, files, cwdFd, cgroupFd }: Descriptors) => ({
-  fds,
-  files,
-  cwdFd,
-  cgroupFd,
-})
-
-function deferred<T>() {
-  let resolve!: (value: T) => void
-  let reject!: (reason: Error) => void
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
 }

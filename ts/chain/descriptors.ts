@@ -1,16 +1,22 @@
 /** Opens what a child's stdio needs here, and knows who must close it. */
 import { closeSync, openSync } from 'node:fs'
 import type { Binding } from '../binding/types.js'
-import type { ChildFile } from '../chain/compile.js'
-import type { ChainFd, Step } from '../chain/ops.js'
 import { SpawnError } from '../errors.js'
 import type { StdioPlan } from '../options/stdio.js'
+import type { ChildFile, ExecFd } from './assemble.js'
+import type { ChainFd, Step } from './ops.js'
 
 export interface ParentPipe {
   index: number
   fd: number
   /** The child reads from it. */
   input: boolean
+}
+
+/** An open executable to be made available in the child. */
+export interface ExecSource {
+  fd: number
+  keep: boolean
 }
 
 let nullFd: number | undefined
@@ -36,6 +42,7 @@ export class Descriptors {
   cgroupFd: number | undefined
   /** The working directory, by its number in the child. */
   cwdFd: number | undefined
+  execFd: ExecFd | undefined
   readonly #binding: Binding
   readonly #command: Command
 
@@ -62,7 +69,7 @@ export class Descriptors {
       case 'none':
         return
       case 'null':
-        this.fds.push({ fd: devNull(), newfd })
+        this.fds.push({ fd: devNull(), newfd, label: '/dev/null' })
         return
       case 'fd':
         this.#check(this.#binding.fdFlags(plan.fd), `stdio[${newfd}]`, 'fcntl')
@@ -81,7 +88,7 @@ export class Descriptors {
         const [child, parent] = plan.input ? [read, write] : [write, read]
         this.childFds.push(child)
         this.pipes.push({ index: newfd, fd: parent, input: plan.input })
-        this.fds.push({ fd: child, newfd })
+        this.fds.push({ fd: child, newfd, label: 'pipe' })
       }
     }
   }
@@ -108,15 +115,28 @@ export class Descriptors {
 
   /** After open(): the directory is out of the way of what open() put in place. */
   openCwd(cwd: number, inheritFds: boolean): void {
-    this.#check(this.#binding.fdFlags(cwd), 'cwd', 'fcntl')
+    this.cwdFd = this.#pass(cwd, inheritFds, 'cwd', true)
+  }
+
+  /** After open(), as openCwd(). */
+  openExec({ fd, keep }: ExecSource, inheritFds: boolean): void {
+    // A copy: a template may be closed, or opened anew, before the child has it.
+    const copy = this.#check(this.#binding.dupAbove(fd, this.#above()), 'exec', 'fcntl')
+    this.childFds.push(copy)
+    this.execFd = { fd: inheritFds ? copy : this.#pass(copy, false, 'exec', !keep), keep }
+  }
+
+  /** Gives the child `fd`, above its own descriptors; returns its number there. */
+  #pass(fd: number, inheritFds: boolean, step: 'cwd' | 'exec', cloexec: boolean): number {
+    this.#check(this.#binding.fdFlags(fd), step, 'fcntl')
     const above = this.#above()
-    if (inheritFds) {
-      this.cwdFd = this.#check(this.#binding.dupAbove(cwd, above), 'cwd', 'fcntl')
-      this.childFds.push(this.cwdFd)
-    } else {
-      this.cwdFd = above
-      this.fds.push({ fd: cwd, newfd: above, cloexec: true })
+    if (!inheritFds) {
+      this.fds.push({ fd, newfd: above, cloexec, label: step })
+      return above
     }
+    const copy = this.#check(this.#binding.dupAbove(fd, above), step, 'fcntl')
+    this.childFds.push(copy)
+    return copy
   }
 
   openCgroup(cgroup: string | number): void {

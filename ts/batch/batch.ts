@@ -1,0 +1,157 @@
+import { checkBatch } from '../options/check.js'
+import { argumentError } from '../options/errors.js'
+import type { Output, Strict } from '../types.js'
+import { type AnyResult, type Commands, Scheduler } from './scheduler.js'
+import {
+  type BatchCommand,
+  BatchError,
+  type BatchOptions,
+  type BatchResult,
+  failed,
+} from './types.js'
+
+const byIndex = (a: AnyResult, b: AnyResult) => a.index - b.index
+
+interface Reader {
+  resolve(result: IteratorResult<AnyResult, undefined>): void
+  reject(error: Error): void
+}
+
+/** Hands results on as they come, one reader at a time. */
+class Results implements AsyncIterator<AnyResult, undefined> {
+  readonly #scheduler: Scheduler
+  readonly #bail: boolean
+  readonly #queue: AnyResult[] = []
+  /** What bail's error tells of. */
+  readonly #all: AnyResult[] = []
+  readonly #readers: Reader[] = []
+  readonly #over: (() => void)[] = []
+  #ended = false
+  #error: Error | undefined
+
+  constructor(commands: Commands, options: BatchOptions, room: number) {
+    this.#bail = options.bail === true
+    this.#scheduler = new Scheduler(commands, options, {
+      result: (result) => this.#result(result),
+      end: (error) => this.#end(error),
+      full: () => this.#queue.length >= room,
+    })
+    this.#scheduler.fill()
+  }
+
+  #result(result: AnyResult): void {
+    if (this.#bail) this.#all.push(result)
+    const reader = this.#readers.shift()
+    if (reader) reader.resolve({ done: false, value: result })
+    else this.#queue.push(result)
+  }
+
+  #end(error: Error | undefined): void {
+    this.#ended = true
+    const bad = this.#bail ? this.#all.find(failed) : undefined
+    this.#error = error ?? (bad && new BatchError(bad, this.#all.sort(byIndex)))
+    for (const reader of this.#readers.splice(0)) this.#finish(reader)
+    for (const over of this.#over.splice(0)) over()
+  }
+
+  /** The error is for one reader; after it there is just an end. */
+  #finish(reader: Reader): void {
+    const error = this.#error
+    this.#error = undefined
+    if (error) reader.reject(error)
+    else reader.resolve({ done: true, value: undefined })
+  }
+
+  next(): Promise<IteratorResult<AnyResult, undefined>> {
+    return new Promise((resolve, reject) => {
+      const value = this.#queue.shift()
+      if (value) {
+        resolve({ done: false, value })
+        this.#scheduler.fill()
+      } else if (this.#ended) {
+        this.#finish({ resolve, reject })
+      } else {
+        this.#readers.push({ resolve, reject })
+      }
+    })
+  }
+
+  /** Ends what runs, and waits for it. */
+  async return(): Promise<IteratorResult<AnyResult, undefined>> {
+    this.#scheduler.stop()
+    if (!this.#ended) await new Promise<void>((resolve) => this.#over.push(resolve))
+    this.#queue.length = 0
+    this.#error = undefined
+    return { done: true, value: undefined }
+  }
+}
+
+/** Commands that run as their results are asked for. */
+export class Batch<C extends BatchCommand = BatchCommand, T = string>
+  implements AsyncIterable<BatchResult<C, T>>
+{
+  readonly #commands: Commands
+  readonly #options: BatchOptions
+  #begun = false
+
+  /** @internal */
+  constructor(commands: Commands, options: BatchOptions) {
+    this.#commands = commands
+    this.#options = options
+  }
+
+  #begin(room: number): Results {
+    if (this.#begun) {
+      throw argumentError('ERR_INVALID_STATE', 'a batch runs once: make another to run it again')
+    }
+    this.#begun = true
+    return new Results(this.#commands, this.#options, room)
+  }
+
+  /**
+   * In completion order. Who reads slowly slows the batch down: no more than
+   * `concurrency` results wait. Leaving the loop ends what runs.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<BatchResult<C, T>, undefined> {
+    const { concurrency = 16 } = this.#options
+    return this.#begin(concurrency) as unknown as AsyncIterator<BatchResult<C, T>, undefined>
+  }
+
+  /** All, in input order. Rejects where `signal` ended it, or `bail` did. */
+  async all(): Promise<BatchResult<C, T>[]> {
+    const reader = this.#begin(Number.POSITIVE_INFINITY)
+    const results: AnyResult[] = []
+    for (;;) {
+      const { done, value } = await reader.next()
+      if (done) break
+      results.push(value)
+    }
+    return results.sort(byIndex) as unknown as BatchResult<C, T>[]
+  }
+}
+
+/**
+ * Runs many commands, a bounded number at once, each as run() does. What goes
+ * wrong with one is its result's `error` and stops no other, unless `bail`
+ * asks for it. EAGAIN, EMFILE and ENFILE are no errors while a child of the
+ * batch runs: the command is tried again when one has ended.
+ * @param commands an array, or a generator that is asked for the next one only
+ *   when there is room for it
+ */
+export function batch<
+  const C extends BatchCommand,
+  const O extends BatchOptions = Record<never, never>,
+>(
+  commands: Iterable<C> | AsyncIterable<C>,
+  options: Strict<O, BatchOptions> = {} as Strict<O, BatchOptions>,
+): Batch<C, Output<O>> {
+  checkBatch(options)
+  const isIterable =
+    typeof commands === 'object' &&
+    commands !== null &&
+    (Symbol.iterator in commands || Symbol.asyncIterator in commands)
+  if (!isIterable) {
+    throw argumentError('ERR_INVALID_ARG_TYPE', 'commands must be iterable: an array, a generator')
+  }
+  return new Batch<C, Output<O>>(commands, options)
+}

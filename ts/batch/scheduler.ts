@@ -1,0 +1,238 @@
+/** Which commands run when; knows nothing of how results are handed on. */
+import { setMaxListeners } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { argumentError } from '../options/check.js'
+import type { RunOptions } from '../options/types.js'
+import { AbortError } from '../process/ending.js'
+import { type RunResult, run } from '../run.js'
+import { type BatchCommand, type BatchOptions, type BatchResult, failed } from './types.js'
+
+/** Errors that end when a child of ours does: too many processes, too many files. */
+const waitFor = new Set(['EAGAIN', 'EMFILE', 'ENFILE'])
+
+/** How long starting may keep the event loop from other work, milliseconds. */
+const TURN_MS = 4
+
+export type AnyResult = BatchResult<BatchCommand, string | Buffer>
+export type Commands = Iterable<BatchCommand> | AsyncIterable<BatchCommand>
+
+interface Task {
+  index: number
+  command: BatchCommand
+}
+
+export interface SchedulerEvents {
+  result(result: AnyResult): void
+  /** Nothing runs any more, and nothing more will. */
+  end(error: Error | undefined): void
+  /** Whether results wait for someone to take them: nothing is started then. */
+  full(): boolean
+}
+
+function parts(command: BatchCommand): { file: string; args: readonly string[]; own: RunOptions } {
+  if (Array.isArray(command)) {
+    const [file, ...args] = command as readonly [string, ...string[]]
+    return { file, args, own: {} }
+  }
+  if (typeof command !== 'object' || command === null) {
+    throw argumentError(
+      'ERR_INVALID_ARG_TYPE',
+      'a command of a batch must be an array of words, or an object with a file',
+    )
+  }
+  const { file, args = [], ...own } = command as Exclude<BatchCommand, readonly string[]>
+  return { file, args, own }
+}
+
+const isAsync = (commands: Commands): commands is AsyncIterable<BatchCommand> =>
+  Symbol.asyncIterator in commands
+
+export class Scheduler {
+  readonly total: number | undefined
+  running = 0
+  done = 0
+  failures = 0
+  readonly #concurrency: number
+  readonly #bail: boolean
+  readonly #onProgress: BatchOptions['onProgress']
+  readonly #options: RunOptions
+  readonly #events: SchedulerEvents
+  readonly #source: Iterator<BatchCommand> | AsyncIterator<BatchCommand>
+  readonly #async: boolean
+  readonly #ending = new AbortController()
+  readonly #signal: AbortSignal | undefined
+  readonly #abort = () => this.stop(new AbortError(this.#signal as AbortSignal))
+  /** To be tried again, once one of ours has ended. */
+  readonly #again: Task[] = []
+  #next = 0
+  #waiting = false
+  #pulling = false
+  #exhausted = false
+  #stopped = false
+  #ended = false
+  #error: Error | undefined
+
+  constructor(commands: Commands, options: BatchOptions, events: SchedulerEvents) {
+    const {
+      concurrency = availableParallelism(),
+      bail = false,
+      onProgress,
+      signal,
+      ...rest
+    } = options
+    this.#concurrency = concurrency
+    this.#bail = bail
+    this.#onProgress = onProgress
+    this.#options = rest
+    this.#events = events
+    this.#signal = signal
+    // Each running command listens.
+    setMaxListeners(0, this.#ending.signal)
+    this.#async = isAsync(commands)
+    this.#source = isAsync(commands)
+      ? commands[Symbol.asyncIterator]()
+      : commands[Symbol.iterator]()
+    this.total = Array.isArray(commands) ? commands.length : undefined
+    if (signal?.aborted) this.stop(new AbortError(signal))
+    else signal?.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  /** Starts as many as may run now. */
+  fill(): void {
+    const begin = performance.now()
+    while (this.#mayStart()) {
+      if (performance.now() - begin > TURN_MS) {
+        setImmediate(() => this.fill())
+        return
+      }
+      const task = this.#again.shift()
+      if (task) this.#start(task)
+      else if (!this.#exhausted) this.#pull()
+      else break
+    }
+    this.#endIfOver()
+  }
+
+  /** Starts nothing more and ends what runs; `error` is what the batch ends with. */
+  stop(error?: Error): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#error = error
+    this.#again.length = 0
+    this.#ending.abort(error)
+    // A generator cleans up after itself. One that is being waited for may never answer.
+    if (!this.#exhausted && !this.#pulling) {
+      try {
+        Promise.resolve(this.#source.return?.()).catch(() => {})
+      } catch {}
+    }
+    this.#exhausted = true
+    queueMicrotask(() => this.#endIfOver())
+  }
+
+  #mayStart(): boolean {
+    return (
+      !this.#stopped &&
+      !this.#waiting &&
+      !this.#pulling &&
+      this.running < this.#concurrency &&
+      !this.#events.full()
+    )
+  }
+
+  #endIfOver(): void {
+    const nothingMore = this.#exhausted && this.#again.length === 0
+    if (this.#ended || this.running > 0 || !nothingMore) return
+    this.#ended = true
+    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#events.end(this.#error)
+  }
+
+  #pull(): void {
+    if (!this.#async) {
+      try {
+        this.#pulled((this.#source as Iterator<BatchCommand>).next())
+      } catch (error) {
+        this.#sourceFailed(error as Error)
+      }
+      return
+    }
+    this.#pulling = true
+    ;(this.#source as AsyncIterator<BatchCommand>).next().then(
+      (next) => {
+        this.#pulling = false
+        if (!this.#stopped) this.#pulled(next)
+        this.fill()
+      },
+      (error) => {
+        this.#pulling = false
+        this.#sourceFailed(error)
+        this.fill()
+      },
+    )
+  }
+
+  #pulled({ done, value }: IteratorResult<BatchCommand>): void {
+    if (done) this.#exhausted = true
+    else this.#start({ index: this.#next++, command: value })
+  }
+
+  #sourceFailed(error: Error): void {
+    this.#exhausted = true
+    this.stop(error)
+  }
+
+  #start(task: Task): void {
+    this.running++
+    this.#run(task).then(
+      (result) => this.#ran(task, result, undefined),
+      (error) => this.#ran(task, undefined, error),
+    )
+  }
+
+  async #run({ command }: Task): Promise<RunResult<string | Buffer>> {
+    const { file, args, own } = parts(command)
+    const signal = own.signal
+      ? AbortSignal.any([this.#ending.signal, own.signal])
+      : this.#ending.signal
+    const options: RunOptions = { ...this.#options, ...own, signal }
+    return run(file, args, options)
+  }
+
+  #ran(task: Task, result: RunResult<string | Buffer> | undefined, error: Error | undefined): void {
+    this.running--
+    const code = (error as NodeJS.ErrnoException | undefined)?.code
+    const later = code !== undefined && waitFor.has(code) && this.running > 0 && !this.#stopped
+    this.#waiting = later
+    if (later) {
+      this.#again.push(task)
+      return
+    }
+    const { index, command } = task
+    const known = result ?? (error as { result?: RunResult } | undefined)?.result
+    this.#report(
+      error
+        ? { index, command, result: known, error }
+        : { index, command, result: known as RunResult, error: undefined },
+    )
+    this.fill()
+  }
+
+  #report(result: AnyResult): void {
+    const bad = failed(result)
+    this.done++
+    if (bad) this.failures++
+    this.#events.result(result)
+    if (bad && this.#bail) this.stop()
+    try {
+      this.#onProgress?.({
+        total: this.total ?? (this.#exhausted ? this.#next : undefined),
+        running: this.running,
+        done: this.done,
+        failed: this.failures,
+      })
+    } catch (error) {
+      this.stop(error as Error)
+    }
+  }
+}

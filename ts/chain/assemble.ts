@@ -1,0 +1,230 @@
+/** Spawn options as the operations of a chain. */
+import { constants, existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { argumentError } from '../options/errors.js'
+import type { RlimitName, SpawnOptions } from '../options/types.js'
+import {
+  ALL_SIGNALS,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  type ChainFd,
+  type ChainOp,
+  FD_LAST,
+  O_CLOEXEC,
+  O_PATH,
+  RLIM_INFINITY,
+  type Step,
+} from './ops.js'
+
+/** A file opened in the child to be one of its descriptors. */
+export interface ChildFile {
+  newfd: number
+  path: string
+  flags: number
+  mode: number
+}
+
+/** The executable, where it is open already. */
+export interface ExecFd {
+  /** Its number in the child. */
+  fd: number
+  /** The child keeps it: what it names is a script, which its interpreter opens. */
+  keep: boolean
+}
+
+/** What cannot be made of options alone: descriptors that are open here. */
+export interface AssembleInput {
+  file: string
+  args: readonly string[]
+  options: SpawnOptions
+  /** The child's descriptors from here. */
+  fds: readonly ChainFd[]
+  /** The child's descriptors from files. */
+  files: readonly ChildFile[]
+  /** The working directory as a descriptor of the child. */
+  cwdFd?: number | undefined
+  /** The cgroup's directory. */
+  cgroupFd?: number | undefined
+  execFd?: ExecFd | undefined
+  /** The executable, where PATH has been searched already. */
+  path?: string | undefined
+}
+
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
+/** A chain has room for this many execs beside everything else. */
+const MAX_PATHS = 96
+
+/** RLIMIT_* by name. */
+export const resources: Readonly<Record<RlimitName, number>> = {
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  as: 9,
+  locks: 10,
+  sigpending: 11,
+  msgqueue: 12,
+  nice: 13,
+  rtprio: 14,
+  rttime: 15,
+}
+
+export const rlimitNames = Object.keys(resources) as RlimitName[]
+
+/** `NAME=value` of what is not undefined. */
+function environment(env: SpawnOptions['env']): string[] {
+  const list: string[] = []
+  for (const [name, value] of Object.entries(env ?? process.env)) {
+    if (value !== undefined) list.push(`${name}=${value}`)
+  }
+  return list
+}
+
+function cwd(cwd: SpawnOptions['cwd'], cwdFd: number | undefined): ChainOp[] {
+  if (cwdFd !== undefined) return [{ op: 'fchdir', fd: cwdFd, step: 'cwd' }]
+  if (cwd === undefined || typeof cwd === 'number') return []
+  const path = typeof cwd === 'string' ? cwd : fileURLToPath(cwd)
+  const flags = O_PATH | constants.O_DIRECTORY | O_CLOEXEC
+  return [
+    { op: 'openat', dirfd: AT_FDCWD, path, flags, mode: 0, step: 'cwd' },
+    { op: 'fchdir', fd: FD_LAST, step: 'cwd' },
+  ]
+}
+
+function files(files: readonly ChildFile[]): ChainOp[] {
+  return files.flatMap(({ newfd, path, flags, mode }): ChainOp[] => {
+    const step: Step = `stdio[${newfd}]`
+    return [
+      { op: 'openat', dirfd: AT_FDCWD, path, flags: flags | O_CLOEXEC, mode, step },
+      { op: 'dup', fd: FD_LAST, newfd, flags: 0, step },
+    ]
+  })
+}
+
+function limits({ nice, rlimits = {} }: SpawnOptions): ChainOp[] {
+  const ops: ChainOp[] = []
+  const number = (limit: number) =>
+    limit === Number.POSITIVE_INFINITY ? RLIM_INFINITY : BigInt(limit)
+  if (nice !== undefined) ops.push({ op: 'task_set', attr: 'nice', value: nice, step: 'limits' })
+  for (const name of rlimitNames) {
+    const limit = rlimits[name]
+    if (limit === undefined) continue
+    const { soft, hard } = typeof limit === 'number' ? { soft: limit, hard: limit } : limit
+    ops.push({
+      op: 'task_set',
+      attr: 'rlimit',
+      resource: resources[name],
+      soft: number(soft),
+      hard: number(hard),
+      step: 'limits',
+    })
+  }
+  return ops
+}
+
+function credentials({ uid, gid, groups }: SpawnOptions): ChainOp[] {
+  const step = 'credentials'
+  const ops: ChainOp[] = []
+  const changes = uid !== undefined || gid !== undefined
+  // Root's own groups must not stay with who is no longer root.
+  const list = groups ?? (changes && process.geteuid?.() === 0 ? [] : undefined)
+  if (list) ops.push({ op: 'task_set', attr: 'groups', groups: list, step })
+  if (gid !== undefined) ops.push({ op: 'task_set', attr: 'gid', value: gid, step })
+  if (uid !== undefined) ops.push({ op: 'task_set', attr: 'uid', value: uid, step })
+  return ops
+}
+
+function session({ detached, processGroup, umask }: SpawnOptions): ChainOp[] {
+  const step = 'session'
+  const ops: ChainOp[] = []
+  if (detached) ops.push({ op: 'task_set', attr: 'setsid', step })
+  if (processGroup !== undefined) {
+    ops.push({ op: 'task_set', attr: 'setpgid', value: processGroup, step })
+  }
+  if (umask !== undefined) ops.push({ op: 'task_set', attr: 'umask', value: umask, step })
+  return ops
+}
+
+/** A PATH too long for a chain is rid of what cannot matter. */
+function existing(dirs: readonly string[]): string[] {
+  const some = [...new Set(dirs)].filter((dir) => dir === '' || existsSync(dir))
+  if (some.length <= MAX_PATHS) return some
+  throw argumentError(
+    'ERR_OUT_OF_RANGE',
+    `PATH has ${some.length} directories, of which at most ${MAX_PATHS} can be searched: give the program's full path`,
+  )
+}
+
+/** Where `file` may be: itself, or in each directory of the child's PATH. */
+function candidates(file: string, env: SpawnOptions['env']): string[] {
+  if (file.includes('/')) return [file]
+  const path = (env ?? process.env).PATH ?? DEFAULT_PATH
+  const dirs = path.split(':')
+  const some = dirs.length > MAX_PATHS ? existing(dirs) : dirs
+  return some.map((dir) => (dir === '' ? `./${file}` : `${dir}/${file}`))
+}
+
+/** Through a hard link the next one is tried where one fails. */
+function exec({ file, args, options, execFd, path }: AssembleInput): ChainOp[] {
+  const { env, argv0 } = options
+  const argv = [argv0 ?? file, ...args]
+  const envp = environment(env)
+  if (execFd) {
+    const flags = AT_EMPTY_PATH
+    return [{ op: 'exec', dirfd: execFd.fd, path: '', argv, envp, flags, step: 'exec' }]
+  }
+  const paths = path === undefined ? candidates(file, env) : [path]
+  return paths.map((path, index) => ({
+    op: 'exec',
+    dirfd: AT_FDCWD,
+    path,
+    argv,
+    envp,
+    flags: 0,
+    step: 'exec',
+    hardlink: index + 1 < paths.length,
+  }))
+}
+
+/**
+ * What `options` ask for, in the order a shell's user would expect: files are
+ * opened in the working directory, with the umask, by who spawns; what takes
+ * rights away comes last.
+ */
+export function assemble(input: AssembleInput): ChainOp[] {
+  const { options, fds, cgroupFd, execFd } = input
+  const inherit = options.inheritFds === true
+  const clone: ChainOp = {
+    op: 'clone',
+    step: 'clone',
+    ...(inherit ? {} : { fds }),
+    ...(cgroupFd === undefined ? {} : { cgroup: cgroupFd }),
+  }
+  const dups = inherit
+    ? fds.map(
+        ({ fd, newfd }): ChainOp => ({ op: 'dup', fd, newfd, flags: 0, step: `stdio[${newfd}]` }),
+      )
+    : []
+  if (inherit && execFd?.keep) {
+    const { fd } = execFd
+    dups.push({ op: 'dup', fd, newfd: fd, flags: 0, step: 'exec' })
+  }
+  return [
+    clone,
+    ...dups,
+    ...session(options),
+    ...cwd(options.cwd, input.cwdFd),
+    ...files(input.files),
+    ...limits(options),
+    ...credentials(options),
+    // Programs start with no signal ignored or blocked, whatever is here.
+    { op: 'task_set', attr: 'sigdefault', set: ALL_SIGNALS, step: 'signals' },
+    { op: 'task_set', attr: 'sigmask', set: 0n, step: 'signals' },
+    ...exec(input),
+  ]
+}

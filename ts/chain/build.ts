@@ -1,0 +1,231 @@
+/** One function per operation, for chains made by hand. */
+import { checkInteger, checkString, signalNumber } from '../options/check.js'
+import type { RlimitName } from '../options/types.js'
+import { resources } from './assemble.js'
+import {
+  ALL_SIGNALS,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  type ChainFd,
+  type CloneOp,
+  type CloseRangeOp,
+  type DupOp,
+  type ExecOp,
+  type FchdirOp,
+  FD_LAST,
+  type OpenatOp,
+  RLIM_INFINITY,
+  type TaskSetOp,
+} from './ops.js'
+
+const MAX_FD = 2 ** 31 - 1
+const MAX_U32 = 2 ** 32 - 1
+const MAX_ID = 2 ** 32 - 2
+
+const checkFd = (name: string, fd: number): void => {
+  if (fd !== FD_LAST) checkInteger(name, fd, 0, MAX_FD)
+}
+
+const checkStrings = (name: string, values: readonly string[]): void => {
+  values.forEach((value, index) => {
+    checkString(`${name}[${index}]`, value)
+  })
+}
+
+export interface CloneOptions {
+  /** The child's descriptors: these and no others. Without it, a copy of all. */
+  fds?: readonly ChainFd[]
+  /** An open cgroup v2 directory to start in. */
+  cgroup?: number
+  /** CLONE_NEW* flags. */
+  flags?: number
+}
+
+/**
+ * The head of every chain: makes the process the other operations run in.
+ * Fails with EAGAIN (too many processes), ENOMEM, EMFILE, EBADF (a descriptor
+ * listed is not open).
+ */
+export function clone({ fds, cgroup, flags }: CloneOptions = {}): CloneOp {
+  fds?.forEach(({ fd, newfd }, index) => {
+    checkInteger(`fds[${index}].fd`, fd, 0, MAX_FD)
+    checkInteger(`fds[${index}].newfd`, newfd, 0, MAX_FD)
+  })
+  if (cgroup !== undefined) checkInteger('cgroup', cgroup, 0, MAX_FD)
+  if (flags !== undefined) checkInteger('flags', flags, 0, MAX_U32)
+  return {
+    op: 'clone',
+    step: 'clone',
+    ...(fds && { fds }),
+    ...(cgroup === undefined ? {} : { cgroup }),
+    ...(flags === undefined ? {} : { flags }),
+  }
+}
+
+/**
+ * Opens a file in the child, as openat(2); `FD_LAST` is what it returned.
+ * @param flags O_* flags; add O_CLOEXEC unless the program is to have it
+ * @param mode of a file that is created, less the umask
+ * @param dirfd where a relative path begins; default: the working directory
+ */
+export function openat(path: string, flags: number, mode = 0, dirfd = AT_FDCWD): OpenatOp {
+  checkString('path', path)
+  checkInteger('flags', flags, 0, MAX_FD)
+  checkInteger('mode', mode, 0, 0o7777)
+  if (dirfd !== AT_FDCWD) checkInteger('dirfd', dirfd, 0, MAX_FD)
+  return { op: 'openat', dirfd, path, flags, mode, step: 'files' }
+}
+
+/**
+ * Makes `newfd` a copy of `fd`, as dup3(2); where they are the same, it is
+ * kept across the exec. Fails with EBADF.
+ * @param fd a descriptor of the child, or `FD_LAST`
+ * @param flags 0 or O_CLOEXEC
+ */
+export function dup(fd: number, newfd: number, flags = 0): DupOp {
+  checkFd('fd', fd)
+  checkInteger('newfd', newfd, 0, MAX_FD)
+  return { op: 'dup', fd, newfd, flags, step: 'files' }
+}
+
+/** Enters an open directory: a descriptor of the child, or `FD_LAST`. Fails with EBADF, ENOTDIR, EACCES. */
+export function fchdir(fd: number): FchdirOp {
+  checkFd('fd', fd)
+  return { op: 'fchdir', fd, step: 'cwd' }
+}
+
+/**
+ * Closes descriptors, as close_range(2).
+ * @param last default: all from `first` on
+ * @param flags CLOSE_RANGE_CLOEXEC (4) only marks them
+ */
+export function closeRange(first: number, last = MAX_U32, flags = 0): CloseRangeOp {
+  checkInteger('first', first, 0, MAX_FD)
+  checkInteger('last', last, first, MAX_U32)
+  return { op: 'close_range', first, last, flags, step: 'files' }
+}
+
+/** A set of signals by name or number, as a mask: bit 0 is signal 1. */
+export function signalSet(signals: Iterable<NodeJS.Signals | number>): bigint {
+  let set = 0n
+  for (const signal of signals) set |= 1n << BigInt(signalNumber('signal', signal) - 1)
+  return set
+}
+
+/** Which signals are blocked: exactly these. */
+export function sigmask(signals: Iterable<NodeJS.Signals | number>): TaskSetOp {
+  return { op: 'task_set', attr: 'sigmask', set: signalSet(signals), step: 'signals' }
+}
+
+/** These signals do what they do by default; without an argument, all. */
+export function sigdefault(signals?: Iterable<NodeJS.Signals | number>): TaskSetOp {
+  const set = signals ? signalSet(signals) : ALL_SIGNALS
+  return { op: 'task_set', attr: 'sigdefault', set, step: 'signals' }
+}
+
+/** A session of its own, without a terminal. */
+export function setsid(): TaskSetOp {
+  return { op: 'task_set', attr: 'setsid', step: 'session' }
+}
+
+/** Joins a process group; 0 makes one of its own. Fails with EPERM, ESRCH. */
+export function setpgid(pgid: number): TaskSetOp {
+  checkInteger('pgid', pgid, 0, MAX_FD)
+  return { op: 'task_set', attr: 'setpgid', value: pgid, step: 'session' }
+}
+
+/** Real, effective and saved user. Fails with EPERM, EAGAIN. */
+export function uid(id: number): TaskSetOp {
+  checkInteger('uid', id, 0, MAX_ID)
+  return { op: 'task_set', attr: 'uid', value: id, step: 'credentials' }
+}
+
+/** Real, effective and saved group. Fails with EPERM. */
+export function gid(id: number): TaskSetOp {
+  checkInteger('gid', id, 0, MAX_ID)
+  return { op: 'task_set', attr: 'gid', value: id, step: 'credentials' }
+}
+
+/** Supplementary groups: exactly these. Fails with EPERM. */
+export function groups(ids: readonly number[]): TaskSetOp {
+  ids.forEach((id, index) => {
+    checkInteger(`groups[${index}]`, id, 0, MAX_ID)
+  })
+  return { op: 'task_set', attr: 'groups', groups: ids, step: 'credentials' }
+}
+
+export function umask(mask: number): TaskSetOp {
+  checkInteger('umask', mask, 0, 0o777)
+  return { op: 'task_set', attr: 'umask', value: mask, step: 'session' }
+}
+
+/** -20 (first served) to 19. Fails with EACCES. */
+export function nice(value: number): TaskSetOp {
+  checkInteger('nice', value, -20, 19)
+  return { op: 'task_set', attr: 'nice', value, step: 'limits' }
+}
+
+/** A resource limit, as setrlimit(2); Infinity is none. Fails with EPERM, EINVAL. */
+export function rlimit(name: RlimitName, soft: number, hard = soft): TaskSetOp {
+  const resource = resources[name]
+  const number = (what: string, limit: number): bigint => {
+    if (limit === Number.POSITIVE_INFINITY) return RLIM_INFINITY
+    checkInteger(`${name}: ${what}`, limit, 0, Number.MAX_SAFE_INTEGER)
+    return BigInt(limit)
+  }
+  return {
+    op: 'task_set',
+    attr: 'rlimit',
+    resource,
+    soft: number('soft', soft),
+    hard: number('hard', hard),
+    step: 'limits',
+  }
+}
+
+/**
+ * The signal it gets when the thread that made it ends, which lives as long as
+ * the JavaScript environment does.
+ */
+export function pdeathsig(signal: NodeJS.Signals | number): TaskSetOp {
+  const value = signalNumber('signal', signal)
+  return { op: 'task_set', attr: 'pdeathsig', value, step: 'signals' }
+}
+
+/** No exec gains it privileges from now on. */
+export function noNewPrivs(): TaskSetOp {
+  return { op: 'task_set', attr: 'no_new_privs', value: 1, step: 'credentials' }
+}
+
+export interface ExecOptions {
+  /** All of argv, argv[0] included; default: the path alone. */
+  argv?: readonly string[]
+  /** `NAME=value`; default: what is in process.env. */
+  envp?: readonly string[]
+  /** Where a relative path begins: a descriptor of the child. */
+  dirfd?: number
+  /** AT_* flags, as execveat(2). */
+  flags?: number
+  /** Where this one fails, go on: to an exec of another file. */
+  hardlink?: boolean
+}
+
+/**
+ * Becomes the program at `path`, as execveat(2): nothing searches PATH. Fails
+ * with ENOENT, EACCES, ENOEXEC, E2BIG, …
+ */
+export function exec(path: string, options: ExecOptions = {}): ExecOp {
+  const { argv = [path], dirfd = AT_FDCWD, flags = 0, hardlink = false } = options
+  const envp =
+    options.envp ?? Object.entries(process.env).map(([name, value]) => `${name}=${value}`)
+  checkString('path', path)
+  checkStrings('argv', argv)
+  checkStrings('envp', envp)
+  if (dirfd !== AT_FDCWD) checkInteger('dirfd', dirfd, 0, MAX_FD)
+  return { op: 'exec', dirfd, path, argv, envp, flags, step: 'exec', hardlink }
+}
+
+/** Becomes the program that is open as `fd`, a descriptor of the child. */
+export function fexec(fd: number, options: Omit<ExecOptions, 'dirfd' | 'flags'> = {}): ExecOp {
+  return { ...exec('', { ...options, flags: AT_EMPTY_PATH }), dirfd: fd }
+}

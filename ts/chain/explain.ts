@@ -1,0 +1,241 @@
+/** A chain as a table, for people. */
+import { constants } from 'node:os'
+import { resources } from './assemble.js'
+import { type Command, Compiled, compile } from './compile.js'
+import {
+  ALL_SIGNALS,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  type Chain,
+  type ChainFd,
+  type ChainOp,
+  FD_LAST,
+  O_CLOEXEC,
+  O_PATH,
+  RLIM_INFINITY,
+  type TaskSetOp,
+} from './ops.js'
+
+export interface ExplainedLink {
+  index: number
+  /** 'CLONE', 'TASK_SET umask', … */
+  operation: string
+  arguments: string
+  flags: string
+  /** How it hangs together with the next: 'link', 'hardlink', or 'end'. */
+  link: 'link' | 'hardlink' | 'end'
+  /** What failing here would mean. */
+  failure: string
+}
+
+const quote = (value: string) => JSON.stringify(value)
+const octal = (value: number) => `0${value.toString(8)}`
+const place = (fd: number) =>
+  fd === AT_FDCWD ? 'AT_FDCWD' : fd === FD_LAST ? 'FD_LAST' : String(fd)
+
+const accessModes = ['O_RDONLY', 'O_WRONLY', 'O_RDWR', 'O_ACCMODE']
+const openFlagBits: [string, number][] = [
+  ['O_CREAT', 0o100],
+  ['O_EXCL', 0o200],
+  ['O_NOCTTY', 0o400],
+  ['O_TRUNC', 0o1000],
+  ['O_APPEND', 0o2000],
+  ['O_NONBLOCK', 0o4000],
+  ['O_DIRECTORY', process.arch === 'arm64' ? 0o40000 : 0o200000],
+  ['O_NOFOLLOW', process.arch === 'arm64' ? 0o100000 : 0o400000],
+  ['O_CLOEXEC', O_CLOEXEC],
+  ['O_PATH', O_PATH],
+]
+
+/** Names of the bits set, and what is left as a number. */
+function bits(value: number, names: readonly [string, number][]): string[] {
+  let rest = value
+  const found: string[] = []
+  for (const [name, bit] of names) {
+    if ((rest & bit) === 0) continue
+    found.push(name)
+    rest &= ~bit
+  }
+  return rest === 0 ? found : [...found, octal(rest)]
+}
+
+const openFlags = (flags: number): string => {
+  // With O_PATH there is no access.
+  const access = flags & O_PATH ? [] : [accessModes[flags & 3] as string]
+  return [...access, ...bits(flags & ~3, openFlagBits)].join('|')
+}
+
+const fdList = (fds: readonly ChainFd[]): string =>
+  fds.length === 0
+    ? 'fds: none'
+    : `fds: ${fds.map(({ fd, newfd, label }) => `${label ?? fd}→${newfd}`).join(' ')}`
+
+function signalNames(set: bigint): string {
+  if (set === 0n) return 'none'
+  if (set === ALL_SIGNALS) return 'all'
+  const names = Object.entries(constants.signals)
+    .filter(([, number]) => (set >> BigInt(number - 1)) & 1n)
+    .map(([name]) => name)
+  return names.join(' ')
+}
+
+const limit = (value: bigint) => (value === RLIM_INFINITY ? 'infinity' : String(value))
+
+function taskArguments(op: TaskSetOp): string {
+  switch (op.attr) {
+    case 'sigmask':
+    case 'sigdefault':
+      return signalNames(op.set)
+    case 'setsid':
+      return ''
+    case 'groups':
+      return op.groups.length === 0 ? 'none' : op.groups.join(' ')
+    case 'rlimit': {
+      const name = Object.entries(resources).find(([, number]) => number === op.resource)?.[0]
+      return `${name ?? op.resource} soft ${limit(op.soft)}, hard ${limit(op.hard)}`
+    }
+    case 'umask':
+      return octal(op.value)
+    case 'no_new_privs':
+    case 'setpgid':
+    case 'uid':
+    case 'gid':
+    case 'nice':
+    case 'pdeathsig':
+      return String(op.value)
+  }
+}
+
+/** The operation's arguments and flags. */
+function describe(op: ChainOp): [string, string] {
+  switch (op.op) {
+    case 'clone': {
+      const fds = op.fds ? fdList(op.fds) : 'a copy of all descriptors'
+      const cgroup = op.cgroup === undefined ? [] : ['CLONE_INTO_CGROUP']
+      const list = op.fds ? ['IORING_CLONE_FDS'] : []
+      const rest = op.flags ? [`0x${op.flags.toString(16)}`] : []
+      const into = op.cgroup === undefined ? '' : `, cgroup: ${op.cgroup}`
+      return [fds + into, [...list, ...cgroup, ...rest].join('|')]
+    }
+    case 'openat': {
+      const mode = op.flags & 0o100 ? `, mode ${octal(op.mode)}` : ''
+      return [`${place(op.dirfd)}, ${quote(op.path)}${mode}`, openFlags(op.flags)]
+    }
+    case 'dup':
+      return [`${place(op.fd)}→${op.newfd}`, op.flags ? openFlags(op.flags).slice(9) : '']
+    case 'fchdir':
+      return [place(op.fd), '']
+    case 'close_range':
+      return [`${op.first}…${op.last}`, op.flags ? `0x${op.flags.toString(16)}` : '']
+    case 'task_set':
+      return [taskArguments(op), '']
+    case 'exec': {
+      const what = op.path === '' ? `descriptor ${op.dirfd}` : quote(op.path)
+      const argv = `[${op.argv.map(quote).join(', ')}]`
+      return [
+        `${what}, argv ${argv}, ${op.envp.length} variables`,
+        op.flags & AT_EMPTY_PATH ? 'AT_EMPTY_PATH' : '',
+      ]
+    }
+  }
+}
+
+const failures: Record<string, string> = {
+  clone: 'no process: too many of them (EAGAIN), no memory, or a descriptor is not open',
+  cwd: 'the working directory is missing, no directory, or may not be entered',
+  credentials: 'this user or group may not be taken: it needs privileges',
+  signals: 'signals cannot be set up',
+  limits: 'a limit or priority may not be set: it is above what is allowed',
+  session: 'the session, process group or umask cannot be set',
+  files: 'a file cannot be opened or put in place',
+}
+
+function failure(op: ChainOp): string {
+  if (op.op === 'exec') {
+    return op.hardlink
+      ? 'not here, or not to be run: the next place is tried'
+      : 'no program: it is missing, may not be run, or its arguments are too long'
+  }
+  if (op.step.startsWith('stdio')) {
+    return op.op === 'openat'
+      ? `the file for ${op.step} cannot be opened`
+      : `${op.step} cannot be put in place`
+  }
+  return failures[op.step] ?? ''
+}
+
+const columns = [
+  ['#', (row: ExplainedLink) => String(row.index)],
+  ['operation', (row: ExplainedLink) => row.operation],
+  ['arguments', (row: ExplainedLink) => row.arguments],
+  ['flags', (row: ExplainedLink) => row.flags],
+  ['link', (row: ExplainedLink) => row.link],
+  ['failing here means', (row: ExplainedLink) => row.failure],
+] as const
+
+const shorten = (text: string, max: number) =>
+  text.length <= max ? text : `${text.slice(0, max - 1)}…`
+
+/** Rows to work with; as a string, the table. */
+export class Explanation {
+  readonly links: readonly ExplainedLink[]
+
+  /** @internal */
+  constructor(links: readonly ExplainedLink[]) {
+    this.links = links
+  }
+
+  /** @param width of a column at most, in characters */
+  toString(width = 72): string {
+    const rows = [
+      columns.map(([title]) => title as string),
+      ...this.links.map((link) => columns.map(([, value]) => shorten(value(link), width))),
+    ]
+    const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
+    return rows
+      .map((row) =>
+        row
+          .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+          .join('  ')
+          .trimEnd(),
+      )
+      .join('\n')
+  }
+
+  toJSON(): readonly ExplainedLink[] {
+    return this.links
+  }
+}
+
+function explainChain(chain: Chain): Explanation {
+  return new Explanation(
+    chain.map((op, index): ExplainedLink => {
+      const [args, flags] = describe(op)
+      const name = op.op === 'task_set' ? `TASK_SET ${op.attr}` : op.op.toUpperCase()
+      const last = index + 1 === chain.length
+      return {
+        index,
+        operation: name,
+        arguments: args,
+        flags,
+        link: last ? 'end' : op.hardlink ? 'hardlink' : 'link',
+        failure: failure(op),
+      }
+    }),
+  )
+}
+
+/**
+ * The chain of spawn options, or one made otherwise, as a table. Nothing is
+ * run; descriptors that compiling opened are closed again.
+ */
+export function explain(what: Command | Chain | Compiled): Explanation {
+  if (Array.isArray(what)) return explainChain(what as Chain)
+  if (what instanceof Compiled) return explainChain(what.chain)
+  const compiled = compile(what as Command)
+  try {
+    return explainChain(compiled.chain)
+  } finally {
+    compiled.close()
+  }
+}

@@ -1,0 +1,201 @@
+import type { BackendName } from '../backend/backend.js'
+import { selectBackend } from '../backend/select.js'
+import { type Environment, getEnvironment, type LaunchEvents } from '../environment.js'
+import { Compiled } from './compile.js'
+import { deferred } from './deferred.js'
+import { type Exit, exitOf } from './exit.js'
+import type { Chain, ChainOp } from './ops.js'
+import { pack } from './pack.js'
+
+const EAGAIN = 11
+
+/** How often a child that is just being made is signalled until it can be. */
+const RETRY_MS = 2
+
+/** What became of one link, as a CQE says it. */
+export interface Completion {
+  op: ChainOp['op']
+  /**
+   * What the operation returned (for `clone` of a chain that started: the
+   * pid), or the negative number of its error; -125 (ECANCELED) where it did
+   * not run.
+   */
+  res: number
+  flags: number
+}
+
+/** Whether the chain got to its exec. */
+export type Outcome =
+  | { started: true; pid: number; pidfd: number; results: Int32Array | null }
+  | { started: false; errno: number; index: number; results: Int32Array | null }
+
+/** Pipes that are read and written natively. */
+export interface Collection {
+  /** Pipes to read to their end, and how many bytes to keep. */
+  outputs: readonly { fd: number; max: number }[]
+  input: { fd: number; bytes: Uint8Array } | undefined
+  output(which: number, bytes: Buffer, truncated: boolean): void
+  overflow(which: number): void
+}
+
+export interface SubmitOptions {
+  /** Descriptors that are closed once the launch is over. */
+  closeFds?: readonly number[]
+}
+
+interface Internals extends SubmitOptions {
+  collection?: Collection | undefined
+  wantResults: boolean
+}
+
+/** A chain on its way. Awaiting it gives the completion of every link, in order. */
+export class Submission implements PromiseLike<readonly Completion[]> {
+  /** What runs it. */
+  readonly backend: BackendName
+  /** Settles once the exec has happened, or it is clear that none will. */
+  readonly outcome: Promise<Outcome>
+  /** How the process ended; settles only where it started. */
+  readonly exited: Promise<Exit>
+  readonly #chain: Chain
+  readonly #environment: Environment
+  readonly #id: number
+  #over = false
+  #referenced = true
+
+  /** @internal */
+  constructor(
+    environment: Environment,
+    backend: { name: BackendName; kind: number },
+    chain: Chain,
+    { closeFds = [], collection, wantResults }: Internals,
+  ) {
+    const outcome = deferred<Outcome>()
+    const exited = deferred<Exit>()
+    const events: LaunchEvents = {
+      started: (pid, pidfd, results) => outcome.resolve({ started: true, pid, pidfd, results }),
+      failed: (errno, index, results) => {
+        this.#end()
+        outcome.resolve({ started: false, errno, index, results })
+      },
+      exited: (code, status, usage) => {
+        this.#end()
+        exited.resolve(exitOf(code, status, usage))
+      },
+      output: (which, _errno, bytes, truncated) => collection?.output(which, bytes, truncated),
+      overflow: (which) => collection?.overflow(which),
+    }
+    this.#id = environment.launch(
+      {
+        kind: backend.kind,
+        chain: pack(chain),
+        closeFds,
+        collect: collection?.outputs,
+        input: collection?.input,
+        wantResults,
+      },
+      events,
+    )
+    environment.ref()
+    this.#environment = environment
+    this.#chain = chain
+    this.backend = backend.name
+    this.outcome = outcome.promise
+    this.exited = exited.promise
+  }
+
+  #end(): void {
+    this.unref()
+    this.#over = true
+  }
+
+  #completions(outcome: Outcome): Completion[] {
+    return this.#chain.map(({ op }, index) => {
+      const res = outcome.results?.[index] ?? 0
+      // Launchers that are no ring have no number to give there.
+      const pid = index === 0 && outcome.started ? outcome.pid : res
+      return { op, res: pid, flags: 0 }
+    })
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: it is what makes it awaitable
+  then<A = readonly Completion[], B = never>(
+    onfulfilled?: ((completions: readonly Completion[]) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.outcome.then((outcome) => this.#completions(outcome)).then(onfulfilled, onrejected)
+  }
+
+  /**
+   * Signals the process through its pidfd, also one that has not got as far as
+   * its exec. False where it is over. Throws nothing.
+   */
+  kill(signal: number): boolean {
+    if (this.#over) return false
+    const ret = this.#environment.binding.kill(this.#id, signal)
+    if (ret === -EAGAIN) {
+      setTimeout(() => this.kill(signal), RETRY_MS)
+      return true
+    }
+    return ret === 0
+  }
+
+  /** Ends the collection of output, where a grandchild holds it open. @internal */
+  stopOutput(): void {
+    this.#environment.binding.stopOutput(this.#id)
+  }
+
+  /** Whether waiting for it keeps the program running; it does at first. */
+  ref(): void {
+    if (!this.#referenced && !this.#over) this.#environment.ref()
+    this.#referenced = !this.#over
+  }
+
+  unref(): void {
+    if (this.#referenced) this.#environment.unref()
+    this.#referenced = false
+  }
+}
+
+export interface RingOptions {
+  /** Which backend runs the chains; default: the best there is. */
+  backend?: BackendName | 'auto'
+}
+
+/**
+ * Where chains are submitted. The kernel's ring belongs to the JavaScript
+ * environment; rings made here share it, and cost nothing.
+ */
+export class Ring {
+  readonly backend: BackendName
+  readonly #kind: number
+  readonly #environment: Environment
+
+  /** Throws where the platform or the backend asked for does not work. */
+  constructor({ backend }: RingOptions = {}) {
+    this.#environment = getEnvironment()
+    const selected = selectBackend(this.#environment.info, backend)
+    this.backend = selected.name
+    this.#kind = selected.kind
+  }
+
+  /**
+   * Submits a chain. All submitted in one turn of the event loop go to the
+   * kernel together. Throws on a chain that is malformed: `clone` must be its
+   * head, and only that; `exec` its last operation.
+   */
+  submit(chain: Chain | Compiled, options: SubmitOptions = {}): Submission {
+    return chain instanceof Compiled
+      ? this.#submit(chain.chain, { closeFds: chain.childFds, ...options, wantResults: true })
+      : this.#submit(chain, { ...options, wantResults: true })
+  }
+
+  /** submit() for those who want no more than the outcome. @internal */
+  launch({ chain, childFds }: Compiled, collection?: Collection): Submission {
+    return this.#submit(chain, { closeFds: childFds, collection, wantResults: false })
+  }
+
+  #submit(chain: Chain, internals: Internals): Submission {
+    const backend = { name: this.backend, kind: this.#kind }
+    return new Submission(this.#environment, backend, chain, internals)
+  }
+}

@@ -1,0 +1,16 @@
+import type { ExecutableSource } from '../template/executable.js'
+
+/**
+ * What the `template` option takes, which template() makes. Known by this
+ * symbol, so that what checks options need not know how templates work.
+ */
+export const templateSource: unique symbol = Symbol('uring-spawn.template')
+
+export interface TemplateLike {
+  /** Where the executable is, made sure of now. Throws a SpawnError. @internal */
+  [templateSource](): ExecutableSource
+}
+
+export function isTemplate(value: unknown): value is TemplateLike {
+  return typeof value === 'object' && value !== null && templateSource in value
+}

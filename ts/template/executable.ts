@@ -1,0 +1,145 @@
+/** An executable that is held open, so that starting it looks nothing up. */
+import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { loadBinding } from '../binding/load.js'
+import { O_CLOEXEC, O_PATH } from '../chain/ops.js'
+import { errnoName, SpawnError } from '../errors.js'
+import { type Identity, identityOf, sameIdentity } from './identity.js'
+
+const ENOENT = 2
+const EACCES = 13
+const ESTALE = 116
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
+
+/** How a chain's exec names the executable: an open file, or a path. */
+export interface ExecutableSource {
+  fd?: number
+  /** The child keeps the descriptor, for a script's interpreter. */
+  keep: boolean
+  path?: string
+}
+
+const errnoOf = (error: unknown): number => {
+  const errno = (error as NodeJS.ErrnoException).errno
+  if (errno === undefined) throw error
+  return -errno
+}
+
+const failure = (file: string, errno: number, syscall: string, path?: string): SpawnError =>
+  new SpawnError({ errno, step: 'exec', syscall, path, file, args: [] })
+
+/** The first of `file` in the directories of PATH that may be executed. */
+export function findExecutable(file: string): string {
+  if (file.includes('/')) return resolve(file)
+  let errno = ENOENT
+  for (const dir of (process.env.PATH ?? DEFAULT_PATH).split(':')) {
+    const path = join(resolve(dir), file)
+    try {
+      accessSync(path, constants.X_OK)
+      if (statSync(path).isFile()) return path
+    } catch (error) {
+      if (errnoOf(error) === EACCES) errno = EACCES
+    }
+  }
+  throw failure(file, errno, 'execveat', file)
+}
+
+/** A script begins with #!; what may not be read is none. */
+function isScript(path: string): boolean {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, 'r')
+    const start = Buffer.alloc(2)
+    return readSync(fd, start, 0, 2, 0) === 2 && start.toString('latin1') === '#!'
+  } catch {
+    return false
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+export class Executable {
+  /** What its user called it. */
+  readonly file: string
+  /** Absolute; undefined where all there is is a descriptor. */
+  readonly path: string | undefined
+  readonly #fd: number
+  readonly #script: boolean
+  readonly #identity: Identity
+  #open = true
+
+  private constructor(file: string, path: string | undefined, fd: number) {
+    this.file = file
+    this.path = path
+    this.#fd = fd
+    const stats = fstatSync(fd, { bigint: true })
+    this.#identity = identityOf(stats)
+    if (!stats.isFile() || (stats.mode & 0o111n) === 0n) {
+      closeSync(fd)
+      throw failure(file, EACCES, 'execveat', path)
+    }
+    this.#script = isScript(path ?? `/proc/self/fd/${fd}`)
+  }
+
+  /** Throws a SpawnError of step 'exec'. */
+  static fromPath(file: string, path = findExecutable(file)): Executable {
+    let fd: number
+    try {
+      fd = openSync(path, O_PATH | O_CLOEXEC)
+    } catch (error) {
+      throw failure(file, errnoOf(error), 'openat', path)
+    }
+    return new Executable(file, path, fd)
+  }
+
+  /** Keeps a copy of `fd`. */
+  static fromFd(fd: number, file = `/proc/self/fd/${fd}`): Executable {
+    const copy = loadBinding().dupAbove(fd, 3)
+    if (copy < 0) throw failure(file, -copy, 'fcntl')
+    return new Executable(file, undefined, copy)
+  }
+
+  /** Throws a SpawnError where the path leads nowhere any more. */
+  isStale(): boolean {
+    let now: Identity
+    try {
+      const options = { bigint: true } as const
+      now = identityOf(
+        this.path === undefined ? fstatSync(this.#fd, options) : statSync(this.path, options),
+      )
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errnoName(errno) === 'ENOENT') return true
+      throw failure(this.file, errno, 'stat', this.path)
+    }
+    return !sameIdentity(now, this.#identity)
+  }
+
+  stale(): SpawnError {
+    return failure(this.file, ESTALE, 'execveat', this.path)
+  }
+
+  /** The same again as it is now; this one is closed. */
+  reopen(): Executable {
+    const { file, path } = this
+    const next =
+      path === undefined ? Executable.fromFd(this.#fd, file) : Executable.fromPath(file, path)
+    this.close()
+    return next
+  }
+
+  /**
+   * A script's interpreter opens what it is told is its script, so a path is
+   * best there, and without one the descriptor must stay open in the child.
+   */
+  source(): ExecutableSource {
+    if (!this.#script) return { fd: this.#fd, keep: false }
+    if (this.path === undefined) return { fd: this.#fd, keep: true }
+    return { path: this.path, keep: false }
+  }
+
+  close(): void {
+    if (this.#open) closeSync(this.#fd)
+    this.#open = false
+  }
+}

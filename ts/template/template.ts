@@ -1,0 +1,105 @@
+import { checkInteger, checkString, checkTemplate } from '../options/check.js'
+import { argumentError } from '../options/errors.js'
+import { type TemplateLike, templateSource } from '../options/template.js'
+import type { RunOptions, SpawnOptions } from '../options/types.js'
+import type { Child } from '../process/child.js'
+import { type RunResult, run } from '../run.js'
+import { spawn } from '../spawn.js'
+import type { Output, StdioOf, Strict } from '../types.js'
+import { Executable, type ExecutableSource } from './executable.js'
+
+export interface TemplateOptions {
+  /**
+   * What happens where the file at the path is no longer the one that was
+   * opened: it is opened anew, or the spawn fails with ESTALE.
+   * Default 'recreate'.
+   */
+  onStale?: 'recreate' | 'error'
+}
+
+type Without<O> = Omit<O, 'template' | 'shell'>
+
+/** An executable that is looked up once and started many times. */
+export class Template implements AsyncDisposable, TemplateLike {
+  readonly #onStale: 'recreate' | 'error'
+  #executable: Executable | undefined
+
+  /** @internal */
+  constructor(executable: Executable, { onStale = 'recreate' }: TemplateOptions) {
+    this.#executable = executable
+    this.#onStale = onStale
+  }
+
+  #open(): Executable {
+    if (this.#executable) return this.#executable
+    throw argumentError('ERR_INVALID_STATE', 'the template has been closed: make another')
+  }
+
+  /** What it was made of, as it was named. */
+  get file(): string {
+    return this.#open().file
+  }
+
+  /** The executable's absolute path; undefined where it was made of a descriptor. */
+  get path(): string | undefined {
+    return this.#open().path
+  }
+
+  /** @internal */
+  [templateSource](): ExecutableSource {
+    const executable = this.#open()
+    if (!executable.isStale()) return executable.source()
+    if (this.#onStale === 'error') throw executable.stale()
+    this.#executable = executable.reopen()
+    return this.#executable.source()
+  }
+
+  /** As spawn(), of this executable. */
+  async spawn<const O extends Without<SpawnOptions> = Record<never, never>>(
+    args: readonly string[] = [],
+    options: Strict<O, Without<SpawnOptions>> = {} as Strict<O, Without<SpawnOptions>>,
+  ): Promise<Child<StdioOf<O>>> {
+    return (await spawn(this.file, args, { ...(options as SpawnOptions), template: this })) as never
+  }
+
+  /** As run(), of this executable. */
+  async run<const O extends Without<RunOptions> = Record<never, never>>(
+    args: readonly string[] = [],
+    options: Strict<O, Without<RunOptions>> = {} as Strict<O, Without<RunOptions>>,
+  ): Promise<RunResult<Output<O>>> {
+    return (await run(this.file, args, { ...(options as RunOptions), template: this })) as never
+  }
+
+  /** Lets go of the executable; processes that run it are not disturbed. */
+  close(): void {
+    this.#executable?.close()
+    this.#executable = undefined
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+  }
+}
+
+/**
+ * Pins one executable for many starts: PATH is searched now, and the file kept
+ * open until close(). Rejects with a SpawnError of step 'exec' where there is
+ * none.
+ * @param file a name for PATH, a path, or the descriptor of an open executable,
+ *   of which a copy is kept
+ */
+export async function template(
+  file: string | number,
+  options: TemplateOptions = {},
+): Promise<Template> {
+  checkTemplate(options)
+  if (typeof file === 'number') {
+    checkInteger('file', file, 0, 2 ** 31 - 1)
+    return new Template(Executable.fromFd(file), options)
+  }
+  checkString('file', file)
+  if (file === '') {
+    throw argumentError('ERR_INVALID_ARG_VALUE', 'file must not be empty: name a program to run')
+  }
+  return new Template(Executable.fromPath(file), options)
+}

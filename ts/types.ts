@@ -1,0 +1,37 @@
+/** Types that follow from the options of a call. */
+import type { Readable, Writable } from 'node:stream'
+
+/** `O`, with an error for every option that `Base` does not know. */
+export type Strict<O, Base> = O & { readonly [K in Exclude<keyof O, keyof Base>]: never }
+
+/** What output is: bytes with encoding 'buffer', else a string. */
+export type Output<O> = O extends { encoding: 'buffer' }
+  ? Buffer
+  : O extends { encoding?: infer E }
+    ? 'buffer' extends E
+      ? string | Buffer
+      : string
+    : string
+
+/** The entry of `stdio` for descriptor `I`. */
+type Entry<S, I extends '0' | '1' | '2'> = S extends readonly unknown[]
+  ? number extends S['length']
+    ? S[number] | undefined
+    : I extends keyof S
+      ? S[I]
+      : undefined
+  : S
+
+/** A stream where the entry makes a pipe. */
+type PipeOf<E, T> = E extends 'pipe' | null | undefined ? T : null
+
+export type StdinOf<S> = PipeOf<Entry<S, '0'>, Writable>
+export type StdoutOf<S> = PipeOf<Entry<S, '1'>, Readable>
+export type StderrOf<S> = PipeOf<Entry<S, '2'>, Readable>
+
+/** `stdio` of options, or its default. */
+export type StdioOf<O> = O extends { stdio: infer S }
+  ? S
+  : O extends { stdio?: infer S }
+    ? Exclude<S, undefined> | 'pipe'
+    : 'pipe'
