@@ -5,7 +5,8 @@ const MAGIC = 0x31435355
 const HEADER = 16
 const OP = 40
 
-const opcodes: Record<ChainOp['op'], number> = {
+/** The numbers of the operations in the packed form. */
+export const opcodes: Record<ChainOp['op'], number> = {
   clone: 0,
   openat: 1,
   dup: 2,
