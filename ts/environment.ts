@@ -6,31 +6,58 @@ import {
   EVENT_STRIDE,
   type EventBatch,
   EventType,
+  LaunchFlags,
+  PipeBits,
 } from './binding/types.js'
 
 /** Called in this order; nothing after `failed`, output may end after `exited`. */
 export interface LaunchEvents {
-  started(pid: number, pidfd: number, results: Int32Array | null): void
+  /** `fds` has this side's ends of the pipes, -1 for those that are collected. */
+  started(
+    pid: number,
+    pidfd: number,
+    results: Int32Array | null,
+    fds: readonly number[] | null,
+  ): void
   failed(errno: number, index: number, results: Int32Array | null): void
   exited(siCode: number, siStatus: number, usage: Float64Array): void
   output?(which: number, errno: number, bytes: Buffer, truncated: boolean): void
   overflow?(which: number): void
 }
 
+/** A pipe that the launch makes; the chain names it by `pipeFd()` of its index. */
+export interface LaunchPipe {
+  /** The child reads from it. */
+  input: boolean
+  /** Read to its end, or written, natively, keeping `max` bytes. */
+  collect: boolean
+  max: number
+}
+
 export interface LaunchRequest {
   kind: number
   chain: Uint8Array
   closeFds: readonly number[]
-  collect?: readonly { fd: number; max: number }[] | undefined
-  input?: { fd: number; bytes: Uint8Array } | undefined
+  pipes?: readonly LaunchPipe[] | undefined
+  /** Written to the first pipe that is collected and the child's to read. */
+  input?: Uint8Array | undefined
   wantResults?: boolean
+  /** Nobody waits for `started`, or for output before `exited`: fewer wake-ups. */
+  lazy?: boolean
 }
+
+const empty = Buffer.alloc(0)
+const none: readonly LaunchPipe[] = []
+
+/** Launches that wait for the end of a turn, at most. */
+const FLUSH_EVERY = 16
 
 class Environment {
   readonly binding: Binding
   readonly info: CoreInfo
   readonly #waiting = new Map<number, { events: LaunchEvents; pending: number }>()
   #refs = 0
+  #unflushed = 0
 
   constructor() {
     this.binding = loadBinding()
@@ -40,18 +67,30 @@ class Environment {
 
   /** Queues a launch; its descriptors are the core's then. Returns its id. */
   launch(request: LaunchRequest, events: LaunchEvents): number {
-    const { kind, chain, closeFds, collect = [], input, wantResults = false } = request
-    const id = this.binding.launch(
-      kind,
-      chain,
-      closeFds,
-      collect.flatMap(({ fd, max }) => [fd, max]),
-      input?.fd ?? -1,
-      input?.bytes,
-      wantResults,
-    )
-    this.#waiting.set(id, { events, pending: 1 + collect.length })
+    const { kind, chain, closeFds, pipes = none, input } = request
+    const flat: number[] = []
+    let pending = 1
+    for (const { input, collect, max } of pipes) {
+      flat.push((input ? PipeBits.input : 0) | (collect ? PipeBits.collect : 0), max)
+      if (collect && !input) pending++
+    }
+    const flags =
+      (request.wantResults ? LaunchFlags.wantResults : 0) | (request.lazy ? LaunchFlags.lazy : 0)
+    const id = this.binding.launch(kind, chain, closeFds, flat, input, flags)
+    this.#waiting.set(id, { events, pending })
+    this.#flushSoon()
     return id
+  }
+
+  /** What one turn of the event loop launches is begun together, and not much later. */
+  #flushSoon(): void {
+    if (this.#unflushed++ === 0) queueMicrotask(this.#flush)
+    else if (this.#unflushed % FLUSH_EVERY === 0) this.binding.flush()
+  }
+
+  readonly #flush = (): void => {
+    this.#unflushed = 0
+    this.binding.flush()
   }
 
   /** While there are references, the environment stays alive for events. */
@@ -77,14 +116,17 @@ class Environment {
   }
 
   #event(batch: EventBatch, at: number): void {
-    const [type, id, a, b] = batch.slice(at, at + 4) as [number, number, number, number]
+    const type = batch[at] as number
+    const id = batch[at + 1] as number
+    const a = batch[at + 2] as number
+    const b = batch[at + 3] as number
     const data = batch[at + 4]
     const waiting = this.#waiting.get(id)
     if (waiting === undefined) return
     const { events } = waiting
     switch (type) {
       case EventType.started:
-        events.started(a, b, data as Int32Array | null)
+        events.started(a, b, data as Int32Array | null, batch[at + 5] as number[] | null)
         return
       case EventType.failed:
         this.#waiting.delete(id)
@@ -96,7 +138,7 @@ class Environment {
         return
       case EventType.output:
         if (--waiting.pending === 0) this.#waiting.delete(id)
-        events.output?.(a, -b, data as Buffer, batch[at + 5] as boolean)
+        events.output?.(a, -b, (data as Buffer | null) ?? empty, batch[at + 5] as boolean)
         return
       case EventType.overflow:
         events.overflow?.(a)

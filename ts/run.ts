@@ -1,6 +1,8 @@
 import type { BackendName } from './backend/backend.js'
 import type { ResourceUsage } from './chain/exit.js'
+import { errnoName } from './errors.js'
 import { checkRun } from './options/check.js'
+import { argumentError } from './options/errors.js'
 import type { RunOptions, StdioOption } from './options/types.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
@@ -43,6 +45,8 @@ export class RunError extends Error {
 /** Output until its end, by descriptor. */
 class Outputs {
   truncated = false
+  /** The first that could not be read to its end. */
+  failed: { index: number; errno: number } | undefined
   readonly #bytes = new Map<number, Buffer>()
   #missing = 0
   #whole: () => void = () => {}
@@ -56,8 +60,9 @@ class Outputs {
     if (count === 0) this.#whole()
   }
 
-  add(index: number, bytes: Buffer, truncated: boolean): void {
+  add(index: number, bytes: Buffer, truncated: boolean, errno: number): void {
     this.#bytes.set(index, bytes)
+    if (errno !== 0) this.failed ??= { index, errno }
     this.truncated ||= truncated
     if (--this.#missing === 0) this.#whole()
   }
@@ -66,6 +71,27 @@ class Outputs {
     const bytes = this.#bytes.get(index) ?? Buffer.alloc(0)
     return encoding === 'buffer' ? bytes : bytes.toString(encoding)
   }
+}
+
+/** Input goes through a pipe, or it would silently go nowhere. */
+function checkInput(input: RunOptions['input'], stdio: StdioOption): void {
+  const first = typeof stdio === 'string' ? stdio : stdio[0]
+  if (input === undefined || first === 'pipe' || first === null || first === undefined) return
+  throw argumentError(
+    'ERR_INVALID_ARG_VALUE',
+    "input needs stdio[0] to be 'pipe': leave it out, or leave out the input",
+  )
+}
+
+/** What was read before is in its `result`. */
+function readError(
+  file: string,
+  { index, errno }: { index: number; errno: number },
+  result: object,
+) {
+  const code = errnoName(errno)
+  const error = new Error(`run ${file}: reading stdio[${index}] failed: ${code}`)
+  return Object.assign(error, { code, errno: -errno, syscall: 'read', result })
 }
 
 const countPipes = (stdio: StdioOption): number => {
@@ -93,6 +119,7 @@ export async function run<const O extends RunOptions = Record<never, never>>(
   const { signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow, input } = known
   if (signal?.aborted) throw new AbortError(signal)
   const stdio = known.stdio ?? [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
+  checkInput(input, stdio)
   const outputs = new Outputs(countPipes(stdio))
   const launch = new Launch({
     file,
@@ -102,7 +129,7 @@ export async function run<const O extends RunOptions = Record<never, never>>(
     collection: {
       max: maxBuffer,
       input: typeof input === 'string' ? Buffer.from(input) : input,
-      output: (index, bytes, truncated) => outputs.add(index, bytes, truncated),
+      output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
       overflow: () => {
         if (overflow === 'kill') ending.begin()
       },
@@ -126,6 +153,7 @@ export async function run<const O extends RunOptions = Record<never, never>>(
       rusage: exit.rusage,
       backend: launch.backend,
     }
+    if (outputs.failed) throw readError(file, outputs.failed, result)
     if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })
     if (known.check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
     return result

@@ -1,4 +1,3 @@
-import { closePipes } from './chain/descriptors.js'
 import { checkSpawn } from './options/check.js'
 import type { SpawnOptions } from './options/types.js'
 import { Child } from './process/child.js'
@@ -28,7 +27,6 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
     return new Child<StdioOf<O>>(launch, started)
   } catch (error) {
     ending.end()
-    closePipes(launch.pipes)
     if (ending.aborted && signal) throw new AbortError(signal)
     throw error
   }

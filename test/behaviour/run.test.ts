@@ -32,6 +32,11 @@ describe.each(testedBackends)('run by %s', (backend) => {
     })
   })
 
+  test('input without a pipe to write it to', async () => {
+    const options = { backend, input: 'x', stdio: ['ignore', 'pipe', 'pipe'] } as const
+    await expect(run('cat', [], options)).rejects.toThrow("input needs stdio[0] to be 'pipe'")
+  })
+
   test('encodings', async () => {
     expect((await run('printf', ['\\377'], { backend, encoding: 'hex' })).stdout).toBe('ff')
     expect((await run('printf', ['ü'], { backend })).stdout).toBe('ü')

@@ -2,6 +2,8 @@ import { type CoreInfo, LauncherKind } from '../binding/types.js'
 import { errnoName } from '../errors.js'
 import type { Backend } from './backend.js'
 
+const EOPNOTSUPP = 95
+
 /** One chain of linked SQEs per process, on a kernel that has the series. */
 export class UringBackend implements Backend {
   readonly name = 'uring'
@@ -9,8 +11,11 @@ export class UringBackend implements Backend {
   readonly automatic = true
 
   missing(info: CoreInfo): string | undefined {
-    if (info.spawn) return undefined
+    if (info.spawnErrno === 0) return undefined
     if (info.ringErrno !== 0) return `io_uring cannot be used here: ${errnoName(info.ringErrno)}`
+    if (info.spawnErrno !== EOPNOTSUPP) {
+      return `this kernel makes processes through io_uring, but not here: ${errnoName(info.spawnErrno)} (a seccomp filter, or the sysctl kernel.io_uring_spawn)`
+    }
     return 'this kernel does not make processes through io_uring (IORING_FEAT_SPAWN)'
   }
 }

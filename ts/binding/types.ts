@@ -9,10 +9,13 @@ export const EventType = { started: 0, failed: 1, exited: 2, output: 3, overflow
 /**
  * Events arrive in one flat array, `EVENT_STRIDE` values each: type, id, and
  *
- * - started: pid, pidfd, results of the operations or null
- * - failed: -errno, index of the operation, results
+ * - started: pid, pidfd, results of the operations or null, and per pipe the
+ *   descriptor here (-1: collected) or null where there are no pipes
+ * - failed: -errno, index of the operation (of a pipe that could not be made:
+ *   plus the number of operations), results
  * - exited: si_code (0: someone else took the status), si_status, resource usage
- * - output: which, 0 or -errno, bytes, whether some were dropped
+ * - output: which, 0 or -errno, bytes or null for none, whether some were
+ *   dropped
  * - overflow: which
  */
 export type EventBatch = ReadonlyArray<unknown>
@@ -23,29 +26,37 @@ export interface CoreInfo {
   poller: 'io_uring' | 'epoll'
   /** Why there is no ring, or 0. */
   ringErrno: number
-  /** The kernel makes processes through io_uring. */
-  spawn: boolean
+  /** Why the kernel makes no processes through io_uring, or 0. */
+  spawnErrno: number
 }
+
+/** Of a pipe, in `launch()`: the child reads from it; the core does what there is to do here. */
+export const PipeBits = { input: 1, collect: 2 } as const
+
+/** Of `launch()`: results of every operation; started events wake nobody. */
+export const LaunchFlags = { wantResults: 1, lazy: 2 } as const
 
 /** Functions that return a number return -errno when they fail. */
 export interface Binding {
   /** Starts the core of this environment. Throws when it cannot. */
   open(onEvents: (batch: EventBatch) => void, noRing: boolean): CoreInfo
   /**
-   * Queues a launch and returns its id. All descriptors given belong to the
-   * core from then on: `closeFds` are closed once the launch is over, `collect`
-   * (fd, how many bytes to keep, fd, …) are read to their end, `input` is
-   * written to `inputFd` (or -1). Throws, owning nothing, on a malformed chain.
+   * Queues a launch, begun at the latest with the next flush(), and returns its
+   * id. `closeFds` belong to the core from then on and are closed once the
+   * launch is over. `pipes` are those the chain names (PipeBits, bytes to
+   * keep, PipeBits, …); `input` is written to the first that is collected and
+   * the child's to read. Throws, owning nothing, on a malformed chain.
    */
   launch(
     kind: number,
     chain: Uint8Array,
     closeFds: readonly number[],
-    collect: readonly number[],
-    inputFd: number,
+    pipes: readonly number[],
     input: Uint8Array | undefined,
-    wantResults: boolean,
+    flags: number,
   ): number
+  /** Begins the launches that are queued. */
+  flush(): void
   /** -ESRCH: it is over; -EAGAIN: it is just being made, try again. */
   kill(id: number, signal: number): number
   /** Ends the collection of output with what there is. */
@@ -57,6 +68,13 @@ export interface Binding {
   pipe(): [number, number] | number
   /** A copy of `fd` numbered `min` or more, close-on-exec. */
   dupAbove(fd: number, min: number): number
+  /** Of a pipe's end: nothing is left to be read, and nobody left to write. */
+  hungUp(fd: number): boolean
+  /**
+   * Another number once the C library's environment is another. Of the main
+   * thread, where that is what `process.env` shows.
+   */
+  environVersion(): number
   /** 0 or more where `fd` is open. */
   fdFlags(fd: number): number
   close(fd: number): number

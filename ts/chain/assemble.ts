@@ -3,6 +3,7 @@ import { constants, existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { argumentError } from '../options/errors.js'
 import type { RlimitName, SpawnOptions } from '../options/types.js'
+import { environmentOf, inheritedEnviron } from './environ.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -75,15 +76,6 @@ export const resources: Readonly<Record<RlimitName, number>> = {
 }
 
 export const rlimitNames = Object.keys(resources) as RlimitName[]
-
-/** `NAME=value` of what is not undefined. */
-function environment(env: SpawnOptions['env']): string[] {
-  const list: string[] = []
-  for (const [name, value] of Object.entries(env ?? process.env)) {
-    if (value !== undefined) list.push(`${name}=${value}`)
-  }
-  return list
-}
 
 function cwd(cwd: SpawnOptions['cwd'], cwdFd: number | undefined): ChainOp[] {
   if (cwdFd !== undefined) return [{ op: 'fchdir', fd: cwdFd, step: 'cwd' }]
@@ -161,9 +153,8 @@ function existing(dirs: readonly string[]): string[] {
 }
 
 /** Where `file` may be: itself, or in each directory of the child's PATH. */
-function candidates(file: string, env: SpawnOptions['env']): string[] {
+function candidates(file: string, path = DEFAULT_PATH): string[] {
   if (file.includes('/')) return [file]
-  const path = (env ?? process.env).PATH ?? DEFAULT_PATH
   const dirs = path.split(':')
   const some = dirs.length > MAX_PATHS ? existing(dirs) : dirs
   return some.map((dir) => (dir === '' ? `./${file}` : `${dir}/${file}`))
@@ -173,12 +164,13 @@ function candidates(file: string, env: SpawnOptions['env']): string[] {
 function exec({ file, args, options, execFd, path }: AssembleInput): ChainOp[] {
   const { env, argv0 } = options
   const argv = [argv0 ?? file, ...args]
-  const envp = environment(env)
+  const own = env === undefined ? inheritedEnviron() : undefined
+  const envp = own?.envp ?? environmentOf(env ?? {})
   if (execFd) {
     const flags = AT_EMPTY_PATH
     return [{ op: 'exec', dirfd: execFd.fd, path: '', argv, envp, flags, step: 'exec' }]
   }
-  const paths = path === undefined ? candidates(file, env) : [path]
+  const paths = path === undefined ? candidates(file, own ? own.path : env?.PATH) : [path]
   return paths.map((path, index) => ({
     op: 'exec',
     dirfd: AT_FDCWD,

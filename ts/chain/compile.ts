@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
 import { checkSpawn } from '../options/check.js'
@@ -6,7 +5,7 @@ import { planStdio } from '../options/stdio.js'
 import { templateSource } from '../options/template.js'
 import type { SpawnOptions, StdioOption } from '../options/types.js'
 import { assemble } from './assemble.js'
-import { Descriptors, type ParentPipe } from './descriptors.js'
+import { closePipes, Descriptors, type ParentPipe } from './descriptors.js'
 import type { Chain } from './ops.js'
 
 /** What spawn() takes, as one object. */
@@ -47,7 +46,7 @@ export class Compiled implements Disposable {
   /** Closes all descriptors. */
   close(): void {
     for (const fd of this.childFds) this.#binding.close(fd)
-    for (const { fd } of this.pipes) closeSync(fd)
+    closePipes(this.pipes)
   }
 
   [Symbol.dispose](): void {
@@ -61,18 +60,19 @@ function shellCommand(file: string, args: readonly string[], shell: boolean | st
   return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', line] }
 }
 
-/** compile() of options that have been checked. */
+/** compile() of options that have been checked; with `deferPipes`, for Ring.launch(). */
 export function compileChecked(
   file: string,
   args: readonly string[],
   options: SpawnOptions,
   stdio: StdioOption,
+  deferPipes: boolean,
 ): Compiled {
   const plans = planStdio(stdio)
   const { inheritFds = false, cwd, cgroup, shell, template } = options
   const command = shell ? shellCommand(file, args, shell) : { file, args }
   const binding = loadBinding()
-  const descriptors = new Descriptors(binding, command)
+  const descriptors = new Descriptors(binding, command, deferPipes)
   try {
     const source = template?.[templateSource]()
     descriptors.open(plans, inheritFds)
@@ -97,5 +97,5 @@ export function compileChecked(
  */
 export function compile({ file, args = [], ...options }: Command): Compiled {
   checkSpawn(file, args, options)
-  return compileChecked(file, args, options, options.stdio ?? 'pipe')
+  return compileChecked(file, args, options, options.stdio ?? 'pipe', false)
 }

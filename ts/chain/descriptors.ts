@@ -4,10 +4,11 @@ import type { Binding } from '../binding/types.js'
 import { SpawnError } from '../errors.js'
 import type { StdioPlan } from '../options/stdio.js'
 import type { ChildFile, ExecFd } from './assemble.js'
-import type { ChainFd, Step } from './ops.js'
+import { type ChainFd, pipeFd, type Step } from './ops.js'
 
 export interface ParentPipe {
   index: number
+  /** This side's end; -1 where it is made with the child. */
   fd: number
   /** The child reads from it. */
   input: boolean
@@ -45,8 +46,10 @@ export class Descriptors {
   execFd: ExecFd | undefined
   readonly #binding: Binding
   readonly #command: Command
+  readonly #deferPipes: boolean
 
-  constructor(binding: Binding, command: Command) {
+  constructor(binding: Binding, command: Command, deferPipes: boolean) {
+    this.#deferPipes = deferPipes
     this.#binding = binding
     this.#command = command
   }
@@ -56,7 +59,10 @@ export class Descriptors {
     return ret
   }
 
-  /** Throws a SpawnError; close() is the caller's then too. */
+  /**
+   * Throws a SpawnError; close() is the caller's then too. With `deferPipes`
+   * pipes are named by pipeFd() of their index, and made with the child.
+   */
   open(plans: readonly StdioPlan[], inheritFds: boolean): void {
     plans.forEach((plan, index) => {
       this.#open(plan, index)
@@ -79,6 +85,11 @@ export class Descriptors {
         this.files.push({ newfd, path: plan.path, flags: plan.flags, mode: plan.mode })
         return
       case 'pipe': {
+        if (this.#deferPipes) {
+          this.fds.push({ fd: pipeFd(this.pipes.length), newfd, label: 'pipe' })
+          this.pipes.push({ index: newfd, fd: -1, input: plan.input })
+          return
+        }
         const pair = this.#binding.pipe()
         if (typeof pair === 'number') {
           this.#check(pair, `stdio[${newfd}]`, 'pipe2')
@@ -162,11 +173,11 @@ export class Descriptors {
   /** For when nothing came of it. */
   close(): void {
     for (const fd of this.childFds) this.#binding.close(fd)
-    for (const { fd } of this.pipes) closeSync(fd)
+    closePipes(this.pipes)
   }
 }
 
 /** Of a launch that failed. */
 export function closePipes(pipes: readonly ParentPipe[]): void {
-  for (const { fd } of pipes) closeSync(fd)
+  for (const { fd } of pipes) if (fd >= 0) closeSync(fd)
 }

@@ -35,11 +35,23 @@ const CLONE_FDS = 1
 const CLONE_FD_CLOEXEC = 2
 const CLONE_INTO_CGROUP_HIGH = 2
 
+/** Longer strings are better left to native code. */
+const SHORT = 96
+
+/** A vector as it stands in a block: where its strings begin, after it, and their bytes. */
+interface PackedVector {
+  offsets: readonly number[]
+  bytes: Uint8Array
+}
+
 class Packer {
-  #buffer = Buffer.alloc(16 * 1024)
+  #buffer = Buffer.from(new ArrayBuffer(16 * 1024))
+  #words = new Uint32Array(this.#buffer.buffer)
   #size = 0
   /** Vectors by identity: execs over a search path share theirs. */
   #vectors = new Map<readonly string[], number>()
+  /** Those that cannot change: the program's own environment. */
+  #frozen = new WeakMap<readonly string[], PackedVector>()
 
   pack(chain: Chain): Uint8Array {
     this.#size = 0
@@ -50,29 +62,47 @@ class Packer {
     })
     // Every string within the block ends within it.
     this.#room(1)
-    const buffer = this.#buffer
-    buffer.writeUInt32LE(MAGIC, 0)
-    buffer.writeUInt32LE(this.#size, 4)
-    buffer.writeUInt32LE(chain.length, 8)
-    return buffer.subarray(0, this.#size)
+    const words = this.#words
+    words[0] = MAGIC
+    words[1] = this.#size
+    words[2] = chain.length
+    return this.#buffer.subarray(0, this.#size)
+  }
+
+  #reserve(end: number): void {
+    if (end <= this.#buffer.length) return
+    // A buffer of its own, which begins at 0.
+    const grown = Buffer.from(new ArrayBuffer(Math.max(end, this.#buffer.length * 2)))
+    this.#buffer.copy(grown, 0, 0, this.#size)
+    this.#buffer = grown
+    this.#words = new Uint32Array(grown.buffer, 0, grown.length >> 2)
   }
 
   /** Zeroed room for `size` bytes; returns where. */
   #room(size: number, align = 1): number {
     const at = Math.ceil(this.#size / align) * align
-    if (at + size > this.#buffer.length) {
-      const grown = Buffer.alloc(Math.max(at + size, this.#buffer.length * 2))
-      this.#buffer.copy(grown, 0, 0, this.#size)
-      this.#buffer = grown
-    }
+    this.#reserve(at + size)
     this.#buffer.fill(0, this.#size, at + size)
     this.#size = at + size
     return at
   }
 
   #string(value: string): number {
-    const at = this.#room(Buffer.byteLength(value) + 1)
-    this.#buffer.write(value, at)
+    const at = this.#size
+    const { length } = value
+    this.#reserve(at + length * 3 + 1)
+    const buffer = this.#buffer
+    let end = at
+    if (length <= SHORT) {
+      for (; end - at < length; end++) {
+        const code = value.charCodeAt(end - at)
+        if (code > 0x7f) break
+        buffer[end] = code
+      }
+    }
+    if (end - at < length) end = at + buffer.write(value, at)
+    buffer[end] = 0
+    this.#size = end + 1
     return at
   }
 
@@ -80,12 +110,37 @@ class Packer {
     const known = this.#vectors.get(values)
     if (known !== undefined) return known
     const at = this.#room((values.length + 1) * 8, 8)
-    values.forEach((value, index) => {
-      const string = this.#string(value)
-      this.#buffer.writeUInt32LE(string, at + index * 8)
-    })
+    const frozen = this.#frozen.get(values)
+    if (frozen) {
+      this.#copy(at, frozen)
+    } else {
+      const begin = this.#size
+      const offsets = values.map((value) => this.#string(value) - begin)
+      this.#point(at, begin, offsets)
+      if (Object.isFrozen(values)) {
+        const bytes = Uint8Array.from(this.#buffer.subarray(begin, this.#size))
+        this.#frozen.set(values, { offsets, bytes })
+      }
+    }
     this.#vectors.set(values, at)
     return at
+  }
+
+  #copy(at: number, { offsets, bytes }: PackedVector): void {
+    const begin = this.#size
+    this.#reserve(begin + bytes.length)
+    this.#buffer.set(bytes, begin)
+    this.#size = begin + bytes.length
+    this.#point(at, begin, offsets)
+  }
+
+  /** Fills the vector at `at` with what is `offsets` after `begin`. */
+  #point(at: number, begin: number, offsets: readonly number[]): void {
+    const words = this.#words
+    const first = at >> 2
+    for (let index = 0; index < offsets.length; index++) {
+      words[first + index * 2] = begin + (offsets[index] as number)
+    }
   }
 
   #u64(...values: bigint[]): number {
@@ -97,13 +152,14 @@ class Packer {
   }
 
   #fields(at: number, fd: number, len = 0, flags = 0, addr = 0, addr2 = 0, addr3 = 0): void {
-    const buffer = this.#buffer
-    buffer.writeInt32LE(fd, at + 4)
-    buffer.writeUInt32LE(len >>> 0, at + 8)
-    buffer.writeUInt32LE(flags >>> 0, at + 12)
-    buffer.writeUInt32LE(addr >>> 0, at + 16)
-    buffer.writeUInt32LE(addr2 >>> 0, at + 24)
-    buffer.writeUInt32LE(addr3 >>> 0, at + 32)
+    const words = this.#words
+    const first = at >> 2
+    words[first + 1] = fd
+    words[first + 2] = len
+    words[first + 3] = flags
+    words[first + 4] = addr
+    words[first + 6] = addr2
+    words[first + 8] = addr3
   }
 
   #op(op: ChainOp, at: number): void {

@@ -1,6 +1,11 @@
 import type { BackendName } from '../backend/backend.js'
 import { selectBackend } from '../backend/select.js'
-import { type Environment, getEnvironment, type LaunchEvents } from '../environment.js'
+import {
+  type Environment,
+  getEnvironment,
+  type LaunchEvents,
+  type LaunchPipe,
+} from '../environment.js'
 import { Compiled } from './compile.js'
 import { deferred } from './deferred.js'
 import { type Exit, exitOf } from './exit.js'
@@ -26,16 +31,23 @@ export interface Completion {
 
 /** Whether the chain got to its exec. */
 export type Outcome =
-  | { started: true; pid: number; pidfd: number; results: Int32Array | null }
+  | {
+      started: true
+      pid: number
+      pidfd: number
+      results: Int32Array | null
+      /** This side's ends of the pipes that the launch made. */
+      fds: readonly number[]
+    }
   | { started: false; errno: number; index: number; results: Int32Array | null }
 
-/** Pipes that are read and written natively. */
-export interface Collection {
-  /** Pipes to read to their end, and how many bytes to keep. */
-  outputs: readonly { fd: number; max: number }[]
-  input: { fd: number; bytes: Uint8Array } | undefined
-  output(which: number, bytes: Buffer, truncated: boolean): void
-  overflow(which: number): void
+/** Pipes that are made with the child. */
+export interface Pipes {
+  pipes: readonly LaunchPipe[]
+  /** What becomes of those that are collected. */
+  input?: Uint8Array | undefined
+  output?(which: number, bytes: Buffer, truncated: boolean, errno: number): void
+  overflow?(which: number): void
 }
 
 export interface SubmitOptions {
@@ -44,7 +56,7 @@ export interface SubmitOptions {
 }
 
 interface Internals extends SubmitOptions {
-  collection?: Collection | undefined
+  pipes?: Pipes | undefined
   wantResults: boolean
 }
 
@@ -67,12 +79,13 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     environment: Environment,
     backend: { name: BackendName; kind: number },
     chain: Chain,
-    { closeFds = [], collection, wantResults }: Internals,
+    { closeFds = [], pipes, wantResults }: Internals,
   ) {
     const outcome = deferred<Outcome>()
     const exited = deferred<Exit>()
     const events: LaunchEvents = {
-      started: (pid, pidfd, results) => outcome.resolve({ started: true, pid, pidfd, results }),
+      started: (pid, pidfd, results, fds) =>
+        outcome.resolve({ started: true, pid, pidfd, results, fds: fds ?? [] }),
       failed: (errno, index, results) => {
         this.#end()
         outcome.resolve({ started: false, errno, index, results })
@@ -81,17 +94,18 @@ export class Submission implements PromiseLike<readonly Completion[]> {
         this.#end()
         exited.resolve(exitOf(code, status, usage))
       },
-      output: (which, _errno, bytes, truncated) => collection?.output(which, bytes, truncated),
-      overflow: (which) => collection?.overflow(which),
+      output: (which, errno, bytes, truncated) => pipes?.output?.(which, bytes, truncated, errno),
+      overflow: (which) => pipes?.overflow?.(which),
     }
     this.#id = environment.launch(
       {
         kind: backend.kind,
         chain: pack(chain),
         closeFds,
-        collect: collection?.outputs,
-        input: collection?.input,
+        pipes: pipes?.pipes,
+        input: pipes?.input,
         wantResults,
+        lazy: pipes?.output !== undefined,
       },
       events,
     )
@@ -190,8 +204,8 @@ export class Ring {
   }
 
   /** submit() for those who want no more than the outcome. @internal */
-  launch({ chain, childFds }: Compiled, collection?: Collection): Submission {
-    return this.#submit(chain, { closeFds: childFds, collection, wantResults: false })
+  launch({ chain, childFds }: Compiled, pipes: Pipes): Submission {
+    return this.#submit(chain, { closeFds: childFds, pipes, wantResults: false })
   }
 
   #submit(chain: Chain, internals: Internals): Submission {

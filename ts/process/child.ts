@@ -1,4 +1,3 @@
-import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
 import type { Exit } from '../chain/exit.js'
@@ -6,6 +5,7 @@ import { signalNumber } from '../options/check.js'
 import type { StdioOption } from '../options/types.js'
 import type { StderrOf, StdinOf, StdoutOf } from '../types.js'
 import type { Launch, Started } from './launch.js'
+import { LazyPipe } from './pipe.js'
 
 /**
  * A process that has started. Its streams are there where its `stdio` made
@@ -19,17 +19,14 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   readonly backend: BackendName
   readonly spawnfile: string
   readonly spawnargs: readonly string[]
-  readonly stdin: StdinOf<S>
-  readonly stdout: StdoutOf<S>
-  readonly stderr: StderrOf<S>
-  /** Ours of its pipes by descriptor; null where that is no pipe. */
-  readonly stdio: readonly (Readable | Writable | null)[]
   /** How it ended; always settles, never rejects. */
   readonly exited: Promise<Exit>
   readonly #launch: Launch
+  /** By descriptor. */
+  readonly #pipes: (LazyPipe | undefined)[] = [undefined, undefined, undefined]
 
   /** @internal */
-  constructor(launch: Launch, { pid, pidfd }: Started) {
+  constructor(launch: Launch, { pid, pidfd, pipes }: Started) {
     this.pid = pid
     this.pidfd = pidfd
     this.backend = launch.backend
@@ -37,14 +34,33 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     this.spawnargs = launch.args
     this.exited = launch.exited
     this.#launch = launch
-    const stdio: (Socket | null)[] = [null, null, null]
-    for (const { index, fd, input } of launch.pipes) {
-      stdio[index] = new Socket({ fd, readable: !input, writable: input })
-    }
-    this.stdio = Array.from(stdio, (stream) => stream ?? null)
-    this.stdin = (stdio[0] ?? null) as StdinOf<S>
-    this.stdout = (stdio[1] ?? null) as StdoutOf<S>
-    this.stderr = (stdio[2] ?? null) as StderrOf<S>
+    if (pipes.length === 0) return
+    for (const pipe of pipes) this.#pipes[pipe.index] = new LazyPipe(pipe)
+    // Also keeps the pipes open as long as the child may use them.
+    launch.exited.then(() => {
+      for (const pipe of this.#pipes) pipe?.settle()
+    })
+  }
+
+  get stdin(): StdinOf<S> {
+    return this.#stream(0) as StdinOf<S>
+  }
+
+  get stdout(): StdoutOf<S> {
+    return this.#stream(1) as StdoutOf<S>
+  }
+
+  get stderr(): StderrOf<S> {
+    return this.#stream(2) as StderrOf<S>
+  }
+
+  /** Ours of its pipes by descriptor; null where that is no pipe. */
+  get stdio(): readonly (Readable | Writable | null)[] {
+    return Array.from(this.#pipes, (pipe) => pipe?.stream ?? null)
+  }
+
+  #stream(index: number): Readable | Writable | null {
+    return this.#pipes[index]?.stream ?? null
   }
 
   /** Signals through the pidfd. False where the process is over. */

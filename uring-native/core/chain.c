@@ -2,7 +2,7 @@
 #include "chain.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +20,21 @@ struct loader {
 	uint32_t data; /* where data begins */
 	const char *why;
 };
+
+/* A descriptor that the child gets: one of ours, or a pipe to be made. */
+static bool source_ok(struct chain *c, int32_t fd)
+{
+	uint32_t pipe;
+
+	if (fd >= 0)
+		return true;
+	if (fd > CHAIN_FD_PIPE(0) || fd <= CHAIN_FD_PIPE(CHAIN_MAX_PIPES))
+		return false;
+	pipe = (uint32_t)(CHAIN_FD_PIPE(0) - fd);
+	if (pipe >= c->nr_pipes)
+		c->nr_pipes = pipe + 1;
+	return true;
+}
 
 static int bad(struct loader *l, const char *why)
 {
@@ -65,7 +80,7 @@ static int to_vector(struct loader *l, uint64_t *field)
 
 static int load_clone(struct loader *l, struct chain *c, struct chain_op *op)
 {
-	const struct chain_fd *fds;
+	struct chain_fd *fds;
 	uint32_t i, j;
 	int ret;
 
@@ -82,9 +97,10 @@ static int load_clone(struct loader *l, struct chain *c, struct chain_op *op)
 	if (ret)
 		return ret;
 	fds = chain_ptr(op->addr);
+	c->fds = fds;
 	for (i = 0; i < op->len; i++) {
-		if (fds[i].fd < 0 || fds[i].newfd < 0 || fds[i].pad ||
-		    fds[i].flags & ~IORING_CLONE_FD_CLOEXEC)
+		if (!source_ok(c, fds[i].fd) || fds[i].newfd < 0 ||
+		    fds[i].pad || fds[i].flags & ~IORING_CLONE_FD_CLOEXEC)
 			return bad(l, "a bad entry in the fds for the child");
 		for (j = 0; j < i; j++)
 			if (fds[j].newfd == fds[i].newfd)
@@ -164,11 +180,16 @@ static int load_ops(struct loader *l, struct chain *c)
 			break;
 		case CHAIN_OPENAT:
 			opened = true;
+			/* A directory alone never makes anyone wait. */
+			if (!(op->flags & O_PATH))
+				c->may_block = true;
 			ret = to_string(l, &op->addr);
 			break;
 		case CHAIN_DUP:
 			if (op->len > INT32_MAX)
 				return bad(l, "DUP to a negative descriptor");
+			if (op->fd != CHAIN_FD_LAST && !source_ok(c, op->fd))
+				return bad(l, "DUP of a negative descriptor");
 			if ((int32_t)op->len > c->max_newfd)
 				c->max_newfd = (int32_t)op->len;
 			break;
@@ -176,6 +197,8 @@ static int load_ops(struct loader *l, struct chain *c)
 		case CHAIN_CLOSE_RANGE:
 			break;
 		case CHAIN_TASK_SET:
+			if (op->len == IORING_TASK_SIGMASK)
+				c->sets_sigmask = true;
 			ret = load_task_set(l, op);
 			break;
 		case CHAIN_EXEC:
@@ -252,27 +275,64 @@ void chain_reset(struct chain *chain)
 		chain->res[i] = -ECANCELED;
 }
 
+void chain_set_pipes(struct chain *chain, const int *fds)
+{
+	uint32_t i;
+
+	for (i = 0; chain->fds && i < chain->ops[0].len; i++) {
+		int32_t *fd = &chain->fds[i].fd;
+
+		if (*fd <= CHAIN_FD_PIPE(0))
+			*fd = fds[CHAIN_FD_PIPE(0) - *fd];
+	}
+	for (i = 1; i < chain->nr_ops; i++) {
+		struct chain_op *op = &chain->ops[i];
+
+		if (op->op == CHAIN_DUP && op->fd <= CHAIN_FD_PIPE(0))
+			op->fd = fds[CHAIN_FD_PIPE(0) - op->fd];
+	}
+}
+
+/* How much an error says, of several along a search path. */
+static int weight(int32_t res)
+{
+	switch (res) {
+	case 0:
+		return 0;
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ESTALE:
+	case -ENODEV:
+	case -ETIMEDOUT:
+		return 1;
+	case -EACCES:
+		return 2;
+	default:
+		return 3;
+	}
+}
+
 int chain_result(const struct chain *chain, uint32_t *index)
 {
+	uint32_t i, unrun = chain->nr_ops;
 	int best = 0;
-	uint32_t i;
 
 	for (i = 0; i < chain->nr_ops; i++) {
 		int32_t res = chain->res[i];
-		bool weak = best == -ENOENT || best == -ENOTDIR;
 
 		if (chain->ops[i].op == CHAIN_EXEC && res == 0)
 			return 0;
+		if (res == -ECANCELED && unrun == chain->nr_ops)
+			unrun = i;
 		if (res >= 0 || res == -ECANCELED)
 			continue;
-		if (!best || (weak && res != -ENOENT && res != -ENOTDIR)) {
+		if (weight(res) > weight(best)) {
 			best = res;
 			*index = i;
 		}
 	}
-	if (!best) {
-		best = -ECANCELED;
-		*index = 0;
-	}
-	return best;
+	if (best)
+		return best;
+	*index = unrun < chain->nr_ops ? unrun : 0;
+	return -ECANCELED;
 }

@@ -14,6 +14,7 @@
 #ifndef CHAIN_H
 #define CHAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,13 @@
 
 /* chain_op.fd: the descriptor that the nearest earlier OPENAT returned. */
 #define CHAIN_FD_LAST (-2)
+
+/*
+ * chain_fd.fd, and chain_op.fd of DUP: the child's end of the launch's pipe
+ * @i, which is made when the chain is launched.
+ */
+#define CHAIN_FD_PIPE(i) (-1000 - (i))
+#define CHAIN_MAX_PIPES 256
 
 /* chain_op.link: a failure does not end the chain. */
 #define CHAIN_HARDLINK 1
@@ -78,6 +86,10 @@ struct chain {
 	int32_t max_newfd; /* the largest descriptor the chain puts in place */
 	volatile int32_t *res;
 	void *block;
+	uint32_t nr_pipes; /* one more than the largest pipe it names */
+	bool may_block; /* it opens files, a FIFO among them for all we know */
+	bool sets_sigmask;
+	struct chain_fd *fds; /* those CLONE lists, or NULL */
 };
 
 /*
@@ -89,14 +101,22 @@ int chain_load(const void *packed, size_t size, struct chain **out,
 
 void chain_free(struct chain *chain);
 
+/*
+ * Puts the descriptors @fds in the place of the pipes that the chain names,
+ * chain->nr_pipes of them.
+ */
+void chain_set_pipes(struct chain *chain, const int *fds);
+
 /* Marks every operation as not run. */
 void chain_reset(struct chain *chain);
 
 /*
  * What a chain's results say: 0 where an exec happened, else the -errno of the
- * operation that ended it, and its index in *@index. For execs hard-linked
- * over the directories of a search path that is the first that failed with
- * other than ENOENT or ENOTDIR, as execvp(3) would have it.
+ * operation that ended it, and its index in *@index; -ECANCELED and the first
+ * operation without a result where the child was killed there. For execs
+ * hard-linked over the directories of a search path it is what execvp(3) would
+ * say: the first error that says more than that the file is not there or may
+ * not be reached, else EACCES if there was one, else the first.
  */
 int chain_result(const struct chain *chain, uint32_t *index);
 

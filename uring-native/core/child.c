@@ -2,6 +2,7 @@
 #include "child.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdint.h>
 
 #include "child_fds.h"
@@ -188,6 +189,11 @@ void child_run(struct child *child)
 	uint32_t i;
 	long ret;
 
+	if (child->reset_policy) {
+		struct sched_param none = {0};
+
+		syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
+	}
 	if (child->reset_handlers)
 		clear_handlers();
 	sys_sigmask(SIG_SETMASK, &child->sigmask, NULL);

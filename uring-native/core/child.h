@@ -15,6 +15,7 @@
 struct child {
 	struct chain *chain;
 	bool reset_handlers; /* clone did not clear the signal handlers */
+	bool reset_policy;   /* the launch thread's is not for the child */
 	uint64_t sigmask;    /* to start with */
 	int keep_fd;	     /* survives until the exec, or -1; close-on-exec */
 };

@@ -16,9 +16,8 @@
 #include "launcher.h"
 #include "reap.h"
 
-#define CORE_MAX_COLLECT 8U
-
 struct core;
+struct job;
 
 struct core_config {
 	/* Called from any thread when there are events, until core_detach(). */
@@ -27,28 +26,44 @@ struct core_config {
 	bool no_ring; /* wait through epoll even where io_uring works */
 };
 
+/*
+ * A pipe between here and a child, made when the child is. The end here is
+ * non-blocking, the child's is not.
+ */
+struct core_pipe {
+	bool input;   /* the child reads from it */
+	bool collect; /* read to its end, or written, by the core */
+	size_t max;   /* of what is collected, bytes to keep */
+};
+
 struct core_request {
 	enum launcher_kind kind;
 	const void *chain; /* packed, copied */
 	size_t chain_size;
 	bool want_results; /* of every operation, also when all went well */
+	/*
+	 * Nobody waits for STARTED, or for output before EXITED: they do not
+	 * wake, but come with what does.
+	 */
+	bool lazy;
 	/* Closed once the launch is over, whatever came of it. */
 	const int *close_fds;
 	size_t nr_close;
-	/* Pipes to read to their end, from when the child has started. */
-	struct {
-		int fd;
-		size_t max; /* bytes to keep */
-	} collect[CORE_MAX_COLLECT];
-	size_t nr_collect;
-	int input_fd; /* pipe to write @input to and close, or -1 */
+	/* What the chain names as CHAIN_FD_PIPE(): all of it, at least. */
+	const struct core_pipe *pipes;
+	size_t nr_pipes;
+	/* Copied, and written to the first pipe that is input and collect. */
 	const void *input;
 	size_t input_size;
 };
 
 enum core_event_type {
-	CORE_STARTED,  /* a: pid, b: pidfd, open until EXITED is freed */
-	CORE_FAILED,   /* a: -errno, b: the operation's index; no process */
+	CORE_STARTED, /* a: pid, b: pidfd, open until EXITED is freed */
+	/*
+	 * a: -errno, b: the operation's index, or that of a pipe that could
+	 * not be made plus the number of operations; no process
+	 */
+	CORE_FAILED,
 	CORE_EXITED,   /* exit */
 	CORE_OUTPUT,   /* a: which, b: 0 or -errno; buf, size, truncated */
 	CORE_OVERFLOW, /* a: which; output goes beyond its max */
@@ -60,19 +75,26 @@ struct core_event {
 	uint32_t id;
 	int a;
 	int b;
-	int32_t *res; /* STARTED (if wanted), FAILED: per operation */
+	/* STARTED (if wanted), FAILED: per operation; NULL else */
+	const volatile int32_t *res;
 	uint32_t nr_res;
+	/*
+	 * STARTED: per pipe the end here, -1 for those that are collected.
+	 * The taker takes one over by setting it to -1.
+	 */
+	int *fds;
+	uint32_t nr_fds;
 	struct exit_status exit;
 	char *buf; /* the taker may keep it and set this to NULL; malloc(3) */
 	size_t size;
 	bool truncated;
-	int close_fd;
+	struct job *job; /* the core's */
 };
 
 struct core_info {
 	const char *poller; /* "io_uring" or "epoll" */
 	int ring_error;	    /* why there is no ring: -errno, else 0 */
-	bool has_spawn;	    /* the uring launcher works */
+	int spawn_error;    /* why the uring launcher does not work, or 0 */
 };
 
 /*
@@ -84,12 +106,19 @@ int core_new(const struct core_config *config, struct core **out);
 void core_get_info(const struct core *core, struct core_info *info);
 
 /*
- * Queues a launch and returns its id (> 0) in *@id. The descriptors of the
+ * Queues a launch, to be begun at the latest with the next core_flush(), and
+ * returns its id (> 0) in *@id. The descriptors of the
  * request belong to the core from then on. On -EINVAL (*@why), -EOPNOTSUPP
  * (the launcher does not work here) or -ENOMEM they are still the caller's.
  */
 int core_launch(struct core *core, const struct core_request *request,
 		uint32_t *id, const char **why);
+
+/*
+ * Begins the launches that are queued: wakes who does it, once for all of
+ * them.
+ */
+void core_flush(struct core *core);
 
 /*
  * Signals a child through its pidfd; one whose launch has not begun fails with
@@ -101,7 +130,10 @@ int core_kill(struct core *core, uint32_t id, int sig);
 /* Ends the collection of a child's output with what there is. */
 void core_stop_output(struct core *core, uint32_t id);
 
-/* Takes all events, oldest first; each is freed by core_event_free(). */
+/*
+ * Takes all events, oldest first; each is freed by core_event_free() before
+ * core_detach().
+ */
 struct core_event *core_drain(struct core *core);
 void core_event_free(struct core_event *event);
 

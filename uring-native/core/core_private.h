@@ -11,6 +11,7 @@
 
 #define JOB_BUCKETS 1024U
 #define MAX_LAUNCH_THREADS 8U
+#define MAX_WAITING_THREADS 64U
 
 enum job_state {
 	JOB_QUEUED,
@@ -28,6 +29,8 @@ struct job;
 struct job_output {
 	struct output output;
 	struct job *job;
+	struct core_event overflow;
+	struct core_event end;
 };
 
 struct job_input {
@@ -44,20 +47,46 @@ struct job {
 	enum launcher_kind kind;
 	enum job_state state;
 	bool cancelled;
-	bool want_results;
+	bool lazy;
 	bool watched;
-	unsigned refs; /* the launch or the exit; each output; the input */
-	unsigned todo; /* JOB_*, while in the inbox */
+	bool exited;
+	/* The launch or the exit; each output; the input; each event. */
+	unsigned refs;
+	/* Of each there is one at most: there always is memory for it. */
+	struct core_event first; /* STARTED or FAILED */
+	struct core_event last;	 /* EXITED */
+	unsigned todo;		 /* JOB_*, while in the inbox */
 	struct job *inbox_next;
 	struct job *queue_next;
 	struct job *bucket_next;
 	int *close_fds;
 	size_t nr_close;
+	struct core_pipe *pipes;
+	int *pipe_fds; /* the end here, of those that are not collected */
+	size_t nr_pipes;
+	bool pipes_open;
 	struct job_output *outputs;
 	size_t nr_outputs;
 	struct job_input input;
 	bool has_input;
 };
+
+/*
+ * Launch threads, and what waits for one. There are two: chains that open
+ * files may block, on a FIFO say, and must not keep others waiting.
+ */
+struct pool {
+	struct core *core;
+	pthread_cond_t work;
+	struct job *queue;
+	struct job **queue_tail;
+	unsigned nr_queued;
+	unsigned nr_threads;
+	unsigned nr_idle;
+	unsigned max_threads;
+};
+
+enum { POOL_SWIFT, POOL_WAITING, NR_POOLS };
 
 struct core {
 	pthread_mutex_t lock;
@@ -72,38 +101,58 @@ struct core {
 
 	struct core_event *events;
 	struct core_event **events_tail;
+	bool waking; /* since the last drain */
 
 	/* The loop. */
+	pthread_t loop;
 	struct poller *poller;
 	struct watch wake;
 	struct job *inbox;
 	struct job **inbox_tail;
 	bool woken;
+	bool unflushed; /* there is an inbox that nobody was woken for */
+	struct job
+		*submits; /* the loop's: to be submitted once there is room */
+	struct job **submits_tail;
 	sem_t ready;
 	int ready_error;
 
-	/* The launch threads. */
-	pthread_cond_t work;
-	struct job *queue;
-	struct job **queue_tail;
-	unsigned nr_threads;
-	unsigned nr_idle;
+	struct pool pools[NR_POOLS];
 };
 
 /* With the lock held. */
-void core_put(struct core *core); /* unlocks */
+void core_put(struct core *core);		 /* unlocks */
+void core_queue(struct job *job, unsigned todo); /* wakes nobody */
 void core_todo(struct job *job, unsigned todo);
-void core_post(struct core *core, struct core_event *event);
+void core_wake_loop(struct core *core);
 void job_put(struct job *job);
 
-/* Without. */
-struct core_event *event_new(struct job *job, enum core_event_type type);
-void core_post_unlocked(struct core *core, struct core_event *event);
+/* job.c: what belongs to a job. */
+int job_new(struct core *core, const struct core_request *req, struct job **out,
+	    const char **why);
+void job_free(struct job *job);
+/* The launch is over, whatever came of it; not with the lock held. */
 void job_launched(struct job *job);
+
+/* pipes.c: 0, or -errno with *@which the pipe that could not be made. */
+int job_open_pipes(struct job *job, uint32_t *which);
+void job_close_fds(struct job *job);
+/* The launch failed: nobody reads or writes the pipes. Lock held. */
+void job_drop_pipes(struct job *job);
+
+/* events.c; with the lock held, but for event_init(). */
+void event_init(struct core_event *event, struct job *job,
+		enum core_event_type type);
+void event_post(struct core_event *event, bool wake);
+void events_drop(struct core *core);
+
 int core_thread(struct core *core, void *(*fn)(void *), void *arg);
 
 /* pool.c */
+void pool_init(struct core *core);
+void pool_exit(struct core *core);
 int pool_queue(struct core *core, struct job *job);
+void pool_flush(struct core *core);
 
 /* loop.c */
 void *loop_main(void *arg);

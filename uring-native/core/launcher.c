@@ -24,7 +24,7 @@ const struct launcher *launcher_get(enum launcher_kind kind)
 	}
 }
 
-int launch_thread_init(struct launch_thread *thread, uint64_t sigmask)
+int launch_thread_init(struct launch_thread *thread)
 {
 	char *map = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -34,7 +34,6 @@ int launch_thread_init(struct launch_thread *thread, uint64_t sigmask)
 	mprotect(map, GUARD_SIZE, PROT_NONE);
 	thread->stack = map + GUARD_SIZE;
 	thread->stack_size = STACK_SIZE;
-	thread->sigmask = sigmask;
 	return 0;
 }
 
@@ -55,22 +54,9 @@ void launch_no_child(struct launch *launch, int error)
 
 void launch_finish(struct launch *launch)
 {
-	struct chain *c = launch->chain;
 	siginfo_t info;
-	uint32_t i;
 
-	/* The first that did not run, and nothing failed: it died there. */
-	for (i = 0; i < c->nr_ops; i++) {
-		if (c->res[i] == -ECANCELED) {
-			c->res[i] = -EINTR;
-			break;
-		}
-		if (c->res[i] < 0 && !(c->ops[i].link & CHAIN_HARDLINK))
-			break;
-		if (c->res[i] == 0 && c->ops[i].op == CHAIN_EXEC)
-			break;
-	}
-	launch->error = chain_result(c, &launch->failed);
+	launch->error = chain_result(launch->chain, &launch->failed);
 	if (!launch->error)
 		return;
 	while (sys_waitid_pidfd(launch->pidfd, &info, WEXITED | __WALL, NULL) ==

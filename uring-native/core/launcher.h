@@ -39,17 +39,23 @@ struct launch {
 	int error;	 /* 0: started, else -errno of the step that failed */
 	uint32_t failed; /* the index of that operation */
 
+	bool want_results; /* of every operation, also when all went well */
+	uint64_t sigmask;  /* to start with: the core's creator's */
+
 	/* Of the uring launcher. */
 	void (*done)(struct launch *launch);
+	void (*again)(struct launch *launch); /* submit it once more */
 	struct uring_link *links;
-	uint32_t pending; /* CQEs to come */
+	uint32_t tries;
+	bool interrupted;
+	bool all_post; /* the CQEs of all operations come, successful or not */
 };
 
 /* What belongs to a launch thread, for as long as it lives. */
 struct launch_thread {
 	void *stack; /* of the vfork child; children take turns */
 	size_t stack_size;
-	uint64_t sigmask; /* the core's creator's; what a child starts with */
+	bool batch; /* its scheduling policy, which is not for its children */
 };
 
 struct launcher {
@@ -61,8 +67,9 @@ struct launcher {
 	 */
 	void (*launch)(struct launch *launch, struct launch_thread *thread);
 	/*
-	 * Queues the chain on the ring; calls launch->done from ring_wait()
-	 * once all of it has completed. Returns -errno, with nothing queued.
+	 * Queues the chain on the ring; calls launch->done from its wait()
+	 * once all of it has completed, or launch->again. Returns 0, or
+	 * -errno with nothing queued; -EBUSY: not now.
 	 */
 	int (*submit)(struct launch *launch, struct ring *ring);
 };
@@ -75,7 +82,7 @@ extern const struct launcher launcher_fork;
 const struct launcher *launcher_get(enum launcher_kind kind);
 
 /* Prepares what launch threads need. Returns 0 or -ENOMEM. */
-int launch_thread_init(struct launch_thread *thread, uint64_t sigmask);
+int launch_thread_init(struct launch_thread *thread);
 void launch_thread_exit(struct launch_thread *thread);
 
 /* For the launchers: makes of the results what they say, reaps who failed. */

@@ -52,7 +52,11 @@ static void child_main(struct child *child, struct shared *shared)
 static void fork_launch(struct launch *launch, struct launch_thread *thread)
 {
 	struct chain *c = launch->chain;
-	struct child child = {.chain = c, .sigmask = thread->sigmask};
+	struct child child = {
+		.chain = c,
+		.sigmask = launch->sigmask,
+		.reset_policy = thread->batch,
+	};
 	uint64_t all = ~0ULL, old;
 	struct shared *shared;
 	int ends[2];

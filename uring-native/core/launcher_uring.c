@@ -2,6 +2,11 @@
 /*
  * A chain as linked SQEs: the kernel makes the process and runs the chain in
  * it. The SQEs point into the chain, which stays until the last of its CQEs.
+ *
+ * Only CLONE, for the pid, and the execs post a CQE when they succeed, so that
+ * a process costs two. One of the others that fails does too, and then its CQE
+ * is the last: the kernel skips those of the operations after it. Where CLONE
+ * or an exec ends the chain instead, all operations after it post theirs.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -11,8 +16,18 @@
 #include "ring.h"
 #include "sys.h"
 
+/* How often a CLONE that a signal interrupted is tried again. */
+#define MAX_TRIES 100U
+
+/* The kernel's own number; the C library has none for it. */
+#define ERESTARTNOINTR 513
+
+/* The index of the link that is not of the chain. */
+#define EXTRA UINT32_MAX
+
 struct uring_links {
 	struct sys_clone_args args; /* read while the SQEs are submitted */
+	struct uring_link extra;
 	struct uring_link link[];
 };
 
@@ -67,41 +82,108 @@ static void prep_op(struct io_uring_sqe *sqe, const struct chain_op *op)
 	}
 }
 
-static int uring_submit(struct launch *launch, struct ring *ring)
+static bool skips(const struct launch *launch, uint32_t i)
+{
+	return i && launch->chain->ops[i].op != CHAIN_EXEC &&
+	       !launch->want_results;
+}
+
+static void queue_link(struct launch *launch, struct ring *ring, uint32_t i)
+{
+	const struct chain_op *op = &launch->chain->ops[i];
+	struct io_uring_sqe *sqe = ring_sqe(ring);
+	struct uring_link *link = &launch->links[i];
+
+	if (i)
+		prep_op(sqe, op);
+	else
+		prep_clone(sqe, launch, op);
+	if (i + 1 < launch->chain->nr_ops)
+		sqe->flags |= op->link & CHAIN_HARDLINK ? IOSQE_IO_HARDLINK
+							: IOSQE_IO_LINK;
+	if (skips(launch, i))
+		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	link->launch = launch;
+	link->index = i;
+	io_uring_sqe_set_data64(sqe, ring_link_data(link));
+}
+
+/*
+ * The child would have the mask of the thread that submits, which takes no
+ * signals. Cannot fail.
+ */
+static void queue_sigmask(struct launch *launch, struct ring *ring)
+{
+	struct io_uring_sqe *sqe = ring_sqe(ring);
+	struct uring_link *link = &links_of(launch)->extra;
+
+	io_uring_prep_task_set(sqe, IORING_TASK_SIGMASK,
+			       (uint64_t)(uintptr_t)&launch->sigmask, 8);
+	sqe->flags |= IOSQE_IO_LINK;
+	if (!launch->want_results)
+		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	link->launch = launch;
+	link->index = EXTRA;
+	io_uring_sqe_set_data64(sqe, ring_link_data(link));
+}
+
+static int queue(struct launch *launch, struct ring *ring)
 {
 	struct chain *c = launch->chain;
-	struct uring_links *links;
+	bool sigmask = !c->sets_sigmask;
 	uint32_t i;
-	int ret;
+	int ret = ring_reserve(ring, c->nr_ops + sigmask);
 
-	if (!ring->has_spawn)
-		return -EOPNOTSUPP;
-	ret = ring_reserve(ring, c->nr_ops);
 	if (ret)
 		return ret;
-	links = calloc(1, sizeof(*links) + c->nr_ops * sizeof(*links->link));
+	chain_reset(c);
+	launch->pidfd = -1;
+	launch->interrupted = false;
+	launch->all_post = false;
+	launch->tries++;
+	queue_link(launch, ring, 0);
+	if (sigmask)
+		queue_sigmask(launch, ring);
+	for (i = 1; i < c->nr_ops; i++)
+		queue_link(launch, ring, i);
+	return 0;
+}
+
+static int uring_submit(struct launch *launch, struct ring *ring)
+{
+	struct uring_links *links;
+	int ret;
+
+	if (ring->spawn_error)
+		return ring->spawn_error;
+	links = calloc(1, sizeof(*links) +
+				  launch->chain->nr_ops * sizeof(*links->link));
 	if (!links)
 		return -ENOMEM;
 	launch->links = links->link;
-	launch->pending = c->nr_ops;
-	chain_reset(c);
-	for (i = 0; i < c->nr_ops; i++) {
-		const struct chain_op *op = &c->ops[i];
-		struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
-
-		if (i)
-			prep_op(sqe, op);
-		else
-			prep_clone(sqe, launch, op);
-		if (i + 1 < c->nr_ops)
-			sqe->flags |= op->link & CHAIN_HARDLINK
-					      ? IOSQE_IO_HARDLINK
-					      : IOSQE_IO_LINK;
-		links->link[i].launch = launch;
-		links->link[i].index = i;
-		io_uring_sqe_set_data64(sqe, ring_link_data(&links->link[i]));
+	ret = queue(launch, ring);
+	if (ret) {
+		free(links);
+		launch->links = NULL;
 	}
-	return 0;
+	return ret;
+}
+
+static void release(struct launch *launch)
+{
+	free(links_of(launch));
+	launch->links = NULL;
+}
+
+/* Those without a CQE of their own did what they were to do. */
+static void fill_skipped(struct launch *launch, uint32_t end)
+{
+	struct chain *c = launch->chain;
+	uint32_t i;
+
+	for (i = 1; i < end; i++)
+		if (skips(launch, i) && c->res[i] == -ECANCELED)
+			c->res[i] = 0;
 }
 
 /* The kernel reaps a child whose chain failed. */
@@ -109,20 +191,50 @@ static void finish(struct launch *launch)
 {
 	struct chain *c = launch->chain;
 
-	free(links_of(launch));
-	launch->links = NULL;
+	release(launch);
 	launch->error = chain_result(c, &launch->failed);
 	launch->pid = launch->error ? -1 : c->res[0];
 	launch->done(launch);
 }
 
+/* Whether this is the last CQE of the chain. */
+static bool is_last(struct launch *launch, uint32_t i, int res)
+{
+	const struct chain *c = launch->chain;
+	bool skipping = i == EXTRA ? !launch->want_results : skips(launch, i);
+
+	if (i != EXTRA && i + 1 == c->nr_ops)
+		return true;
+	if (res >= 0 || launch->all_post)
+		return false;
+	if (skipping)
+		return true;
+	if (!i || res == -ECANCELED ||
+	    (i != EXTRA && !(c->ops[i].link & CHAIN_HARDLINK)))
+		launch->all_post = true;
+	return false;
+}
+
 void launcher_uring_complete(struct uring_link *link, int res)
 {
 	struct launch *launch = link->launch;
+	uint32_t i = link->index;
 
-	launch->chain->res[link->index] = res;
-	if (--launch->pending == 0)
-		finish(launch);
+	if (i != EXTRA) {
+		if (!launch->all_post)
+			fill_skipped(launch, i);
+		launch->chain->res[i] = res;
+	}
+	if (!i && (res == -EINTR || res == -ERESTARTNOINTR))
+		launch->interrupted = true;
+	if (!is_last(launch, i, res))
+		return;
+	if (launch->interrupted && launch->tries < MAX_TRIES) {
+		release(launch);
+		launch->again(launch);
+		return;
+	}
+	finish(launch);
 }
 
 const struct launcher launcher_uring = {

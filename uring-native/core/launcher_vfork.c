@@ -115,7 +115,8 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 {
 	struct child child = {
 		.chain = launch->chain,
-		.sigmask = thread->sigmask,
+		.sigmask = launch->sigmask,
+		.reset_policy = thread->batch,
 		.keep_fd = -1,
 	};
 	uint64_t all = ~0ULL, old;

@@ -13,21 +13,17 @@ static void on_exit_ready(struct watch *watch)
 	struct job *job =
 		(struct job *)((char *)watch - offsetof(struct job, exit));
 	struct core *core = job->core;
-	struct core_event *event;
 	struct exit_status status;
 
 	if (reap(watch->fd, &status) == -EAGAIN) {
-		if (!core->poller->ops->arm(core->poller, watch))
-			return;
-		/* Cannot wait here any more; a pidfd always can be polled. */
-		abort();
+		core->poller->ops->arm(core->poller, watch);
+		return;
 	}
-	event = event_new(job, CORE_EXITED);
-	event->exit = status;
+	event_init(&job->last, job, CORE_EXITED);
+	job->last.exit = status;
 	pthread_mutex_lock(&core->lock);
-	event->close_fd = job->launch.pidfd;
-	job->launch.pidfd = -1;
-	core_post(core, event);
+	job->exited = true;
+	event_post(&job->last, true);
 	job_put(job);
 	pthread_mutex_unlock(&core->lock);
 }
@@ -35,19 +31,23 @@ static void on_exit_ready(struct watch *watch)
 static void on_overflow(struct output *output)
 {
 	struct job_output *o = (struct job_output *)output;
-	struct core_event *event = event_new(o->job, CORE_OVERFLOW);
+	struct job *job = o->job;
 
-	event->a = (int)(o - o->job->outputs);
-	core_post_unlocked(o->job->core, event);
+	event_init(&o->overflow, job, CORE_OVERFLOW);
+	o->overflow.a = (int)(o - job->outputs);
+	pthread_mutex_lock(&job->core->lock);
+	event_post(&o->overflow, true);
+	pthread_mutex_unlock(&job->core->lock);
 }
 
 static void on_output(struct output *output)
 {
 	struct job_output *o = (struct job_output *)output;
+	struct core_event *event = &o->end;
 	struct job *job = o->job;
 	struct core *core = job->core;
-	struct core_event *event = event_new(job, CORE_OUTPUT);
 
+	event_init(event, job, CORE_OUTPUT);
 	event->a = (int)(o - job->outputs);
 	event->b = output->error;
 	event->buf = output->buf;
@@ -55,7 +55,7 @@ static void on_output(struct output *output)
 	event->truncated = output->truncated;
 	output->buf = NULL;
 	pthread_mutex_lock(&core->lock);
-	core_post(core, event);
+	event_post(event, !job->lazy || job->exited);
 	job_put(job);
 	pthread_mutex_unlock(&core->lock);
 }
@@ -84,12 +84,11 @@ static void watch_job(struct core *core, struct job *job)
 	job->exit.kind = WATCH_EXIT;
 	job->exit.ready = on_exit_ready;
 
-	/* The last of these may free the job: the exit, once ready. */
 	for (i = 0; i < job->nr_outputs; i++)
 		output_start(&job->outputs[i].output, core->poller);
 	if (job->has_input)
 		input_start(&job->input.input, core->poller);
-	on_exit_ready(&job->exit);
+	core->poller->ops->arm(core->poller, &job->exit);
 }
 
 static void stop_job(struct job *job)
@@ -113,40 +112,101 @@ static void uring_done(struct launch *launch)
 	job_launched((struct job *)launch);
 }
 
-static void submit_job(struct core *core, struct job *job)
+static void defer_submit(struct core *core, struct job *job)
 {
-	bool cancelled = job->cancelled || core->detached;
-	int ret = cancelled ? -ECANCELED : -EOPNOTSUPP;
+	job->queue_next = NULL;
+	*core->submits_tail = job;
+	core->submits_tail = &job->queue_next;
+}
 
-	job->launch.done = uring_done;
-	if (!cancelled && core->info.has_spawn)
-		ret = launcher_uring.submit(&job->launch,
-					    (struct ring *)core->poller);
+static void uring_again(struct launch *launch)
+{
+	struct job *job = (struct job *)launch;
+
+	defer_submit(job->core, job);
+}
+
+/* Returns false where there is no room on the ring now. */
+static bool submit_job(struct core *core, struct job *job)
+{
+	struct launch *launch = &job->launch;
+	uint32_t which = 0;
+	int ret = -ECANCELED;
+
+	launch->done = uring_done;
+	launch->again = uring_again;
+	if (!job->cancelled && !core->detached) {
+		ret = job_open_pipes(job, &which);
+		if (ret)
+			which += launch->chain->nr_ops;
+		else
+			ret = launcher_uring.submit(
+				launch, (struct ring *)core->poller);
+	}
 	if (!ret)
-		return;
-	launch_no_child(&job->launch, ret);
+		return true;
+	if (ret == -EBUSY)
+		return false;
+	launch_no_child(launch, ret);
+	launch->failed = which;
 	job_launched(job);
+	return true;
+}
+
+/* As many as there is room for; the rest when there is. */
+static void submit_jobs(struct core *core)
+{
+	struct job *job;
+
+	while ((job = core->submits)) {
+		struct job *next = job->queue_next;
+
+		if (!submit_job(core, job))
+			return;
+		core->submits = next;
+		if (!next)
+			core->submits_tail = &core->submits;
+	}
 }
 
 static void on_wake(struct watch *watch)
 {
 	struct core *core =
 		(struct core *)((char *)watch - offsetof(struct core, wake));
-	struct job *inbox;
 	uint64_t count;
 
 	if (read(watch->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		abort();
+	core->poller->ops->arm(core->poller, watch);
+}
+
+static void do_job(struct core *core, struct job *job, unsigned todo)
+{
+	if (todo & JOB_SUBMIT)
+		defer_submit(core, job);
+	if (todo & JOB_WATCH)
+		watch_job(core, job);
+	if (todo & JOB_STOP && job->watched)
+		stop_job(job);
+}
+
+/*
+ * Does what is asked for. While it does, and until it finds that there is no
+ * more, nobody needs to wake the loop. Returns false where the loop is over.
+ */
+static bool do_inbox(struct core *core)
+{
+	bool on;
+
 	pthread_mutex_lock(&core->lock);
-	core->woken = false;
-	inbox = core->inbox;
-	core->inbox = NULL;
-	core->inbox_tail = &core->inbox;
-	while (inbox) {
-		struct job *job = inbox;
+	core->woken = true;
+	while (core->inbox) {
+		struct job *job = core->inbox;
 		unsigned todo = job->todo;
 
-		inbox = job->inbox_next;
+		core->inbox = job->inbox_next;
+		if (!core->inbox)
+			core->inbox_tail = &core->inbox;
 		job->todo = 0;
 		if (todo & JOB_SUBMIT)
 			job->state = JOB_LAUNCHING;
@@ -154,17 +214,15 @@ static void on_wake(struct watch *watch)
 		 */
 		job->refs++;
 		pthread_mutex_unlock(&core->lock);
-		if (todo & JOB_SUBMIT)
-			submit_job(core, job);
-		if (todo & JOB_WATCH)
-			watch_job(core, job);
-		if (todo & JOB_STOP && job->watched)
-			stop_job(job);
+		do_job(core, job, todo);
 		pthread_mutex_lock(&core->lock);
 		job_put(job);
 	}
+	core->woken = false;
+	core->unflushed = false;
+	on = !core->detached || core->nr_jobs;
 	pthread_mutex_unlock(&core->lock);
-	core->poller->ops->arm(core->poller, watch);
+	return on;
 }
 
 static int loop_init(struct core *core)
@@ -178,8 +236,9 @@ static int loop_init(struct core *core)
 		ring = ring_new(&core->info.ring_error);
 	if (ring) {
 		core->poller = &ring->poller;
-		core->info.has_spawn = ring->has_spawn;
+		core->info.spawn_error = ring->spawn_error;
 	} else {
+		core->info.spawn_error = core->info.ring_error;
 		core->poller = poller_epoll_new(&err);
 		if (!core->poller)
 			return err;
@@ -188,31 +247,29 @@ static int loop_init(struct core *core)
 	core->wake.kind = WATCH_READ;
 	core->wake.ready = on_wake;
 	core->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (core->wake.fd < 0)
+	if (core->wake.fd < 0) {
 		err = -errno;
-	else
-		err = core->poller->ops->arm(core->poller, &core->wake);
-	if (err)
 		core->poller->ops->free(core->poller);
-	return err;
+		return err;
+	}
+	core->poller->ops->arm(core->poller, &core->wake);
+	return 0;
 }
 
 void *loop_main(void *arg)
 {
 	struct core *core = arg;
-	bool over = false;
 
+	core->loop = pthread_self();
 	core->ready_error = loop_init(core);
 	if (core->ready_error) {
 		sem_post(&core->ready);
 		return NULL;
 	}
 	sem_post(&core->ready);
-	while (!over) {
-		core->poller->ops->wait(core->poller);
-		pthread_mutex_lock(&core->lock);
-		over = core->detached && !core->nr_jobs;
-		pthread_mutex_unlock(&core->lock);
+	while (do_inbox(core)) {
+		submit_jobs(core);
+		core->poller->ops->wait(core->poller, !core->submits);
 	}
 	core->poller->ops->free(core->poller);
 	pthread_mutex_lock(&core->lock);

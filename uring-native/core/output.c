@@ -80,9 +80,7 @@ static void output_ready(struct watch *watch)
 		output_end(out, 0);
 		return;
 	}
-	n = out->poller->ops->arm(out->poller, watch);
-	if (n)
-		output_end(out, (int)n);
+	out->poller->ops->arm(out->poller, watch);
 }
 
 void output_start(struct output *out, struct poller *poller)
@@ -90,7 +88,8 @@ void output_start(struct output *out, struct poller *poller)
 	out->poller = poller;
 	out->watch.kind = WATCH_READ;
 	out->watch.ready = output_ready;
-	output_ready(&out->watch);
+	/* It has hardly written anything yet. */
+	poller->ops->arm(poller, &out->watch);
 }
 
 void output_stop(struct output *out)
@@ -123,9 +122,10 @@ static void input_ready(struct watch *watch)
 		}
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN &&
-		    !in->poller->ops->arm(in->poller, watch))
+		if (n < 0 && errno == EAGAIN) {
+			in->poller->ops->arm(in->poller, watch);
 			return;
+		}
 		break; /* EPIPE: the child does not want it */
 	}
 	input_end(in);

@@ -19,6 +19,8 @@ struct watch {
 	int fd;
 	enum watch_kind kind;
 	bool armed;
+	bool added;	/* the poller's */
+	bool cancelled; /* the poller's */
 	/* Called from poller_wait(), disarmed; may arm it again. */
 	void (*ready)(struct watch *watch);
 	struct watch *next; /* the poller's */
@@ -28,15 +30,21 @@ struct poller;
 
 struct poller_ops {
 	const char *name;
-	/* Calls ready() once @watch->fd is. Returns 0 or -errno. */
-	int (*arm)(struct poller *poller, struct watch *watch);
+	/*
+	 * Calls ready() once @watch->fd is. Cannot fail: what there is no room
+	 * or memory for now is armed later.
+	 */
+	void (*arm)(struct poller *poller, struct watch *watch);
 	/*
 	 * Stops waiting; ready() is called, at the latest from the next
 	 * wait(). The fd must stay open until then.
 	 */
 	void (*cancel)(struct poller *poller, struct watch *watch);
-	/* Waits for something to happen and calls who waited for it. */
-	int (*wait)(struct poller *poller);
+	/*
+	 * Waits for something to happen, or with @block false only looks, and
+	 * calls who waited for it.
+	 */
+	void (*wait)(struct poller *poller, bool block);
 	void (*free)(struct poller *poller);
 };
 

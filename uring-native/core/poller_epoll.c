@@ -9,27 +9,50 @@
 
 #define BATCH 64
 
+#define RETRY_MS 10
+
 struct poller_epoll {
 	struct poller poller;
 	int fd;
 	struct watch *cancelled;
+	struct watch *deferred; /* could not be added: ENOMEM, ENOSPC */
 };
 
-static int epoll_arm(struct poller *poller, struct watch *watch)
+static int try_arm(struct poller_epoll *p, struct watch *watch)
 {
-	struct poller_epoll *p = (struct poller_epoll *)poller;
 	struct epoll_event ev = {
 		.events = EPOLLONESHOT |
 			  (watch->kind == WATCH_WRITE ? EPOLLOUT : EPOLLIN),
 		.data.ptr = watch,
 	};
 
-	if (epoll_ctl(p->fd, EPOLL_CTL_MOD, watch->fd, &ev) < 0 &&
-	    (errno != ENOENT ||
-	     epoll_ctl(p->fd, EPOLL_CTL_ADD, watch->fd, &ev) < 0))
-		return -errno;
+	if (!epoll_ctl(p->fd, watch->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+		       watch->fd, &ev)) {
+		watch->added = true;
+		return 0;
+	}
+	return -errno;
+}
+
+static void epoll_arm(struct poller *poller, struct watch *watch)
+{
+	struct poller_epoll *p = (struct poller_epoll *)poller;
+
 	watch->armed = true;
-	return 0;
+	if (!try_arm(p, watch))
+		return;
+	watch->next = p->deferred;
+	p->deferred = watch;
+}
+
+static void unlink_watch(struct watch **list, const struct watch *watch)
+{
+	for (; *list; list = &(*list)->next) {
+		if (*list == watch) {
+			*list = watch->next;
+			return;
+		}
+	}
 }
 
 static void epoll_cancel(struct poller *poller, struct watch *watch)
@@ -39,7 +62,10 @@ static void epoll_cancel(struct poller *poller, struct watch *watch)
 	if (!watch->armed)
 		return;
 	watch->armed = false;
-	epoll_ctl(p->fd, EPOLL_CTL_DEL, watch->fd, NULL);
+	unlink_watch(&p->deferred, watch);
+	if (watch->added)
+		epoll_ctl(p->fd, EPOLL_CTL_DEL, watch->fd, NULL);
+	watch->added = false;
 	watch->next = p->cancelled;
 	p->cancelled = watch;
 }
@@ -54,15 +80,29 @@ static void flush_cancelled(struct poller_epoll *p)
 	}
 }
 
-static int epoll_wait_once(struct poller *poller)
+static void flush_deferred(struct poller_epoll *p)
+{
+	struct watch *watch = p->deferred;
+
+	p->deferred = NULL;
+	while (watch) {
+		struct watch *next = watch->next;
+
+		epoll_arm(&p->poller, watch);
+		watch = next;
+	}
+}
+
+static void epoll_wait_once(struct poller *poller, bool block)
 {
 	struct poller_epoll *p = (struct poller_epoll *)poller;
 	struct epoll_event events[BATCH];
+	int timeout = p->deferred ? RETRY_MS : -1;
 	int i, n;
 
-	n = epoll_wait(p->fd, events, BATCH, p->cancelled ? 0 : -1);
-	if (n < 0 && errno != EINTR)
-		return -errno;
+	if (p->cancelled || !block)
+		timeout = 0;
+	n = epoll_wait(p->fd, events, BATCH, timeout);
 	for (i = 0; i < n; i++) {
 		struct watch *watch = events[i].data.ptr;
 
@@ -73,7 +113,7 @@ static int epoll_wait_once(struct poller *poller)
 		watch->ready(watch);
 	}
 	flush_cancelled(p);
-	return 0;
+	flush_deferred(p);
 }
 
 static void epoll_free(struct poller *poller)

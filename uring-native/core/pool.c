@@ -21,82 +21,143 @@ static unsigned max_threads(void)
 	return max;
 }
 
-static struct job *dequeue(struct core *core)
+void pool_init(struct core *core)
 {
+	unsigned i;
+
+	for (i = 0; i < NR_POOLS; i++) {
+		struct pool *pool = &core->pools[i];
+
+		pool->core = core;
+		pool->queue_tail = &pool->queue;
+		pthread_cond_init(&pool->work, NULL);
+	}
+	core->pools[POOL_SWIFT].max_threads = max_threads();
+	core->pools[POOL_WAITING].max_threads = MAX_WAITING_THREADS;
+}
+
+void pool_exit(struct core *core)
+{
+	unsigned i;
+
+	for (i = 0; i < NR_POOLS; i++)
+		pthread_cond_destroy(&core->pools[i].work);
+}
+
+static struct job *dequeue(struct pool *pool)
+{
+	struct core *core = pool->core;
 	struct job *job;
 
-	while (!core->queue) {
+	while (!pool->queue) {
 		if (core->detached)
 			return NULL;
-		core->nr_idle++;
-		pthread_cond_wait(&core->work, &core->lock);
-		core->nr_idle--;
+		pool->nr_idle++;
+		pthread_cond_wait(&pool->work, &core->lock);
+		pool->nr_idle--;
 	}
-	job = core->queue;
-	core->queue = job->queue_next;
-	if (!core->queue)
-		core->queue_tail = &core->queue;
+	job = pool->queue;
+	pool->queue = job->queue_next;
+	if (!pool->queue)
+		pool->queue_tail = &pool->queue;
+	pool->nr_queued--;
 	return job;
 }
 
-static void launch(struct job *job, struct launch_thread *thread)
+/*
+ * Whom a batch thread wakes up for does not lose the processor to it: the
+ * thread that asks is not interrupted by what it asks for. Children start as
+ * they would have without. Where this thread is not ordinary either, or must
+ * not say, all stays as it is.
+ */
+static bool be_batch(void)
+{
+	struct sched_param none = {0};
+
+	return sched_getscheduler(0) == SCHED_OTHER &&
+	       !sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
+static void launch(struct job *job, struct launch_thread *thread, int err)
 {
 	struct core *core = job->core;
-	bool cancelled = job->cancelled || core->detached;
+	uint32_t which = 0;
 
+	if (!err && (job->cancelled || core->detached))
+		err = -ECANCELED;
 	job->state = JOB_LAUNCHING;
 	pthread_mutex_unlock(&core->lock);
-	if (cancelled)
-		launch_no_child(&job->launch, -ECANCELED);
-	else
+	if (err) {
+		launch_no_child(&job->launch, err);
+	} else if ((err = job_open_pipes(job, &which))) {
+		launch_no_child(&job->launch, err);
+		job->launch.failed = job->launch.chain->nr_ops + which;
+	} else {
 		launcher_get(job->kind)->launch(&job->launch, thread);
+	}
 	job_launched(job);
 	pthread_mutex_lock(&core->lock);
 }
 
 static void *pool_main(void *arg)
 {
-	struct core *core = arg;
+	struct pool *pool = arg;
+	struct core *core = pool->core;
 	struct launch_thread thread;
 	struct job *job;
-	int err = launch_thread_init(&thread, core->sigmask);
+	int err = launch_thread_init(&thread);
 
+	thread.batch = be_batch();
 	pthread_mutex_lock(&core->lock);
-	while ((job = dequeue(core))) {
-		if (!err) {
-			launch(job, &thread);
-			continue;
-		}
-		pthread_mutex_unlock(&core->lock);
-		launch_no_child(&job->launch, err);
-		job_launched(job);
-		pthread_mutex_lock(&core->lock);
-	}
-	core->nr_threads--;
+	while ((job = dequeue(pool)))
+		launch(job, &thread, err);
+	pool->nr_threads--;
 	core_put(core);
 	if (!err)
 		launch_thread_exit(&thread);
 	return NULL;
 }
 
+static int add_thread(struct pool *pool)
+{
+	int ret = core_thread(pool->core, pool_main, pool);
+
+	if (!ret)
+		pool->nr_threads++;
+	return ret;
+}
+
 int pool_queue(struct core *core, struct job *job)
 {
-	unsigned waiting = 1;
-	struct job *j;
-	int ret = 0;
+	struct pool *pool =
+		&core->pools[job->launch.chain->may_block ? POOL_WAITING
+							  : POOL_SWIFT];
+	int ret = pool->nr_threads ? 0 : add_thread(pool);
 
-	for (j = core->queue; j && waiting <= core->nr_idle; j = j->queue_next)
-		waiting++;
-	if (waiting > core->nr_idle && core->nr_threads < max_threads()) {
-		ret = core_thread(core, pool_main, core);
-		if (!ret)
-			core->nr_threads++;
-	}
-	if (!core->nr_threads)
+	if (ret)
 		return ret;
 	job->queue_next = NULL;
-	*core->queue_tail = job;
-	core->queue_tail = &job->queue_next;
-	pthread_cond_signal(&core->work);
+	*pool->queue_tail = job;
+	pool->queue_tail = &job->queue_next;
+	pool->nr_queued++;
 	return 0;
+}
+
+void pool_flush(struct core *core)
+{
+	unsigned i, n;
+
+	for (i = 0; i < NR_POOLS; i++) {
+		struct pool *pool = &core->pools[i];
+		unsigned wanted = pool->nr_queued;
+
+		for (n = 0; n < pool->nr_idle && n < wanted; n++)
+			pthread_cond_signal(&pool->work);
+		/* One that is there, and busy, takes the rest in its turn. */
+		while (wanted > pool->nr_idle &&
+		       pool->nr_threads < pool->max_threads &&
+		       pool->nr_threads < wanted + pool->nr_idle)
+			if (add_thread(pool))
+				break;
+	}
 }

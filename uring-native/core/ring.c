@@ -7,9 +7,8 @@
 #include <stdlib.h>
 
 #include "io_uring_spawn.h"
-#include "sys.h"
 
-#define ENTRIES 256U
+#define ENTRIES 512U
 #define CQ_ENTRIES 4096U
 
 /* liburing 2.3 does not have these. */
@@ -22,50 +21,45 @@
 #ifndef IORING_SETUP_DEFER_TASKRUN
 #define IORING_SETUP_DEFER_TASKRUN (1U << 13)
 #endif
-#define RING_OP_WAITID 50
 
 int ring_reserve(struct ring *ring, unsigned nr)
 {
-	int ret;
-
 	if (nr > ring->entries)
 		return -E2BIG;
 	if (io_uring_sq_space_left(&ring->uring) >= nr)
 		return 0;
-	ret = io_uring_submit(&ring->uring);
-	if (ret < 0)
-		return ret;
+	io_uring_submit(&ring->uring);
 	return io_uring_sq_space_left(&ring->uring) >= nr ? 0 : -EBUSY;
 }
 
-/*
- * The child is left to be waited for: this operation cannot tell what the
- * child used, the system call can. Filled by hand, liburing 2.3 lacks it.
- */
-static void prep_waitid(struct io_uring_sqe *sqe, int pidfd)
+static void defer(struct ring *ring, struct watch *watch)
 {
-	io_uring_prep_rw(RING_OP_WAITID, sqe, pidfd, NULL, P_PIDFD, 0);
-	sqe->file_index = WEXITED | WNOWAIT | __WALL;
+	watch->next = NULL;
+	*ring->deferred_tail = watch;
+	ring->deferred_tail = &watch->next;
 }
 
-static int ring_arm(struct poller *poller, struct watch *watch)
+/*
+ * A pidfd is polled, too: IORING_OP_WAITID would not say what the child used,
+ * wakes for every child there is, and leaves the system call to be made.
+ */
+static void ring_arm(struct poller *poller, struct watch *watch)
 {
 	struct ring *ring = (struct ring *)poller;
 	struct io_uring_sqe *sqe;
-	int ret = ring_reserve(ring, 1);
 
-	if (ret)
-		return ret;
-	sqe = io_uring_get_sqe(&ring->uring);
-	if (watch->kind == WATCH_EXIT && ring->has_waitid)
-		prep_waitid(sqe, watch->fd);
-	else
-		io_uring_prep_poll_add(sqe, watch->fd,
-				       watch->kind == WATCH_WRITE ? POLLOUT
-								  : POLLIN);
-	io_uring_sqe_set_data(sqe, watch);
 	watch->armed = true;
-	return 0;
+	watch->added = false;
+	watch->cancelled = false;
+	if (ring_reserve(ring, 1)) {
+		defer(ring, watch);
+		return;
+	}
+	sqe = ring_sqe(ring);
+	io_uring_prep_poll_add(sqe, watch->fd,
+			       watch->kind == WATCH_WRITE ? POLLOUT : POLLIN);
+	io_uring_sqe_set_data(sqe, watch);
+	watch->added = true;
 }
 
 /* Its CQE comes with -ECANCELED, or it had just become ready. */
@@ -74,47 +68,100 @@ static void ring_cancel(struct poller *poller, struct watch *watch)
 	struct ring *ring = (struct ring *)poller;
 	struct io_uring_sqe *sqe;
 
-	if (!watch->armed || ring_reserve(ring, 1))
+	if (!watch->armed || watch->cancelled)
 		return;
-	sqe = io_uring_get_sqe(&ring->uring);
+	watch->cancelled = true;
+	if (!watch->added)
+		return;
+	if (ring_reserve(ring, 1)) {
+		defer(ring, watch);
+		return;
+	}
+	sqe = ring_sqe(ring);
 	io_uring_prep_cancel(sqe, watch, 0);
 	io_uring_sqe_set_data64(sqe, 0);
 }
 
-static void complete(const struct io_uring_cqe *cqe)
+static void watch_done(struct watch *watch)
+{
+	watch->armed = false;
+	watch->added = false;
+	watch->cancelled = false;
+	watch->ready(watch);
+}
+
+static void flush_deferred(struct ring *ring)
+{
+	struct watch *watch = ring->deferred;
+
+	ring->deferred = NULL;
+	ring->deferred_tail = &ring->deferred;
+	while (watch) {
+		struct watch *next = watch->next;
+
+		if (!watch->cancelled) {
+			ring_arm(&ring->poller, watch);
+		} else if (watch->added) {
+			watch->cancelled = false;
+			ring_cancel(&ring->poller, watch);
+		} else {
+			watch_done(watch);
+		}
+		watch = next;
+	}
+}
+
+/* It is over, and its cancellation still waits for room. */
+static void forget(struct ring *ring, struct watch *watch)
+{
+	struct watch **at = &ring->deferred;
+
+	while (*at && *at != watch)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = watch->next;
+	if (!*at)
+		ring->deferred_tail = at;
+}
+
+static void complete(struct ring *ring, const struct io_uring_cqe *cqe)
 {
 	uint64_t data = cqe->user_data;
-	int res = cqe->res;
 	struct watch *watch;
 
 	if (!data)
 		return;
 	if (data & 1) {
 		launcher_uring_complete(
-			(struct uring_link *)(uintptr_t)(data & ~1ULL), res);
+			(struct uring_link *)(uintptr_t)(data & ~1ULL),
+			cqe->res);
 		return;
 	}
 	watch = (struct watch *)(uintptr_t)data;
-	watch->armed = false;
-	watch->ready(watch);
+	if (watch->cancelled)
+		forget(ring, watch);
+	watch_done(watch);
 }
 
-static int ring_wait(struct poller *poller)
+static void ring_wait(struct poller *poller, bool block)
 {
 	struct ring *ring = (struct ring *)poller;
 	struct io_uring_cqe *cqe;
-	int ret = io_uring_submit_and_wait(&ring->uring, 1);
 
-	if (ret < 0 && ret != -EINTR && ret != -EBUSY && ret != -EAGAIN)
-		return ret;
+	flush_deferred(ring);
+	/* What it says (EINTR, EBUSY, EAGAIN) is for the next time around. */
+	if (block && !ring->deferred)
+		io_uring_submit_and_wait(&ring->uring, 1);
+	else
+		io_uring_submit_and_get_events(&ring->uring);
 	while (!io_uring_peek_cqe(&ring->uring, &cqe)) {
 		struct io_uring_cqe seen = *cqe;
 
 		/* Free its slot first: what it calls may queue and submit. */
 		io_uring_cqe_seen(&ring->uring, cqe);
-		complete(&seen);
+		complete(ring, &seen);
 	}
-	return 0;
 }
 
 static void ring_free(struct poller *poller)
@@ -151,32 +198,55 @@ static int ring_setup(struct ring *ring)
 		};
 
 		ret = io_uring_queue_init_params(ENTRIES, &ring->uring, &p);
-		ring->has_spawn = p.features & IORING_FEAT_SPAWN;
+		ring->spawn_error =
+			p.features & IORING_FEAT_SPAWN ? 0 : -EOPNOTSUPP;
 		ring->entries = p.sq_entries;
 	}
 	return ret;
 }
 
+/*
+ * Whether a process may be made: a chain that cannot succeed, as its argument
+ * is too small, gets as far as EINVAL. Returns 0, or -EPERM (the sysctl
+ * io_uring_spawn), -EACCES (a seccomp filter).
+ */
+static int probe_spawn(struct ring *ring)
+{
+	static char *const none[] = {NULL};
+	static const uint64_t small;
+	struct io_uring_sqe *head = ring_sqe(ring);
+	struct io_uring_sqe *exec = ring_sqe(ring);
+	struct io_uring_cqe *cqe;
+	int i, res[2] = {0};
+
+	io_uring_prep_clone3(head, &small, 8);
+	head->flags |= IOSQE_IO_LINK;
+	io_uring_prep_exec(exec, "", none, none);
+	if (io_uring_submit_and_wait(&ring->uring, 2) < 0)
+		return -EOPNOTSUPP;
+	for (i = 0; i < 2 && !io_uring_peek_cqe(&ring->uring, &cqe); i++) {
+		res[i] = cqe->res;
+		io_uring_cqe_seen(&ring->uring, cqe);
+	}
+	return res[0] == -EINVAL ? 0 : res[0];
+}
+
 struct ring *ring_new(int *err)
 {
 	struct ring *ring = calloc(1, sizeof(*ring));
-	struct io_uring_probe *probe;
 
 	if (!ring) {
 		*err = -ENOMEM;
 		return NULL;
 	}
 	ring->poller.ops = &ring_ops;
+	ring->deferred_tail = &ring->deferred;
 	*err = ring_setup(ring);
 	if (*err) {
 		free(ring);
 		return NULL;
 	}
-	probe = io_uring_get_probe_ring(&ring->uring);
-	if (probe) {
-		ring->has_waitid =
-			io_uring_opcode_supported(probe, RING_OP_WAITID);
-		io_uring_free_probe(probe);
-	}
+	if (!ring->spawn_error)
+		ring->spawn_error = probe_spawn(ring);
 	return ring;
 }

@@ -8,6 +8,7 @@
 
 #include <liburing.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "launcher.h"
 #include "poller.h"
@@ -15,9 +16,11 @@
 struct ring {
 	struct poller poller;
 	struct io_uring uring;
-	bool has_spawn;
-	bool has_waitid;
+	int spawn_error; /* why it makes no processes, or 0 */
 	unsigned entries;
+	/* Watches to be armed or cancelled once there is room. */
+	struct watch *deferred;
+	struct watch **deferred_tail;
 };
 
 /* One CQE to come of a chain. */
@@ -31,9 +34,19 @@ struct ring *ring_new(int *err);
 
 /*
  * Room for @nr SQEs that end in the same io_uring_enter(2); links do not reach
- * across two. Returns 0 or -errno.
+ * across two. Returns 0, -E2BIG (never), or -EBUSY (not now).
  */
 int ring_reserve(struct ring *ring, unsigned nr);
+
+/* The next SQE; there is one, as ring_reserve() said. */
+static inline struct io_uring_sqe *ring_sqe(struct ring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+
+	if (!sqe)
+		abort();
+	return sqe;
+}
 
 /* user_data of @link's SQE. */
 static inline uint64_t ring_link_data(const struct uring_link *link)

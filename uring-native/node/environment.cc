@@ -106,7 +106,7 @@ Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 	Napi::Object result = Napi::Object::New(env);
 	result.Set("poller", got.poller);
 	result.Set("ringErrno", -got.ring_error);
-	result.Set("spawn", got.has_spawn);
+	result.Set("spawnErrno", -got.spawn_error);
 	return result;
 }
 
@@ -115,53 +115,71 @@ static int Int(Napi::Value value)
 	return value.As<Napi::Number>().Int32Value();
 }
 
-/*
- * launch(kind, chain, closeFds, collect, inputFd, input, wantResults): id
- * collect is fd, max, fd, max, ...
- */
+/* From [INPUT | COLLECT, bytes to keep, ...]. */
+static void ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
+{
+	constexpr int INPUT = 1, COLLECT = 2;
+	uint32_t i, n = from.Length();
+
+	for (i = 0; i + 1 < n; i += 2) {
+		int bits = Int(from.Get(i));
+		double max = from.Get(i + 1).As<Napi::Number>();
+		core_pipe pipe = {};
+
+		pipe.input = bits & INPUT;
+		pipe.collect = bits & COLLECT;
+		pipe.max = max < static_cast<double>(SIZE_MAX / 2)
+				   ? static_cast<size_t>(max)
+				   : SIZE_MAX / 2;
+		pipes.push_back(pipe);
+	}
+}
+
+/* launch(kind, chain, closeFds, pipes, input, flags): id */
 Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 {
+	constexpr int WANT_RESULTS = 1, LAZY = 2;
 	Napi::Env env = info.Env();
 	core_request req = {};
 	std::vector<int> fds;
+	std::vector<core_pipe> pipes;
 	const char *why = "";
-	uint32_t id, i;
+	uint32_t id, i, n;
 
 	if (!core_)
 		return Throw(env, -ESHUTDOWN, "the core is not open");
 	Napi::Uint8Array chain = info[1].As<Napi::Uint8Array>();
 	Napi::Array close = info[2].As<Napi::Array>();
-	Napi::Array collect = info[3].As<Napi::Array>();
-	if (collect.Length() > 2 * CORE_MAX_COLLECT)
-		return Throw(env, -EINVAL, "too many pipes to collect");
-	for (i = 0; i < close.Length(); i++)
+	for (i = 0, n = close.Length(); i < n; i++)
 		fds.push_back(Int(close.Get(i)));
-	for (i = 0; i + 1 < collect.Length(); i += 2) {
-		double max = collect.Get(i + 1).As<Napi::Number>();
-
-		req.collect[i / 2].fd = Int(collect.Get(i));
-		req.collect[i / 2].max = max < static_cast<double>(SIZE_MAX / 2)
-						 ? static_cast<size_t>(max)
-						 : SIZE_MAX / 2;
-	}
-	req.nr_collect = collect.Length() / 2;
+	ReadPipes(info[3].As<Napi::Array>(), pipes);
 	req.kind = static_cast<launcher_kind>(Int(info[0]));
 	req.chain = chain.Data();
 	req.chain_size = chain.ByteLength();
 	req.close_fds = fds.data();
 	req.nr_close = fds.size();
-	req.input_fd = Int(info[4]);
-	if (info[5].IsTypedArray()) {
-		Napi::Uint8Array input = info[5].As<Napi::Uint8Array>();
+	req.pipes = pipes.data();
+	req.nr_pipes = pipes.size();
+	if (info[4].IsTypedArray()) {
+		Napi::Uint8Array input = info[4].As<Napi::Uint8Array>();
 
 		req.input = input.Data();
 		req.input_size = input.ByteLength();
 	}
-	req.want_results = info[6].ToBoolean();
+	int flags = Int(info[5]);
+	req.want_results = flags & WANT_RESULTS;
+	req.lazy = flags & LAZY;
 	int ret = core_launch(core_, &req, &id, &why);
 	if (ret)
 		return Throw(env, ret, why);
 	return Napi::Number::New(env, id);
+}
+
+Napi::Value Environment::Flush(const Napi::CallbackInfo &info)
+{
+	if (core_)
+		core_flush(core_);
+	return info.Env().Undefined();
 }
 
 Napi::Value Environment::Kill(const Napi::CallbackInfo &info)
@@ -212,6 +230,8 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("launch",
 		    Napi::Function::New(env, Call<&Environment::Launch>,
 					"launch", self));
+	exports.Set("flush", Napi::Function::New(env, Call<&Environment::Flush>,
+						 "flush", self));
 	exports.Set("kill", Napi::Function::New(env, Call<&Environment::Kill>,
 						"kill", self));
 	exports.Set("stopOutput",

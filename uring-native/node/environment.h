@@ -29,6 +29,7 @@ class Environment
 
 	Napi::Value Open(const Napi::CallbackInfo &info);
 	Napi::Value Launch(const Napi::CallbackInfo &info);
+	Napi::Value Flush(const Napi::CallbackInfo &info);
 	Napi::Value Kill(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
 	Napi::Value Ref(const Napi::CallbackInfo &info);

@@ -12,7 +12,8 @@ static Napi::Value Results(Napi::Env env, const core_event *event)
 	if (!event->res)
 		return env.Null();
 	Napi::Int32Array res = Napi::Int32Array::New(env, event->nr_res);
-	memcpy(res.Data(), event->res, event->nr_res * sizeof(int32_t));
+	for (uint32_t i = 0; i < event->nr_res; i++)
+		res[i] = event->res[i];
 	return res;
 }
 
@@ -39,13 +40,27 @@ static Napi::Value Usage(Napi::Env env, const struct rusage &ru)
 
 static Napi::Value Bytes(Napi::Env env, core_event *event)
 {
+	if (!event->size)
+		return env.Null();
 	if (event->size < COPY_BELOW)
-		return Napi::Buffer<char>::Copy(
-			env, event->buf ? event->buf : "", event->size);
+		return Napi::Buffer<char>::Copy(env, event->buf, event->size);
 	char *buf = event->buf;
 	event->buf = nullptr;
 	return Napi::Buffer<char>::NewOrCopy(
 		env, buf, event->size, [](Napi::Env, char *p) { free(p); });
+}
+
+/* JavaScript's from here on. */
+static Napi::Value TakeFds(Napi::Env env, core_event *event)
+{
+	if (!event->nr_fds)
+		return env.Null();
+	Napi::Array fds = Napi::Array::New(env, event->nr_fds);
+	for (uint32_t i = 0; i < event->nr_fds; i++) {
+		fds.Set(i, event->fds[i]);
+		event->fds[i] = -1;
+	}
+	return fds;
 }
 
 void PushEvent(Napi::Env env, Napi::Array batch, uint32_t at, core_event *event)
@@ -55,9 +70,11 @@ void PushEvent(Napi::Env env, Napi::Array batch, uint32_t at, core_event *event)
 	batch.Set(at + 2, event->a);
 	batch.Set(at + 3, event->b);
 	batch.Set(at + 4, env.Null());
-	batch.Set(at + 5, event->truncated);
+	batch.Set(at + 5, env.Null());
 	switch (event->type) {
 	case CORE_STARTED:
+		batch.Set(at + 5, TakeFds(env, event));
+		[[fallthrough]];
 	case CORE_FAILED:
 		batch.Set(at + 4, Results(env, event));
 		break;
@@ -68,6 +85,7 @@ void PushEvent(Napi::Env env, Napi::Array batch, uint32_t at, core_event *event)
 		break;
 	case CORE_OUTPUT:
 		batch.Set(at + 4, Bytes(env, event));
+		batch.Set(at + 5, event->truncated);
 		break;
 	case CORE_OVERFLOW:
 		break;

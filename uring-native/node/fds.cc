@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 static int Int(const Napi::CallbackInfo &info, size_t i)
@@ -43,10 +44,20 @@ static Napi::Value Close(const Napi::CallbackInfo &info)
 	return Result(info, close(Int(info, 0)));
 }
 
+static Napi::Value HungUp(const Napi::CallbackInfo &info)
+{
+	struct pollfd poll_fd = {Int(info, 0), POLLIN, 0};
+	bool hung_up = poll(&poll_fd, 1, 0) == 1 &&
+		       (poll_fd.revents & (POLLIN | POLLHUP)) == POLLHUP;
+
+	return Napi::Boolean::New(info.Env(), hung_up);
+}
+
 void InitFds(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("pipe", Napi::Function::New(env, Pipe));
 	exports.Set("dupAbove", Napi::Function::New(env, DupAbove));
 	exports.Set("fdFlags", Napi::Function::New(env, FdFlags));
+	exports.Set("hungUp", Napi::Function::New(env, HungUp));
 	exports.Set("close", Napi::Function::New(env, Close));
 }

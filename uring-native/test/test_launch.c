@@ -125,7 +125,7 @@ int main(void)
 	const struct launcher *const all[] = {&launcher_vfork, &launcher_fork};
 	size_t i;
 
-	CHECK(!launch_thread_init(&thread, 0));
+	CHECK(!launch_thread_init(&thread));
 	for (i = 0; i < 2; i++) {
 		test_step(all[i], "/", "/bin/true", 0, 0);
 		test_step(all[i], "/nowhere", "/bin/true", -ENOENT, 1);

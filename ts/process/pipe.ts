@@ -1,0 +1,50 @@
+/** This side's end of a child's pipe, a stream once somebody wants one. */
+import { closeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { Readable, type Writable } from 'node:stream'
+import { loadBinding } from '../binding/load.js'
+import type { ParentPipe } from '../chain/descriptors.js'
+
+/** Closes what nobody ever took of children that nobody has any more. */
+const unused = new FinalizationRegistry((fd: number) => closeSync(fd))
+
+/**
+ * Making a stream takes longer than making a process, and many are never
+ * looked at.
+ */
+export class LazyPipe {
+  readonly index: number
+  readonly #input: boolean
+  #fd: number
+  #stream: Readable | Writable | undefined
+
+  constructor({ index, fd, input }: ParentPipe) {
+    this.index = index
+    this.#fd = fd
+    this.#input = input
+    unused.register(this, fd, this)
+  }
+
+  get stream(): Readable | Writable {
+    this.#stream ??= this.#open()
+    return this.#stream
+  }
+
+  #take(): number {
+    const fd = this.#fd
+    this.#fd = -1
+    unused.unregister(this)
+    return fd
+  }
+
+  #open(): Readable | Writable {
+    if (this.#fd < 0) return Readable.from([])
+    return new Socket({ fd: this.#take(), readable: !this.#input, writable: this.#input })
+  }
+
+  /** The child is over: closed, where nothing more can come of it. */
+  settle(): void {
+    if (this.#fd < 0 || this.#input || !loadBinding().hungUp(this.#fd)) return
+    closeSync(this.#take())
+  }
+}

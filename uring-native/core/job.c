@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* A job: one process, from the request until all about it has been said. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core_private.h"
+
+void job_free(struct job *job)
+{
+	size_t i;
+
+	chain_free(job->launch.chain);
+	for (i = 0; job->outputs && i < job->nr_outputs; i++)
+		free(job->outputs[i].output.buf);
+	free(job->outputs);
+	free(job->input.input.buf);
+	free(job->pipes);
+	free(job->pipe_fds);
+	free(job->close_fds);
+	free(job);
+}
+
+static int copy_input(struct job *job, const struct core_request *req)
+{
+	struct input *input = &job->input.input;
+
+	input->buf = malloc(req->input_size ? req->input_size : 1);
+	if (!input->buf)
+		return -ENOMEM;
+	if (req->input_size)
+		memcpy(input->buf, req->input, req->input_size);
+	input->len = req->input_size;
+	return 0;
+}
+
+static int copy_pipes(struct job *job, const struct core_request *req)
+{
+	struct job_output *output;
+	size_t i, outputs = 0;
+
+	job->pipes = calloc(req->nr_pipes + 1, sizeof(*job->pipes));
+	job->pipe_fds = calloc(req->nr_pipes + 1, sizeof(*job->pipe_fds));
+	if (!job->pipes || !job->pipe_fds)
+		return -ENOMEM;
+	for (i = 0; i < req->nr_pipes; i++) {
+		job->pipes[i] = req->pipes[i];
+		job->pipe_fds[i] = -1;
+		if (req->pipes[i].collect && req->pipes[i].input)
+			job->has_input = true;
+		else if (req->pipes[i].collect)
+			outputs++;
+	}
+	job->nr_pipes = req->nr_pipes;
+	job->outputs = calloc(outputs + 1, sizeof(*job->outputs));
+	if (!job->outputs)
+		return -ENOMEM;
+	job->nr_outputs = outputs;
+	output = job->outputs;
+	for (i = 0; i < req->nr_pipes; i++) {
+		if (!req->pipes[i].collect || req->pipes[i].input)
+			continue;
+		output->job = job;
+		output->output.watch.fd = -1;
+		output->output.max = req->pipes[i].max;
+		output++;
+	}
+	job->input.job = job;
+	job->input.input.watch.fd = -1;
+	return job->has_input ? copy_input(job, req) : 0;
+}
+
+int job_new(struct core *core, const struct core_request *req, struct job **out,
+	    const char **why)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	int ret = -ENOMEM;
+
+	*why = "out of memory";
+	if (!job)
+		return ret;
+	job->core = core;
+	job->kind = req->kind;
+	job->lazy = req->lazy;
+	job->launch.want_results = req->want_results;
+	job->launch.sigmask = core->sigmask;
+	job->launch.pid = -1;
+	job->launch.pidfd = -1;
+	job->close_fds = calloc(req->nr_close + req->nr_pipes + 1, sizeof(int));
+	if (!job->close_fds)
+		goto err;
+	ret = chain_load(req->chain, req->chain_size, &job->launch.chain, why);
+	if (ret)
+		goto err;
+	ret = -EINVAL;
+	*why = "the chain names a pipe that is not there";
+	if (req->nr_pipes > CHAIN_MAX_PIPES ||
+	    job->launch.chain->nr_pipes > req->nr_pipes)
+		goto err;
+	*why = "out of memory";
+	ret = copy_pipes(job, req);
+	if (ret)
+		goto err;
+	if (req->nr_close)
+		memcpy(job->close_fds, req->close_fds,
+		       req->nr_close * sizeof(*job->close_fds));
+	job->nr_close = req->nr_close;
+	job->refs = 1 + (unsigned)job->nr_outputs + job->has_input;
+	*out = job;
+	return 0;
+err:
+	job_free(job);
+	return ret;
+}
+
+static void fill_first(struct job *job)
+{
+	const struct launch *launch = &job->launch;
+	struct core_event *event = &job->first;
+
+	event_init(event, job, launch->error ? CORE_FAILED : CORE_STARTED);
+	event->a = launch->error ? launch->error : launch->pid;
+	event->b = launch->error ? (int)launch->failed : launch->pidfd;
+	if (launch->error || launch->want_results) {
+		event->res = launch->chain->res;
+		event->nr_res = launch->chain->nr_ops;
+	}
+	if (!launch->error) {
+		event->fds = job->pipe_fds;
+		event->nr_fds = (uint32_t)job->nr_pipes;
+	}
+}
+
+void job_launched(struct job *job)
+{
+	struct core *core = job->core;
+	struct launch *launch = &job->launch;
+
+	job_close_fds(job);
+	fill_first(job);
+	pthread_mutex_lock(&core->lock);
+	job->state = JOB_RUNNING;
+	event_post(&job->first, !job->lazy || launch->error);
+	if (!launch->error) {
+		core_todo(job, JOB_WATCH | (core->detached ? JOB_STOP : 0));
+	} else {
+		if (launch->pidfd >= 0)
+			close(launch->pidfd);
+		launch->pidfd = -1;
+		job_drop_pipes(job);
+		job_put(job);
+	}
+	pthread_mutex_unlock(&core->lock);
+}

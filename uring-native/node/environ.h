@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ENVIRON_H
+#define ENVIRON_H
+
+#include <napi.h>
+
+/* environVersion() */
+void InitEnviron(Napi::Env env, Napi::Object exports);
+
+#endif
