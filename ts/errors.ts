@@ -1,7 +1,12 @@
 import { constants } from 'node:os'
 import { type Chain, type ChainOp, type Step, syscallOf } from './chain/ops.js'
 
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+// Of a number's names the first: EAGAIN is EWOULDBLOCK, too.
+const names = new Map(
+  Object.entries(constants.errno)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+)
 
 /** 'ENOENT' for 2. */
 export function errnoName(errno: number): string {

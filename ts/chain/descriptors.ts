@@ -1,5 +1,6 @@
 /** Opens what a child's stdio needs here, and knows who must close it. */
-import { closeSync, openSync } from 'node:fs'
+import { openSync } from 'node:fs'
+import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
 import { SpawnError } from '../errors.js'
 import type { StdioPlan } from '../options/stdio.js'
@@ -179,5 +180,5 @@ export class Descriptors {
 
 /** Of a launch that failed. */
 export function closePipes(pipes: readonly ParentPipe[]): void {
-  for (const { fd } of pipes) if (fd >= 0) closeSync(fd)
+  for (const { fd } of pipes) if (fd >= 0) loadBinding().close(fd)
 }

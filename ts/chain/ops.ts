@@ -6,9 +6,9 @@
 
 /** The descriptor that the nearest earlier `openat` returned. */
 export const FD_LAST = -2
-/** Paths begin in the working directory. */
 /** The child's end of pipe `index` of those that are made with the child. */
 export const pipeFd = (index: number): number => -1000 - index
+/** Paths begin in the working directory. */
 export const AT_FDCWD = -100
 /** For exec: run the file that is open as `dirfd`. */
 export const AT_EMPTY_PATH = 0x1000

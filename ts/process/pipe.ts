@@ -1,12 +1,11 @@
 /** This side's end of a child's pipe, a stream once somebody wants one. */
-import { closeSync } from 'node:fs'
-import { Socket } from 'node:net'
 import { Readable, type Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
+import { pipeStream } from './stream.js'
 
 /** Closes what nobody ever took of children that nobody has any more. */
-const unused = new FinalizationRegistry((fd: number) => closeSync(fd))
+const unused = new FinalizationRegistry((fd: number) => loadBinding().close(fd))
 
 /**
  * Making a stream takes longer than making a process, and many are never
@@ -39,12 +38,13 @@ export class LazyPipe {
 
   #open(): Readable | Writable {
     if (this.#fd < 0) return Readable.from([])
-    return new Socket({ fd: this.#take(), readable: !this.#input, writable: this.#input })
+    return pipeStream(this.#take(), this.#input)
   }
 
   /** The child is over: closed, where nothing more can come of it. */
   settle(): void {
     if (this.#fd < 0 || this.#input || !loadBinding().hungUp(this.#fd)) return
-    closeSync(this.#take())
+    // Not node:fs, which knows only its own descriptors in Deno.
+    loadBinding().close(this.#take())
   }
 }

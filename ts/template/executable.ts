@@ -1,5 +1,5 @@
 /** An executable that is held open, so that starting it looks nothing up. */
-import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { loadBinding } from '../binding/load.js'
 import { O_CLOEXEC, O_PATH } from '../chain/ops.js'
@@ -58,6 +58,9 @@ function isScript(path: string): boolean {
   }
 }
 
+/** A path to what is open here; node:fs takes no descriptor it has not made, in Deno. */
+const own = (fd: number) => `/proc/self/fd/${fd}`
+
 export class Executable {
   /** What its user called it. */
   readonly file: string
@@ -72,13 +75,13 @@ export class Executable {
     this.file = file
     this.path = path
     this.#fd = fd
-    const stats = fstatSync(fd, { bigint: true })
+    const stats = statSync(own(fd), { bigint: true })
     this.#identity = identityOf(stats)
     if (!stats.isFile() || (stats.mode & 0o111n) === 0n) {
-      closeSync(fd)
+      this.close()
       throw failure(file, EACCES, 'execveat', path)
     }
-    this.#script = isScript(path ?? `/proc/self/fd/${fd}`)
+    this.#script = isScript(path ?? own(fd))
   }
 
   /** Throws a SpawnError of step 'exec'. */
@@ -93,7 +96,7 @@ export class Executable {
   }
 
   /** Keeps a copy of `fd`. */
-  static fromFd(fd: number, file = `/proc/self/fd/${fd}`): Executable {
+  static fromFd(fd: number, file = own(fd)): Executable {
     const copy = loadBinding().dupAbove(fd, 3)
     if (copy < 0) throw failure(file, -copy, 'fcntl')
     return new Executable(file, undefined, copy)
@@ -103,10 +106,7 @@ export class Executable {
   isStale(): boolean {
     let now: Identity
     try {
-      const options = { bigint: true } as const
-      now = identityOf(
-        this.path === undefined ? fstatSync(this.#fd, options) : statSync(this.path, options),
-      )
+      now = identityOf(statSync(this.path ?? own(this.#fd), { bigint: true }))
     } catch (error) {
       const errno = errnoOf(error)
       if (errnoName(errno) === 'ENOENT') return true
@@ -139,7 +139,10 @@ export class Executable {
   }
 
   close(): void {
-    if (this.#open) closeSync(this.#fd)
+    if (!this.#open) return
     this.#open = false
+    // In Deno, node:fs knows only what it has opened itself.
+    if (this.path === undefined) loadBinding().close(this.#fd)
+    else closeSync(this.#fd)
   }
 }

@@ -1,0 +1,60 @@
+// Run by npm after the package has been installed: sees to it that there is an
+// addon that works here. The package brings one for x64; elsewhere, and where
+// that one does not load (another libc), it is built from source, which takes
+// g++, make, cmake, pkg-config and liburing's headers and archive.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const require = createRequire(import.meta.url)
+const built = join(root, 'build/Release/uring_spawn.node')
+const prebuilt = join(root, `prebuilds/linux-${process.arch}/uring_spawn.node`)
+
+function loads(file) {
+  if (!existsSync(file)) return false
+  try {
+    require(file)
+    return true
+  } catch (error) {
+    console.error(`uring-spawn: ${file} does not load here: ${error.message}`)
+    return false
+  }
+}
+
+function run(command, ...args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
+  if (status === 0) return
+  const why = error ? `cannot run ${command}: ${error.message}` : `${command} failed`
+  console.error(
+    `uring-spawn: ${why}. Building the addon takes g++, make, cmake, pkg-config and liburing: ` +
+      'on Debian, apt-get install g++ make cmake pkg-config liburing-dev; then npm rebuild uring-spawn',
+  )
+  process.exit(1)
+}
+
+function build() {
+  // One of them says where it is from the current folder.
+  const headers = ['node-api-headers', 'node-addon-api'].map((name) =>
+    resolve(require(name).include_dir),
+  )
+  console.error(`uring-spawn: building the addon for linux on ${process.arch}`)
+  run(
+    'cmake',
+    '-S',
+    '.',
+    '-B',
+    'build',
+    '-DCMAKE_BUILD_TYPE=Release',
+    `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(root, 'build/Release')}`,
+    `-DCMAKE_JS_INC=${headers.join(';')}`,
+  )
+  run('cmake', '--build', 'build', '--target', 'uring_spawn', '--parallel')
+}
+
+// Other platforms may install it, and are told at the first use. A clone of
+// the repository has scripts of its own.
+const isClone = existsSync(join(root, 'ts'))
+if (process.platform === 'linux' && !isClone && !loads(prebuilt) && !loads(built)) build()

@@ -1,0 +1,15 @@
+// Puts the addon that was built here where the package brings it, without what
+// only debuggers need. Run by `npm pack`.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const dir = `${root}prebuilds/linux-${process.arch}`
+const file = `${dir}/uring_spawn.node`
+
+mkdirSync(dir, { recursive: true })
+copyFileSync(`${root}build/Release/uring_spawn.node`, file)
+const { status, error } = spawnSync('strip', ['--strip-unneeded', file], { stdio: 'inherit' })
+if (error) throw error
+process.exit(status ?? 1)

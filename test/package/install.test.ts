@@ -1,0 +1,198 @@
+/** The package as its users get it: packed, installed in an empty folder, run by every runtime. */
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-package-'))
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+const MINUTES = 60_000
+
+const sh = (command: string, args: string[], cwd: string, env = {}) =>
+  execFileSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
+
+/** The runtimes that package.json beside this pins, fetched once. */
+function runtimes(): string {
+  const from = fileURLToPath(new URL('runtimes', import.meta.url))
+  const lock = readFileSync(join(from, 'package-lock.json'))
+  const name = createHash('sha256').update(lock).digest('hex').slice(0, 12)
+  const to = join(root, 'out/runtimes', name)
+  if (!existsSync(join(to, 'complete'))) {
+    mkdirSync(to, { recursive: true })
+    cpSync(from, to, { recursive: true })
+    sh('npm', ['ci', '--ignore-scripts'], to)
+    writeFileSync(join(to, 'complete'), '')
+  }
+  return join(to, 'node_modules')
+}
+
+const program = `
+import { batch, probe, run, spawn, template } from 'uring-spawn'
+import { explain, Ring, clone, exec } from 'uring-spawn/chain'
+
+const said = {}
+said.auto = probe().auto
+said.run = (await run('cat', [], { input: 'hello' })).stdout
+const child = await spawn('sh', ['-c', 'read line; echo got $line; exit 3'])
+child.stdin.end('it\\n')
+let out = ''
+for await (const chunk of child.stdout) out += chunk
+said.spawn = [out, (await child.exited).code]
+said.error = await run('no-such').catch(({ code, step }) => [code, step])
+const commands = Array.from({ length: 50 }, (_, index) => ['echo', String(index)])
+said.batch = (await batch(commands).all()).filter(({ result }, at) => result.stdout === at + '\\n').length
+const ls = await template('ls')
+said.template = (await ls.run(['/proc/self/fd'])).stdout
+ls.close()
+said.explain = explain({ file: '/bin/true' }).links.length
+const running = new Ring().submit([clone(), exec('/bin/true')])
+said.chain = (await running).map(({ op, res }) => [op, res >= 0])
+said.exited = (await running.exited).code
+console.log(JSON.stringify(said))
+`
+
+const expected = {
+  auto: 'vfork',
+  run: 'hello',
+  spawn: ['got it\n', 3],
+  error: ['ENOENT', 'exec'],
+  batch: 50,
+  template: '0\n1\n2\n3\n',
+  explain: 4,
+  chain: [
+    ['clone', true],
+    ['exec', true],
+  ],
+  exited: 0,
+}
+
+describe('the package', () => {
+  let tarball = ''
+  const app = join(dir, 'app')
+
+  beforeAll(() => {
+    sh(process.execPath, ['scripts/prebuild.mjs'], root)
+    sh('npm', ['pack', '--ignore-scripts', '--pack-destination', dir], root)
+    tarball = readdirSync(dir).find((name) => name.endsWith('.tgz')) as string
+    mkdirSync(app)
+    writeFileSync(join(app, 'package.json'), '{ "private": true, "type": "module" }')
+    writeFileSync(join(app, 'program.js'), program)
+  }, 2 * MINUTES)
+
+  test('has what it needs, and nothing else', () => {
+    const files = sh('tar', ['-tzf', tarball], dir).split('\n')
+    for (const file of [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/chain/index.js',
+      'dist/cli/main.js',
+      `prebuilds/linux-${process.arch}/uring_spawn.node`,
+      'scripts/install.mjs',
+      'CMakeLists.txt',
+      'uring-native/core/core.c',
+      'LICENSE',
+    ]) {
+      expect(files).toContain(`package/${file}`)
+    }
+    const odd = /^package\/(?!dist|prebuilds|uring-native|scripts\/install|CMakeLists|LICENSE|README|package\.json)./
+    expect(files.filter((file) => odd.test(file))).toEqual([])
+  })
+
+  test(
+    'installs where there is no compiler',
+    () => {
+      // Nothing but Node, npm and a shell to be found.
+      const bin = join(dir, 'bin')
+      mkdirSync(bin)
+      symlinkSync(process.execPath, join(bin, 'node'))
+      symlinkSync('/bin/sh', join(bin, 'sh'))
+      const npm = sh('sh', ['-c', 'command -v npm'], dir).trim()
+      sh(npm, ['install', '--no-save', join(dir, tarball)], app, { PATH: bin })
+      expect(existsSync(join(app, 'node_modules/uring-spawn/build'))).toBe(false)
+    },
+    2 * MINUTES,
+  )
+
+  test(
+    'runs on every runtime',
+    () => {
+      const at = runtimes()
+      const commands: [string, string[]][] = [
+        ...['20', '22', '24', '26'].map((major): [string, string[]] => [
+          `node-${major}/bin/node`,
+          [],
+        ]),
+        ['bun/bin/bun', []],
+        ['deno/deno', ['run', '--allow-all']],
+      ]
+      const said = commands.map(([binary, args]) => [
+        binary,
+        JSON.parse(sh(join(at, binary), [...args, 'program.js'], app, { URING_SPAWN_BACKEND: '' })),
+      ])
+      expect(said).toEqual(commands.map(([binary]) => [binary, expected]))
+    },
+    5 * MINUTES,
+  )
+
+  test('its command line runs', () => {
+    const cli = join(app, 'node_modules/.bin/uring-spawn')
+    expect(sh(cli, ['doctor'], app)).toContain('auto picks')
+  })
+
+  test('its types are found, and say what they should', () => {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const source = `
+      import { run } from 'uring-spawn'
+      import { explain } from 'uring-spawn/chain'
+      const { stdout } = await run('true', [], { encoding: 'buffer' })
+      stdout.readUInt8(0)
+      explain({ file: 'true' }).links
+    `
+    writeFileSync(join(app, 'typed.ts'), source)
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
+    const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node']
+    sh(process.execPath, [tsc, ...flags, ...types, 'typed.ts'], app)
+  })
+
+  test(
+    'builds from source where it brings no addon',
+    () => {
+      const at = join(app, 'node_modules/uring-spawn')
+      rmSync(join(at, 'prebuilds'), { recursive: true })
+      const missing = () => sh(process.execPath, ['program.js'], app)
+      expect(missing).toThrow(/no addon for linux/)
+      sh(process.execPath, ['scripts/install.mjs'], at)
+      expect(JSON.parse(sh(process.execPath, ['program.js'], app))).toEqual(expected)
+    },
+    5 * MINUTES,
+  )
+
+  test('elsewhere it can be imported, and the first use says what it needs', () => {
+    const code = `
+      Object.defineProperty(process, 'platform', { value: 'darwin' })
+      const { run } = await import('uring-spawn')
+      await run('true').catch(({ message }) => console.log(message))`
+    const said = sh(process.execPath, ['--input-type=module', '-e', code], app)
+    expect(said).toMatch(/^uring-spawn needs Linux on x64 or arm64; this is darwin on /)
+  })
+})
