@@ -55,7 +55,8 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       `
       import { probe, run } from '${library}'
       console.log(probe().poller, (await run('cat', [], { input: 'hello' })).stdout)`,
-      { URING_SPAWN_NO_RING: '1' },
+      // Where the ring is the backend, that goes with it.
+      { URING_SPAWN_NO_RING: '1', ...(backend === 'uring' && { URING_SPAWN_BACKEND: 'auto' }) },
     )
     expect(out).toBe('epoll hello\n')
   })

@@ -165,7 +165,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
   })
 
   test('timeout, and killGrace where it is not enough', async () => {
-    const child = await spawn('sleep', ['60'], { backend, timeout: 20 })
+    const child = await spawn('sleep', ['60'], { backend, timeout: 300 })
     expect(await child.exited).toMatchObject({ signal: 'SIGTERM' })
     const deaf = await sh("trap '' TERM; echo; while :; do sleep 1; done", {
       timeout: 100,

@@ -4,6 +4,9 @@ import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { pipeStream } from './stream.js'
 
+/** Until a pipe of a child that is over is looked at again, milliseconds. */
+const SETTLE_MS = 500
+
 /** Closes what nobody ever took of children that nobody has any more. */
 const unused = new FinalizationRegistry((fd: number) => loadBinding().close(fd))
 
@@ -42,9 +45,11 @@ export class LazyPipe {
   }
 
   /** The child is over: closed, where nothing more can come of it. */
-  settle(): void {
-    if (this.#fd < 0 || this.#input || !loadBinding().hungUp(this.#fd)) return
+  settle(again = true): void {
+    if (this.#fd < 0 || this.#input) return
     // Not node:fs, which knows only its own descriptors in Deno.
-    loadBinding().close(this.#take())
+    if (loadBinding().hungUp(this.#fd)) loadBinding().close(this.#take())
+    // Another child that was just being made may have had the other end.
+    else if (again) setTimeout(() => this.settle(false), SETTLE_MS).unref()
   }
 }

@@ -109,8 +109,9 @@ static void queue_link(struct launch *launch, struct ring *ring, uint32_t i)
 }
 
 /*
- * The child would have the mask of the thread that submits, which takes no
- * signals. Cannot fail.
+ * The child has the mask of the thread that submits, which takes no signals:
+ * it would keep it, or could not be ended while it waits in an open. Cannot
+ * fail.
  */
 static void queue_sigmask(struct launch *launch, struct ring *ring)
 {
@@ -130,7 +131,7 @@ static void queue_sigmask(struct launch *launch, struct ring *ring)
 static int queue(struct launch *launch, struct ring *ring)
 {
 	struct chain *c = launch->chain;
-	bool sigmask = !c->sets_sigmask;
+	bool sigmask = !c->sets_sigmask || c->may_block;
 	uint32_t i;
 	int ret = ring_reserve(ring, c->nr_ops + sigmask);
 
@@ -220,6 +221,9 @@ void launcher_uring_complete(struct uring_link *link, int res)
 	struct launch *launch = link->launch;
 	uint32_t i = link->index;
 
+	/* What was under way when it was killed, an exec say, knows no better. */
+	if (i && res == -EINTR)
+		res = -ECANCELED;
 	if (i != EXTRA) {
 		if (!launch->all_post)
 			fill_skipped(launch, i);

@@ -1,0 +1,84 @@
+/** What else is in the process is not disturbed, and does not disturb. */
+import { execFile, spawn as nodeSpawn } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { run, spawn } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+
+const execFileAsync = promisify(execFile)
+const numbers = Array.from({ length: 100 }, (_, index) => index)
+
+describe.each(testedBackends)('alongside, %s', (backend) => {
+  test('node:child_process and ours each get their own exits', async () => {
+    let signals = 0
+    const count = () => signals++
+    process.on('SIGCHLD', count)
+    const nodes = numbers.map(
+      (code) =>
+        new Promise((resolve) => {
+          nodeSpawn('sh', ['-c', `exit ${code}`], { stdio: 'ignore' }).on('exit', resolve)
+        }),
+    )
+    const ours = numbers.map((code) => run('sh', ['-c', `exit ${code}`], { backend }))
+    expect(await Promise.all(nodes)).toEqual(numbers)
+    expect((await Promise.all(ours)).map(({ exitCode }) => exitCode)).toEqual(numbers)
+    for (let tries = 0; signals === 0 && tries < 500; tries++) await sleep(10)
+    process.off('SIGCHLD', count)
+    expect(signals).toBeGreaterThan(0)
+  })
+
+  test('a concurrent fork gets none of our descriptors', async () => {
+    const before = (await execFileAsync('ls', ['/proc/self/fd'])).stdout
+    const [seen] = await Promise.all([
+      Promise.all(numbers.slice(0, 40).map(() => execFileAsync('ls', ['/proc/self/fd']))),
+      Promise.all(numbers.map(() => run('true', [], { backend, input: 'x' }))),
+    ])
+    expect(new Set(seen.map(({ stdout }) => stdout))).toEqual(new Set([before]))
+  })
+
+  test('launches that hang in an open keep no others waiting', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+    const fifo = join(dir, 'fifo')
+    await run('mkfifo', [fifo])
+    const hanging = numbers
+      .slice(0, 20)
+      .map(() => spawn('cat', [], { backend, stdio: [{ path: fifo }, 'ignore', 'ignore'] }))
+    const others = await Promise.all(numbers.map((n) => run('echo', [String(n)], { backend })))
+    expect(others.map(({ stdout }) => Number(stdout))).toEqual(numbers)
+    // Lets all of them go.
+    const writer = openSync(fifo, constants.O_RDWR)
+    const children = await Promise.all(hanging)
+    closeSync(writer)
+    for (const child of children) child.kill()
+    await Promise.all(children.map(({ exited }) => exited))
+    rmSync(dir, { recursive: true })
+  })
+
+  test('unread pipes of children that are over are not kept', async () => {
+    const fds = () => readdirSync('/proc/self/fd').length
+    const before = fds()
+    for (let round = 0; round < 5; round++) {
+      const children = await Promise.all(
+        numbers
+          .slice(0, 20)
+          .map(() => spawn('true', [], { backend, stdio: ['ignore', 'pipe', 'pipe'] })),
+      )
+      await Promise.all(children.map(({ exited }) => exited))
+    }
+    for (let tries = 0; fds() > before && tries < 500; tries++) await sleep(10)
+    expect(fds()).toBe(before)
+  })
+
+  test('what is read after the end is all there', async () => {
+    const child = await spawn('echo', ['late'], { backend, stdio: ['ignore', 'pipe', 'pipe'] })
+    await child.exited
+    const chunks: Buffer[] = []
+    for await (const chunk of child.stdout) chunks.push(chunk as Buffer)
+    for await (const chunk of child.stderr) chunks.push(chunk as Buffer)
+    expect(Buffer.concat(chunks).toString()).toBe('late\n')
+  })
+})

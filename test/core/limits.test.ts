@@ -1,0 +1,69 @@
+/** What runs out is said, and nothing is lost when it does. */
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { testedBackends } from '../backends.js'
+
+const library = new URL('../../dist/index.js', import.meta.url).href
+const isRoot = process.getuid?.() === 0
+
+/** Runs code in a Node process of its own, and returns what it logs as JSON. */
+function inNode(code: string): unknown {
+  const out = execFileSync(
+    process.execPath,
+    ['--input-type=module', '-e', `import { run, spawn } from '${library}'\n${code}`],
+    { encoding: 'utf8', timeout: 60_000 },
+  )
+  return JSON.parse(out)
+}
+
+const prlimit = `
+  import { execFileSync } from 'node:child_process'
+  const limit = (what) => execFileSync('prlimit', ['--pid', String(process.pid), what])
+  const brief = ({ step, code, syscall, backend, exitCode, stdout }) =>
+    ({ step, code, syscall, backend, exitCode, stdout })`
+
+describe.runIf(existsSync('/usr/bin/prlimit')).each(testedBackends)('limits by %s', (backend) => {
+  const options = `{ backend: '${backend}' }`
+
+  test('no descriptors left: EMFILE names the pipe, and passes', () => {
+    const said = inNode(`${prlimit}
+      import { openSync, closeSync, readdirSync } from 'node:fs'
+      await run('true', [], ${options})
+      const count = () => readdirSync('/proc/self/fd').length
+      limit('--nofile=64:64')
+      const before = count()
+      const held = []
+      try { for (;;) held.push(openSync('/dev/null')) } catch {}
+      closeSync(held.pop())
+      const full = await run('true', [], ${options}).catch((error) => error)
+      for (const fd of held) closeSync(fd)
+      const free = await run('echo', ['again'], ${options})
+      console.log(JSON.stringify([brief(full), brief(free), count() - before]))`)
+    expect(said).toMatchObject([{ code: 'EMFILE' }, { exitCode: 0, stdout: 'again\n', backend }, 0])
+    expect((said as { step: string }[])[0]?.step).toMatch(/^(stdio\[\d\]|clone)$/)
+  })
+
+  test.runIf(isRoot)('no processes left: EAGAIN of clone', () => {
+    const said = inNode(`${prlimit}
+      await run('true', [], ${options})
+      limit('--nproc=1:1')
+      process.setgroups([])
+      process.setgid(54321)
+      process.setuid(54321)
+      const error = await run('true', [], ${options}).catch((error) => error)
+      console.log(JSON.stringify(brief(error)))`)
+    expect(said).toEqual({ step: 'clone', code: 'EAGAIN', syscall: 'clone3' })
+  })
+
+  test.runIf(isRoot)('children have the credentials the program has by then', () => {
+    const said = inNode(`
+      const id = async () => (await run('id', ['-u'], ${options})).stdout
+      const before = await id()
+      process.setgroups([])
+      process.setgid(54321)
+      process.setuid(54321)
+      console.log(JSON.stringify([before, await id(), await id()]))`)
+    expect(said).toEqual(['0\n', '54321\n', '54321\n'])
+  })
+})
