@@ -1,0 +1,42 @@
+// Installs what is measured beside uring-spawn, and builds the C programs.
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { $ } from 'zx'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'uring-spawn')
+
+/** Where the peers are: a folder of the cache, of these very versions. */
+export async function installPeers() {
+  const manifest = join(here, 'peers/package.json')
+  const hash = createHash('sha256').update(readFileSync(manifest)).digest('hex').slice(0, 12)
+  const folder = join(cache, `peers-${hash}`)
+  const modules = join(folder, 'node_modules')
+  if (!existsSync(join(modules, 'execa'))) {
+    console.error(`bench: installing execa, Bun and Deno into ${folder}`)
+    mkdirSync(folder, { recursive: true })
+    copyFileSync(manifest, join(folder, 'package.json'))
+    await $({ cwd: folder, quiet: true })`npm install --no-audit --no-fund --no-package-lock`
+  }
+  const find = (...names) =>
+    names.map((name) => join(modules, name)).find((name) => existsSync(name))
+  return {
+    execa: join(modules, 'execa/index.js'),
+    bun: find('@oven/bun-linux-x64/bin/bun', '@oven/bun-linux-aarch64/bin/bun', 'bun/bin/bun.exe'),
+    deno: find('@deno/linux-x64-glibc/deno', '@deno/linux-arm64-glibc/deno', 'deno/deno'),
+  }
+}
+
+/** The loop over posix_spawn, and the static child. */
+export async function buildPrograms() {
+  const folder = join(cache, 'bench-node')
+  mkdirSync(folder, { recursive: true })
+  const loop = join(folder, 'loop')
+  const exit = join(folder, 'exit')
+  await $`cc -O2 -Wall -Wextra -o ${loop} ${join(here, 'loop.c')} -pthread`
+  await $`cc -O2 -static -nostdlib -ffreestanding -o ${exit} ${join(here, 'exit.c')}`
+  return { loop, exit }
+}
