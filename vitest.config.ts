@@ -1,8 +1,16 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Those boot machines; they have a configuration of their own.
+    exclude: [...configDefaults.exclude, 'test/lab/**'],
+    // test-d.ts: what types say. All tests are checked with them.
+    typecheck: {
+      enabled: true,
+      include: ['test/types/**/*.test-d.ts'],
+      tsconfig: 'tsconfig.test.json',
+    },
     testTimeout: 20_000,
     // Tests count the descriptors and children of their process.
     pool: 'forks',

@@ -4,14 +4,13 @@ import type { Readable, Writable } from 'node:stream'
 /** `O`, with an error for every option that `Base` does not know. */
 export type Strict<O, Base> = O & { readonly [K in Exclude<keyof O, keyof Base>]: never }
 
+/** The type of an option in `O`; undefined where `O` has it not. */
+type OptionOf<O, Name extends PropertyKey> = Name extends keyof O ? O[Name] : undefined
+
 /** What output is: bytes with encoding 'buffer', else a string. */
-export type Output<O> = O extends { encoding: 'buffer' }
-  ? Buffer
-  : O extends { encoding?: infer E }
-    ? 'buffer' extends E
-      ? string | Buffer
-      : string
-    : string
+export type Output<O> = OutputBy<OptionOf<O, 'encoding'>>
+
+type OutputBy<E> = E extends 'buffer' ? Buffer : string
 
 /** The entry of `stdio` for descriptor `I`. */
 type Entry<S, I extends '0' | '1' | '2'> = S extends readonly unknown[]
@@ -30,8 +29,6 @@ export type StdoutOf<S> = PipeOf<Entry<S, '1'>, Readable>
 export type StderrOf<S> = PipeOf<Entry<S, '2'>, Readable>
 
 /** `stdio` of options, or its default. */
-export type StdioOf<O> = O extends { stdio: infer S }
-  ? S
-  : O extends { stdio?: infer S }
-    ? Exclude<S, undefined> | 'pipe'
-    : 'pipe'
+export type StdioOf<O> = StdioBy<OptionOf<O, 'stdio'>>
+
+type StdioBy<S> = S extends undefined ? 'pipe' : S

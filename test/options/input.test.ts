@@ -1,6 +1,7 @@
 /** Bad input is refused, with words, before anything is created. */
 import { expect, test } from 'vitest'
-import { run, spawn } from '../../dist/index.js'
+import { batch, run, spawn, template } from '../../dist/index.js'
+import { rejection } from '../support.js'
 
 const bad: [string, () => Promise<unknown>, string, string][] = [
   ['an empty file', () => spawn(''), 'ERR_INVALID_ARG_VALUE', 'file must not be empty'],
@@ -64,10 +65,185 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'ERR_INVALID_ARG_VALUE',
     'backend must be one of "auto"',
   ],
+  [
+    'no file',
+    () => spawn(undefined as unknown as string),
+    'ERR_INVALID_ARG_TYPE',
+    'file must be a string, not undefined',
+  ],
+  [
+    'args that are no array',
+    () => spawn('a', 'b' as unknown as string[]),
+    'ERR_INVALID_ARG_TYPE',
+    'args must be an array, not string',
+  ],
+  [
+    'a NUL in a variable',
+    () => run('a', [], { env: { A: '\0' } }),
+    'ERR_INVALID_ARG_VALUE',
+    'env.A has a NUL byte at index 0',
+  ],
+  [
+    "a variable's name with =",
+    () => run('a', [], { env: { 'A=': 'b' } }),
+    'ERR_INVALID_ARG_VALUE',
+    'env: "A=" cannot be a name',
+  ],
+  [
+    'a NUL in cwd',
+    () => run('a', [], { cwd: '/\0' }),
+    'ERR_INVALID_ARG_VALUE',
+    'cwd has a NUL byte at index 1',
+  ],
+  [
+    'a cwd of another kind of URL',
+    () => run('a', [], { cwd: new URL('http://a/') }),
+    'ERR_INVALID_URL_SCHEME',
+    'file',
+  ],
+  [
+    'a NUL in argv0',
+    () => run('a', [], { argv0: '\0' }),
+    'ERR_INVALID_ARG_VALUE',
+    'argv0 has a NUL byte',
+  ],
+  [
+    'a NUL in a file of stdio',
+    () => spawn('a', [], { stdio: [{ path: '\0' }] }),
+    'ERR_INVALID_ARG_VALUE',
+    'stdio[0].path has a NUL byte',
+  ],
+  [
+    'flags that are none',
+    () => spawn('a', [], { stdio: [{ path: 'a', flags: 'q' }] }),
+    'ERR_INVALID_ARG_VALUE',
+    'stdio[0].flags must be O_* flags or one of r, r+',
+  ],
+  [
+    'a mode out of range',
+    () => spawn('a', [], { stdio: [{ path: 'a', mode: 0o10000 }] }),
+    'ERR_OUT_OF_RANGE',
+    'stdio[0].mode must be an integer from 0 to 4095',
+  ],
+  [
+    'an unknown word in stdio',
+    () => spawn('a', [], { stdio: ['pip' as 'pipe'] }),
+    'ERR_INVALID_ARG_VALUE',
+    "stdio[0] must be 'pipe', 'ignore', 'inherit'",
+  ],
+  [
+    'a number of a signal',
+    () => run('a', [], { killSignal: 65 }),
+    'ERR_OUT_OF_RANGE',
+    'killSignal must be an integer from 0 to 64, not 65',
+  ],
+  [
+    'a timeout out of range',
+    () => run('a', [], { timeout: 2 ** 31 }),
+    'ERR_OUT_OF_RANGE',
+    'timeout must be an integer from 0 to 2147483647',
+  ],
+  [
+    'a grace that is no number',
+    () => run('a', [], { killGrace: '1' as unknown as number }),
+    'ERR_INVALID_ARG_TYPE',
+    'killGrace must be a number, not string',
+  ],
+  [
+    'a signal that is none',
+    () => run('a', [], { signal: {} as AbortSignal }),
+    'ERR_INVALID_ARG_TYPE',
+    'signal must be an AbortSignal',
+  ],
+  [
+    'a uid out of range',
+    () => run('a', [], { uid: -1 }),
+    'ERR_OUT_OF_RANGE',
+    'uid must be an integer from 0 to 4294967294, not -1',
+  ],
+  [
+    'a group out of range',
+    () => run('a', [], { groups: [1, 2.5] }),
+    'ERR_OUT_OF_RANGE',
+    'groups[1] must be an integer',
+  ],
+  [
+    'a umask out of range',
+    () => run('a', [], { umask: 0o1000 }),
+    'ERR_OUT_OF_RANGE',
+    'umask must be an integer from 0 to 511',
+  ],
+  [
+    'soft above hard',
+    () => run('a', [], { rlimits: { core: { soft: 2, hard: 1 } } }),
+    'ERR_OUT_OF_RANGE',
+    'rlimits.core: soft 2 is above hard 1',
+  ],
+  [
+    'a negative limit',
+    () => run('a', [], { rlimits: { core: -1 } }),
+    'ERR_OUT_OF_RANGE',
+    'rlimits.core must be an integer from 0',
+  ],
+  [
+    'an input that is neither text nor bytes',
+    () => run('a', [], { input: 1 as unknown as string }),
+    'ERR_INVALID_ARG_TYPE',
+    'input must be a string or bytes',
+  ],
+  [
+    'an unknown encoding',
+    () => run('a', [], { encoding: 'utf9' as 'utf8' }),
+    'ERR_INVALID_ARG_VALUE',
+    'encoding names no encoding: "utf9"',
+  ],
+  [
+    'a maxBuffer out of range',
+    () => run('a', [], { maxBuffer: -1 }),
+    'ERR_OUT_OF_RANGE',
+    'maxBuffer must be an integer from 0',
+  ],
+  [
+    'an unknown overflow',
+    () => run('a', [], { overflow: 'drop' as 'kill' }),
+    'ERR_INVALID_ARG_VALUE',
+    'overflow must be one of "truncate", "kill"',
+  ],
+  [
+    'a template that is none',
+    () => run('a', [], { template: {} as never }),
+    'ERR_INVALID_ARG_TYPE',
+    'template must be what template() makes',
+  ],
+  [
+    'a concurrency of 0',
+    () => batch([], { concurrency: 0 }).all(),
+    'ERR_OUT_OF_RANGE',
+    'concurrency must be an integer from 1 to 65536, not 0',
+  ],
+  [
+    'commands that cannot be iterated',
+    () => batch(1 as unknown as []).all(),
+    'ERR_INVALID_ARG_TYPE',
+    'commands must be iterable',
+  ],
+  [
+    'a misspelt option of batch()',
+    () => batch([], { bale: true } as object).all(),
+    'ERR_UNKNOWN_OPTION',
+    'the nearest known one is "bail"',
+  ],
+  ['an empty template', () => template(''), 'ERR_INVALID_ARG_VALUE', 'file must not be empty'],
+  [
+    'an unknown onStale',
+    () => template('sh', { onStale: 'ask' as 'error' }),
+    'ERR_INVALID_ARG_VALUE',
+    'onStale must be one of "recreate", "error"',
+  ],
 ]
 
 test.each(bad)('%s', async (_name, call, code, message) => {
-  const error = await call().catch((error) => error)
+  const error = await rejection(Promise.resolve().then(call))
   expect(error).toMatchObject({ code })
   expect(error.message).toContain(message)
 })

@@ -6,8 +6,8 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -55,6 +55,11 @@ said.auto = probe().auto
 said.run = (await run('cat', [], { input: 'hello' })).stdout
 const child = await spawn('sh', ['-c', 'read line; echo got $line; exit 3'])
 child.stdin.end('it\\n')
+const big = await spawn('cat')
+let echoed = 0
+big.stdin.end(Buffer.alloc(3e6))
+for await (const { length } of big.stdout) echoed += length
+said.big = echoed
 let out = ''
 for await (const chunk of child.stdout) out += chunk
 said.spawn = [out, (await child.exited).code]
@@ -74,6 +79,7 @@ console.log(JSON.stringify(said))
 const expected = {
   auto: 'vfork',
   run: 'hello',
+  big: 3e6,
   spawn: ['got it\n', 3],
   error: ['ENOENT', 'exec'],
   batch: 50,
@@ -114,7 +120,8 @@ describe('the package', () => {
     ]) {
       expect(files).toContain(`package/${file}`)
     }
-    const odd = /^package\/(?!dist|prebuilds|uring-native|scripts\/install|CMakeLists|LICENSE|README|package\.json)./
+    const odd =
+      /^package\/(?!dist|prebuilds|uring-native|scripts\/install|CMakeLists|LICENSE|README|package\.json)./
     expect(files.filter((file) => odd.test(file))).toEqual([])
   })
 

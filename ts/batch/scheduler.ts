@@ -120,8 +120,8 @@ export class Scheduler {
     this.#error = error
     this.#again.length = 0
     this.#ending.abort(error)
-    // A generator cleans up after itself. One that is being waited for may never answer.
-    if (!this.#exhausted && !this.#pulling) {
+    // A generator cleans up after itself; nobody waits for it to.
+    if (!this.#exhausted) {
       try {
         Promise.resolve(this.#source.return?.()).catch(() => {})
       } catch {}

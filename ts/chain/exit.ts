@@ -23,8 +23,11 @@ export interface Exit {
 
 const CLD_EXITED = 1
 
+/** Some have two names, of which the first is the usual one. */
 const signals = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name as NodeJS.Signals]),
 )
 
 function signalName(number: number): NodeJS.Signals {

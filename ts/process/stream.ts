@@ -1,23 +1,55 @@
 /** A pipe's end as a Node stream, on every runtime. */
 import { Socket } from 'node:net'
-import { Readable, type Writable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { loadBinding } from '../binding/load.js'
 
+/** Bun's files take a descriptor, and leave it open. */
 interface BunGlobal {
-  file(fd: number): { stream(): ReadableStream }
+  file(fd: number): {
+    stream(): ReadableStream
+    writer(): {
+      write(chunk: Uint8Array): number
+      flush(): number | Promise<number>
+      end(): number | Promise<number>
+    }
+  }
 }
 
-/** Bun's sockets do not read from pipes; its files do, and leave them open. */
-function bunReadable(bun: BunGlobal, fd: number): Readable {
-  const stream = Readable.fromWeb(bun.file(fd).stream())
-  stream.once('close', () => loadBinding().close(fd))
-  return stream
+type Done = (error?: Error | null) => void
+
+async function settle(work: () => unknown, done: Done): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    done(error as Error)
+    return
+  }
+  done()
+}
+
+/** Bun's sockets neither read from pipes nor wait for room in them. */
+function bunStream(bun: BunGlobal, fd: number, writable: boolean): Readable | Writable {
+  const close = () => loadBinding().close(fd)
+  const file = bun.file(fd)
+  if (!writable) return Readable.fromWeb(file.stream()).once('close', close)
+  const sink = file.writer()
+  return new Writable({
+    write(chunk: Uint8Array, _encoding, done) {
+      settle(() => {
+        sink.write(chunk)
+        return sink.flush()
+      }, done)
+    },
+    final(done) {
+      settle(() => sink.end(), done)
+    },
+  }).once('close', close)
 }
 
 /** Owns `fd` from then on. */
 export function pipeStream(fd: number, writable: boolean): Readable | Writable {
   const { Bun } = globalThis as { Bun?: BunGlobal }
-  if (Bun && !writable) return bunReadable(Bun, fd)
+  if (Bun) return bunStream(Bun, fd, writable)
   return new Socket({ fd, readable: !writable, writable })
 }

@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import {
+  AbortError,
+  type BatchCommand,
+  BatchError,
+  type BatchProgress,
+  batch,
+  RunError,
+  SpawnError,
+} from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+import { children, openFds, rejection } from '../support.js'
+
+const echo = (count: number): [string, string][] =>
+  Array.from({ length: count }, (_, index) => ['echo', String(index)])
+
+describe.each(testedBackends)('batch by %s', (backend) => {
+  test('all() is in input order, and says what made each', async () => {
+    const results = await batch(echo(100), { backend, concurrency: 8 }).all()
+    expect(results.map(({ index }) => index)).toEqual(Array.from({ length: 100 }, (_, at) => at))
+    expect(results.map(({ result }) => result?.stdout)).toEqual(
+      echo(100).map(([, word]) => `${word}\n`),
+    )
+    expect(new Set(results.map(({ result }) => result?.backend))).toEqual(new Set([backend]))
+  })
+
+  test('iterating is in completion order', async () => {
+    const commands = [['sleep', '0.5'], ['sleep', '0.2'], ['true']] as const
+    const order: number[] = []
+    for await (const { index, command } of batch(commands, { backend, concurrency: 3 })) {
+      expect(command).toBe(commands[index])
+      order.push(index)
+    }
+    expect(order).toEqual([2, 1, 0])
+  })
+
+  test('no more at once than concurrency', async () => {
+    let most = 0
+    const onProgress = ({ running }: BatchProgress) => {
+      most = Math.max(most, running + 1)
+    }
+    await batch(echo(60), { backend, concurrency: 5, onProgress }).all()
+    expect(most).toBeLessThanOrEqual(5)
+    expect(most).toBeGreaterThan(1)
+  })
+
+  test('progress counts, with a total where it is known', async () => {
+    const seen: BatchProgress[] = []
+    const onProgress = (progress: BatchProgress) => seen.push(progress)
+    const commands: BatchCommand[] = [['true'], ['false'], ['no-such']]
+    await batch(commands, { backend, onProgress }).all()
+    expect(seen.map(({ done, total }) => [done, total])).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ])
+    expect(seen.at(-1)).toMatchObject({ running: 0, failed: 2 })
+  })
+
+  test("one command's error stops no other", async () => {
+    const commands: BatchCommand[] = [
+      ['no-such'],
+      { file: 'pwd', cwd: '/nowhere' },
+      ['a\0b'],
+      42 as unknown as BatchCommand,
+      { file: 'sh', args: ['-c', 'exit 3'], check: true },
+      { file: 'pwd', cwd: '/' },
+    ]
+    const results = await batch(commands, { backend, concurrency: 2 }).all()
+    expect(results[0]?.error).toBeInstanceOf(SpawnError)
+    expect(results[0]?.error).toMatchObject({ code: 'ENOENT', step: 'exec' })
+    expect(results[1]?.error).toMatchObject({ code: 'ENOENT', step: 'cwd' })
+    expect(results[2]?.error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    expect(results[3]?.error?.message).toContain('a command of a batch must be an array of words')
+    expect(results[4]?.error).toBeInstanceOf(RunError)
+    expect(results[4]?.result).toMatchObject({ exitCode: 3 })
+    expect(results[5]).toMatchObject({ error: undefined, result: { stdout: '/\n' } })
+  })
+
+  test("options of the batch, and a command's own before them", async () => {
+    const commands: BatchCommand[] = [['pwd'], { file: 'pwd', cwd: '/usr' }]
+    const results = await batch(commands, { backend, cwd: '/', encoding: 'buffer' }).all()
+    expect(results.map(({ result }) => result?.stdout)).toEqual([
+      Buffer.from('/\n'),
+      Buffer.from('/usr\n'),
+    ])
+  })
+
+  test('a generator is asked for no more than there is room for', async () => {
+    let asked = 0
+    function* endless(): Generator<BatchCommand> {
+      for (;;) {
+        asked++
+        yield ['true']
+      }
+    }
+    let read = 0
+    for await (const { error } of batch(endless(), { backend, concurrency: 3 })) {
+      expect(error).toBeUndefined()
+      // Who reads slowly: what has ended waits, and nothing more is started.
+      await sleep(30)
+      // Waiting results and running commands: concurrency of each, at most.
+      expect(asked).toBeLessThanOrEqual(read + 1 + 3 + 3)
+      if (++read === 10) break
+    }
+    expect(children()).toBe('')
+  })
+
+  test('an async generator, and cleaning up in it', async () => {
+    let cleaned = false
+    async function* commands(): AsyncGenerator<BatchCommand> {
+      try {
+        for (;;) {
+          await sleep(1)
+          yield ['true']
+        }
+      } finally {
+        cleaned = true
+      }
+    }
+    let count = 0
+    for await (const _ of batch(commands(), { backend, concurrency: 2 })) if (++count === 5) break
+    await sleep(20)
+    expect(cleaned).toBe(true)
+  })
+
+  test('an error of the generator ends the batch, after what runs', async () => {
+    function* commands(): Generator<BatchCommand> {
+      yield ['sleep', '60']
+      throw new Error('no more')
+    }
+    await expect(batch(commands(), { backend, concurrency: 2 }).all()).rejects.toThrow('no more')
+    expect(children()).toBe('')
+  })
+
+  test('bail ends what runs and starts nothing more', async () => {
+    let asked = 0
+    function* commands(): Generator<BatchCommand> {
+      for (const command of [['sleep', '60'], ['false'], ['true'], ['true']] as const) {
+        asked++
+        yield command
+      }
+    }
+    const error = await rejection(batch(commands(), { backend, concurrency: 2, bail: true }).all())
+    expect(error).toBeInstanceOf(BatchError)
+    expect((error as BatchError).message).toBe('command 1 of the batch failed: it exited with 1')
+    expect((error as BatchError).result).toMatchObject({ index: 1, result: { exitCode: 1 } })
+    expect((error as BatchError).results.map(({ index }) => index)).toEqual([0, 1])
+    expect((error as BatchError).results[0]?.error).toBeInstanceOf(AbortError)
+    expect(asked).toBe(2)
+    expect(children()).toBe('')
+  })
+
+  test('abort, before and during', async () => {
+    const aborted = batch(echo(3), { backend, signal: AbortSignal.abort() })
+    await expect(aborted.all()).rejects.toBeInstanceOf(AbortError)
+    const controller = new AbortController()
+    const commands: BatchCommand[] = Array.from({ length: 10 }, () => ['sleep', '60'])
+    const running = batch(commands, { backend, concurrency: 4, signal: controller.signal }).all()
+    setTimeout(() => controller.abort(), 50)
+    await expect(running).rejects.toBeInstanceOf(AbortError)
+    expect(children()).toBe('')
+  })
+
+  test('leaving the loop ends what runs', async () => {
+    const commands: BatchCommand[] = [['true'], ['sleep', '60'], ['sleep', '60']]
+    for await (const { index } of batch(commands, { backend, concurrency: 3 })) {
+      expect(index).toBe(0)
+      break
+    }
+    expect(children()).toBe('')
+  })
+
+  test('empty', async () => {
+    expect(await batch([], { backend }).all()).toEqual([])
+  })
+
+  test('runs once', async () => {
+    const once = batch(echo(1), { backend })
+    await once.all()
+    await expect(once.all()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' })
+  })
+
+  test('2000 at 64: none lost, no descriptor and no zombie left', async () => {
+    await batch(echo(64), { backend, concurrency: 64 }).all()
+    const before = openFds()
+    let sum = 0
+    for await (const { result } of batch(echo(2000), { backend, concurrency: 64 })) {
+      sum += Number(result?.stdout)
+    }
+    expect(sum).toBe((1999 * 2000) / 2)
+    expect(openFds()).toBeLessThanOrEqual(before)
+    expect(children()).toBe('')
+  })
+})

@@ -1,0 +1,255 @@
+/** Chains made by hand, on every backend. */
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import {
+  clone,
+  closeRange,
+  compile,
+  dup,
+  exec,
+  explain,
+  FD_LAST,
+  fchdir,
+  fexec,
+  gid,
+  groups,
+  nice,
+  noNewPrivs,
+  O_CLOEXEC,
+  O_PATH,
+  openat,
+  pdeathsig,
+  Ring,
+  rlimit,
+  setpgid,
+  setsid,
+  sigdefault,
+  sigmask,
+  uid,
+  umask,
+} from '../../dist/chain/index.js'
+import { testedBackends } from '../backends.js'
+import { children, isRoot, openFds, until } from '../support.js'
+
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+const ECANCELED = -125
+
+describe.each(testedBackends)('chains by %s', (backend) => {
+  const ring = new Ring({ backend })
+  const out = join(dir, backend)
+  /** Standard output to a file. */
+  const toFile = [
+    openat(out, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | O_CLOEXEC, 0o644),
+    dup(FD_LAST, 1),
+  ]
+  const sh = (line: string) => exec('/bin/sh', { argv: ['sh', '-c', line] })
+  const said = () => readFileSync(out, 'utf8')
+
+  test('every link completes, in order', async () => {
+    expect(ring.backend).toBe(backend)
+    const running = ring.submit([
+      clone(),
+      openat('/', O_PATH | O_CLOEXEC),
+      fchdir(FD_LAST),
+      ...toFile,
+      umask(0o27),
+      sh('pwd; umask'),
+    ])
+    expect(running.backend).toBe(backend)
+    const done = await running
+    expect(done.map(({ op }) => op)).toEqual([
+      'clone',
+      'openat',
+      'fchdir',
+      'openat',
+      'dup',
+      'task_set',
+      'exec',
+    ])
+    expect(done.map(({ flags }) => flags)).toEqual([0, 0, 0, 0, 0, 0, 0])
+    const [pid = 0, dirfd = 0, ...rest] = done.map(({ res }) => res)
+    expect(pid).toBeGreaterThan(0)
+    expect(dirfd).toBeGreaterThan(2)
+    expect(rest).toEqual([0, expect.any(Number), 1, 0, 0])
+    expect(await running.exited).toMatchObject({ code: 0 })
+    expect(said()).toBe('/\n0027\n')
+  })
+
+  test('a failed link ends the chain, and leaves nothing', async () => {
+    const before = openFds()
+    const done = await ring.submit([
+      clone(),
+      openat('/nowhere', O_PATH),
+      fchdir(FD_LAST),
+      exec('/bin/true'),
+    ])
+    expect(done.slice(1).map(({ res }) => res)).toEqual([-2, ECANCELED, ECANCELED])
+    expect(openFds()).toBeLessThanOrEqual(before)
+    expect(children()).toBe('')
+  })
+
+  test('hard-linked execs are tried one after the other', async () => {
+    const running = ring.submit([
+      clone({ fds: [] }),
+      exec('/nowhere/true', { hardlink: true }),
+      exec('/bin/true', { hardlink: true }),
+      exec('/bin/false'),
+    ])
+    const done = await running
+    expect(done.slice(1, 3).map(({ res }) => res)).toEqual([-2, 0])
+    expect(done[3]?.res).toBe(ECANCELED)
+    expect(await running.exited).toMatchObject({ code: 0 })
+  })
+
+  test('every attribute', async () => {
+    const running = ring.submit([
+      clone(),
+      ...toFile,
+      setsid(),
+      nice(3),
+      rlimit('nofile', 50, 60),
+      pdeathsig('SIGKILL'),
+      noNewPrivs(),
+      sh('nice; ulimit -n; ulimit -Hn; grep NoNewPrivs /proc/self/status'),
+    ])
+    const done = await running
+    expect(done.filter(({ res }) => res < 0)).toEqual([])
+    await running.exited
+    expect(said()).toBe('3\n50\n60\nNoNewPrivs:\t1\n')
+  })
+
+  test('signals', async () => {
+    const argv = ['grep', 'Sig[BI]', '/proc/self/status']
+    const running = ring.submit([
+      clone(),
+      ...toFile,
+      sigdefault(),
+      sigmask(['SIGUSR1', 2]),
+      exec('/bin/grep', { argv }),
+    ])
+    await running.exited
+    expect(said()).toBe('SigBlk:\t0000000000000202\nSigIgn:\t0000000000000000\n')
+  })
+
+  test.runIf(isRoot)('credentials, one by one', async () => {
+    const running = ring.submit([
+      clone(),
+      ...toFile,
+      groups([7]),
+      gid(8),
+      uid(9),
+      sh('id -u; id -G'),
+    ])
+    await running.exited
+    expect(said()).toBe('9\n8 7\n')
+  })
+
+  test('a process group, and descriptors: listed, closed, executed', async () => {
+    const fd = openSync('/bin/sh', 'r')
+    const file = openSync(out, 'w')
+    const running = ring.submit([
+      clone({
+        fds: [
+          { fd: file, newfd: 1 },
+          { fd: file, newfd: 5 },
+          { fd, newfd: 9, cloexec: true },
+        ],
+      }),
+      setpgid(0),
+      closeRange(5, 5),
+      fexec(9, { argv: ['sh', '-c', 'ls /proc/$$/fd'] }),
+    ])
+    const done = await running
+    closeSync(fd)
+    closeSync(file)
+    expect(done.filter(({ res }) => res < 0)).toEqual([])
+    await running.exited
+    // ls opens the folder as the lowest that is free, in its own process.
+    expect(said()).toBe('1\n')
+  })
+
+  test('kill', async () => {
+    const running = ring.submit([clone({ fds: [] }), exec('/bin/sleep', { argv: ['sleep', '60'] })])
+    await running
+    expect(running.kill(9)).toBe(true)
+    expect(await running.exited).toMatchObject({ signal: 'SIGKILL' })
+    expect(running.kill(9)).toBe(false)
+  })
+
+  test('compiled options', async () => {
+    const before = openFds()
+    const compiled = compile({
+      file: 'echo',
+      args: ['hi'],
+      stdio: ['ignore', { path: out }, 'ignore'],
+    })
+    const running = ring.submit(compiled)
+    const done = await running
+    expect(done.at(-1)?.op).toBe('exec')
+    await running.exited
+    expect(said()).toBe('hi\n')
+    await until(() => openFds() <= before + 1)
+  })
+
+  test('malformed ones are refused, with words', () => {
+    const both = [clone(), clone(), exec('/bin/true')]
+    expect(() => ring.submit(both)).toThrow('CLONE must be the head, and only that')
+    expect(() => ring.submit([exec('/bin/true')])).toThrow('not a chain')
+    expect(() => ring.submit([clone(), setsid()])).toThrow('the last operation must be EXEC')
+    expect(() => ring.submit([clone(), fchdir(FD_LAST), exec('/bin/true')])).toThrow(
+      'FD_LAST without an OPENAT before it',
+    )
+  })
+})
+
+test('bad arguments of builders name themselves', () => {
+  expect(() => openat('a\0', 0)).toThrow('path has a NUL byte at index 1')
+  expect(() => dup(-1, 3)).toThrow('fd must be an integer from 0')
+  expect(() => nice(99)).toThrow('nice must be an integer from -20 to 19, not 99')
+  expect(() => sigmask(['SIGNO' as 'SIGINT'])).toThrow('signal names no signal: "SIGNO"')
+  expect(() => exec('/bin/true', { argv: [1 as unknown as string] })).toThrow(
+    'argv[0] must be a string',
+  )
+  expect(() => clone({ fds: [{ fd: 1, newfd: -1 }] })).toThrow('fds[0].newfd must be an integer')
+  expect(() => rlimit('nofile', -1)).toThrow('nofile: soft must be an integer from 0')
+})
+
+test('explain() as rows and as a table, leaving nothing open', () => {
+  const before = openFds()
+  const explained = explain({
+    file: '/bin/ls',
+    args: ['-l'],
+    cwd: '/tmp',
+    umask: 0o22,
+    stdio: ['ignore', 'pipe', { path: 'err', flags: 'a' }],
+  })
+  expect(openFds()).toBeLessThanOrEqual(before + 1)
+  expect(explained.links.map(({ operation, link }) => [operation, link])).toEqual([
+    ['CLONE', 'link'],
+    ['TASK_SET umask', 'link'],
+    ['OPENAT', 'link'],
+    ['FCHDIR', 'link'],
+    ['OPENAT', 'link'],
+    ['DUP', 'link'],
+    ['TASK_SET sigdefault', 'link'],
+    ['TASK_SET sigmask', 'link'],
+    ['EXEC', 'end'],
+  ])
+  expect(explained.links[0]).toMatchObject({
+    arguments: 'fds: /dev/null→0 pipe→1',
+    flags: 'IORING_CLONE_FDS',
+  })
+  expect(explained.links[4]).toMatchObject({
+    arguments: 'AT_FDCWD, "err", mode 0666',
+    flags: 'O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC',
+    failure: 'the file for stdio[2] cannot be opened',
+  })
+  const table = String(explained).split('\n')
+  expect(table.length).toBe(10)
+  expect(table[0]).toMatch(/^# +operation +arguments +flags +link +failing here means$/)
+  const hard = explain([clone(), exec('/a', { hardlink: true }), exec('/b')])
+  expect(hard.links.map(({ link }) => link)).toEqual(['link', 'hardlink', 'end'])
+})

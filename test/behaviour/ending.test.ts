@@ -1,0 +1,218 @@
+/** How processes end: by themselves, by signals, in time, when told to. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { exec } from 'node:child_process'
+import { constants } from 'node:os'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { AbortError, RunError, run, spawn } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+import { children, rejection, text, until } from '../support.js'
+
+/** Signals that end a process that does nothing about them. */
+const deadly = (Object.keys(constants.signals) as NodeJS.Signals[]).filter(
+  (name) =>
+    ![
+      'SIGCHLD',
+      'SIGCONT',
+      'SIGURG',
+      'SIGWINCH',
+      'SIGSTOP',
+      'SIGTSTP',
+      'SIGTTIN',
+      'SIGTTOU',
+    ].includes(name) &&
+    // Other names of the same.
+    !['SIGIOT', 'SIGPOLL', 'SIGUNUSED'].includes(name),
+)
+
+describe.each(testedBackends)('endings by %s', (backend) => {
+  const options = { backend } as const
+  const sh = (line: string, more = {}) => run('sh', ['-c', line], { ...options, ...more })
+
+  test.each([0, 1, 2, 126, 127, 128, 255])('exit code %i', async (code) => {
+    expect(await sh(`exit ${code}`)).toMatchObject({ exitCode: code, signal: null, backend })
+  })
+
+  test.each(deadly)('%s', async (signal) => {
+    const child = await spawn('sleep', ['60'], { ...options, rlimits: { core: 0 } })
+    expect(child.kill(signal)).toBe(true)
+    expect(await child.exited).toMatchObject({ code: null, signal })
+  })
+
+  test('a real-time signal, by number', async () => {
+    const child = await spawn('sleep', ['60'], options)
+    child.kill(40)
+    expect(await child.exited).toMatchObject({ code: null, signal: 'SIG40' })
+  })
+
+  test('stopped and continued is not ended', async () => {
+    const child = await spawn('sh', ['-c', 'echo up; read line; exit 4'], options)
+    await new Promise((done) => child.stdout.once('data', done))
+    child.kill('SIGSTOP')
+    child.stdin.end('\n')
+    const first = await Promise.race([
+      child.exited,
+      new Promise((done) => setTimeout(done, 100, 'no')),
+    ])
+    expect(first).toBe('no')
+    child.kill('SIGCONT')
+    expect(await child.exited).toMatchObject({ code: 4 })
+  })
+
+  test('signal 0 asks, and a signal there is not is refused', async () => {
+    const child = await spawn('sleep', ['60'], options)
+    expect(child.kill(0)).toBe(true)
+    expect(() => child.kill(65)).toThrow('signal must be an integer from 0 to 64')
+    expect(() => child.kill('SIGNO' as 'SIGINT')).toThrow('signal names no signal: "SIGNO"')
+    child.kill('SIGKILL')
+    await child.exited
+    expect(child.kill(0)).toBe(false)
+  })
+
+  test('killGroup ends grandchildren', async () => {
+    const child = await spawn('sh', ['-c', 'sleep 60 & echo $!; wait'], {
+      ...options,
+      detached: true,
+    })
+    const grandchild = Number(String(await new Promise((done) => child.stdout.once('data', done))))
+    expect(child.killGroup('SIGKILL')).toBe(true)
+    expect(await child.exited).toMatchObject({ signal: 'SIGKILL' })
+    await until(() => {
+      try {
+        return !process.kill(grandchild, 0)
+      } catch {
+        return true
+      }
+    })
+  })
+
+  test('resource usage is the child’s', async () => {
+    const { rusage } = await sh('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done')
+    expect(rusage.userCPUTime + rusage.systemCPUTime).toBeGreaterThan(0)
+    expect(rusage.maxRSS).toBeGreaterThan(100)
+  })
+
+  test('killSignal, for timeout and abort', async () => {
+    const line = "trap 'echo got; exit 9' USR1; echo; while :; do sleep 0.01; done"
+    const timed = await sh(line, { timeout: 150, killSignal: 'SIGUSR1' })
+    expect(timed).toMatchObject({ exitCode: 9, timedOut: true, stdout: '\ngot\n' })
+    const error = await rejection(
+      sh(line, { signal: AbortSignal.timeout(150), killSignal: 'SIGUSR1' }),
+    )
+    expect(error).toMatchObject({ name: 'AbortError', result: { exitCode: 9 } })
+  })
+
+  test('killGrace', async () => {
+    const deaf = "trap '' TERM; while :; do sleep 0.01; done"
+    expect(await sh(deaf, { timeout: 50, killGrace: 50 })).toMatchObject({
+      timedOut: true,
+      signal: 'SIGKILL',
+    })
+    // Who goes in time does not get it.
+    expect(await sh('sleep 60', { timeout: 30, killGrace: 10_000 })).toMatchObject({
+      signal: 'SIGTERM',
+    })
+  })
+
+  test('a timeout of 0 is none, and one that is not reached does nothing', async () => {
+    expect(await sh('sleep 0.05', { timeout: 0 })).toMatchObject({ exitCode: 0, timedOut: false })
+    expect(await sh('true', { timeout: 10_000 })).toMatchObject({ exitCode: 0, timedOut: false })
+  })
+
+  test('abort before, at once, during and after', async () => {
+    const aborted = await rejection(sh('true', { signal: AbortSignal.abort('why') }))
+    expect(aborted).toBeInstanceOf(AbortError)
+    expect(aborted.cause).toBe('why')
+    const now = new AbortController()
+    const started = spawn('sleep', ['60'], { ...options, signal: now.signal })
+    now.abort()
+    // Too late to stop its start, or not: what is certain is that it ends.
+    const child = await started.catch((error) => error)
+    if (child instanceof Error) expect(child).toBeInstanceOf(AbortError)
+    else expect(await child.exited).toMatchObject({ signal: 'SIGTERM' })
+    const during = new AbortController()
+    const running = await spawn('sleep', ['60'], { ...options, signal: during.signal })
+    during.abort()
+    expect(await running.exited).toMatchObject({ signal: 'SIGTERM' })
+    const after = new AbortController()
+    expect(await sh('exit 5', { signal: after.signal })).toMatchObject({ exitCode: 5 })
+    after.abort()
+    expect(children()).toBe('')
+  })
+
+  test('check', async () => {
+    for (const [line, message] of [
+      ['exit 2', 'sh exited with 2'],
+      ['kill -9 $$', 'sh was ended by SIGKILL'],
+      ['sleep 60', 'sh timed out'],
+    ] as const) {
+      const error = await rejection(sh(line, { check: true, timeout: 300 }))
+      expect(error).toBeInstanceOf(RunError)
+      expect(error.message).toBe(message)
+    }
+    expect(await sh('true', { check: true })).toMatchObject({ exitCode: 0 })
+  })
+
+  test('asyncDispose kills and waits', async () => {
+    const child = await spawn('sleep', ['60'], options)
+    await child[Symbol.asyncDispose]()
+    expect(children()).toBe('')
+  })
+
+  test('the context goes along', async () => {
+    const context = new AsyncLocalStorage<number>()
+    const seen = await Promise.all(
+      [1, 2, 3].map((id) =>
+        context.run(id, async () => {
+          const child = await spawn('echo', ['x'], options)
+          const inStart = context.getStore()
+          const inData = new Promise((done) =>
+            child.stdout.once('data', () => done(context.getStore())),
+          )
+          await child.exited
+          return [inStart, await inData, context.getStore()]
+        }),
+      ),
+    )
+    expect(seen).toEqual([
+      [1, 1, 1],
+      [2, 2, 2],
+      [3, 3, 3],
+    ])
+  })
+
+  test('node:child_process and a SIGCHLD handler beside it', async () => {
+    let signals = 0
+    const count = () => signals++
+    process.on('SIGCHLD', count)
+    const theirs = promisify(exec)
+    const [ours, other] = await Promise.all([
+      Promise.all(Array.from({ length: 20 }, (_, index) => sh(`exit ${index}`))),
+      Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          theirs(`exit ${index}`).then(
+            () => 0,
+            ({ code }: { code: number }) => code,
+          ),
+        ),
+      ),
+    ])
+    process.off('SIGCHLD', count)
+    const codes = Array.from({ length: 20 }, (_, index) => index)
+    expect(ours.map(({ exitCode }) => exitCode)).toEqual(codes)
+    expect(other).toEqual(codes)
+    expect(signals).toBeGreaterThan(0)
+  })
+
+  test('ref and unref, any number of times', async () => {
+    const child = await spawn('sleep', ['0.05'], options)
+    child.unref()
+    child.unref()
+    child.ref()
+    child.ref()
+    await child.exited
+    child.ref()
+    child.unref()
+    expect(await text(child.stdout)).toBe('')
+  })
+})

@@ -1,0 +1,85 @@
+/** What happens where processes, descriptors or memory run out. */
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { testedBackends } from '../backends.js'
+import { isRoot } from '../support.js'
+
+const library = new URL('../../dist/index.js', import.meta.url).href
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+describe.each(testedBackends)('scarcity by %s', (backend) => {
+  /** Runs code under limits of its own; what it prints as JSON. */
+  const limited = (limit: string, code: string, user = '') => {
+    const source = `
+      import { batch, run, spawn } from '${library}'
+      const backend = '${backend}'
+      ${code}`
+    // Not sh: dash has no ulimit -u.
+    const line = `${limit} && exec ${user} "$0" --input-type=module -e "$1"`
+    const out = execFileSync('bash', ['-c', line, process.execPath, source], {
+      encoding: 'utf8',
+      cwd: root,
+      timeout: 15_000,
+    })
+    return JSON.parse(out)
+  }
+
+  test('EMFILE, with the step that met it', () => {
+    const found = limited(
+      'ulimit -n 64',
+      `
+      const { openSync } = await import('node:fs')
+      await run('true', [], { backend })
+      const fds = []
+      try { for (;;) fds.push(openSync('/dev/null')) } catch {}
+      const { code } = await spawn('true', [], { backend }).catch((error) => error)
+      console.log(JSON.stringify(code))`,
+    )
+    expect(found).toBe('EMFILE')
+  })
+
+  test('a batch waits for descriptors instead of failing', () => {
+    const found = limited(
+      'ulimit -n 64',
+      `
+      const commands = Array.from({ length: 200 }, (_, index) => ['echo', String(index)])
+      const results = await batch(commands, { backend, concurrency: 64 }).all()
+      const bad = results.filter(({ result, index }) => result?.stdout !== index + '\\n')
+      console.log(JSON.stringify(bad.map(({ error }) => error?.message)))`,
+    )
+    expect(found).toEqual([])
+  })
+
+  const nobody = 'setpriv --reuid 61234 --regid 61234 --clear-groups'
+
+  test.runIf(isRoot)(
+    'a batch waits for processes, and fails alone where none of its own run',
+    () => {
+      const found = limited(
+        'ulimit -u 24',
+        `
+      const commands = Array.from({ length: 100 }, (_, index) => ['sleep', '0.01'])
+      const all = await batch(commands, { backend, concurrency: 64 }).all()
+      console.log(JSON.stringify(all.filter(({ error }) => error).map(({ error }) => error.message)))`,
+        nobody,
+      )
+      expect(found).toEqual([])
+    },
+  )
+
+  test.runIf(isRoot)('EAGAIN under RLIMIT_NPROC', () => {
+    const found = limited(
+      'true',
+      `
+      await run('true', [], { backend })
+      const { execFileSync } = await import('node:child_process')
+      execFileSync('prlimit', ['--nproc=1:1', '--pid', String(process.pid)])
+      const { code, step } = await run('true', [], { backend }).catch((error) => error)
+      const [one] = await batch([['true']], { backend }).all()
+      console.log(JSON.stringify([code, step, one.error.code]))`,
+      nobody,
+    )
+    expect(found).toEqual(['EAGAIN', 'clone', 'EAGAIN'])
+  })
+})

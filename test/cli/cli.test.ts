@@ -1,0 +1,86 @@
+/** The command line, as its users run it. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { run } from '../../dist/index.js'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const cli = (args: string[], input = '') => run(process.execPath, [main, ...args], { input })
+
+test('doctor: kernel, io_uring, operations, backends, which one auto picks', async () => {
+  const { stdout, exitCode } = await cli(['doctor'])
+  expect(exitCode).toBe(0)
+  const kernel = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
+  for (const line of [
+    new RegExp(`^kernel +${kernel.replaceAll('.', '\\.')} on `, 'm'),
+    /^io_uring +(works|does not work: )/m,
+    /^operations +CLONE, OPENAT, .*EXEC$/m,
+    /^ {2}vfork +works$/m,
+    /^auto picks +\w+$/m,
+  ]) {
+    expect(stdout).toMatch(line)
+  }
+  const { auto, backends } = JSON.parse((await cli(['doctor', '--json'])).stdout)
+  expect(backends.map(({ name }: { name: string }) => name)).toContain(auto)
+})
+
+test('explain', async () => {
+  const { stdout } = await cli(['explain', '--cwd', '/tmp', '--', '/bin/ls', '-l', '--json'])
+  const lines = stdout.trim().split('\n')
+  expect(lines[0]).toMatch(/^# +operation/)
+  expect(lines.at(-1)).toMatch(/EXEC +"\/bin\/ls", argv \["\/bin\/ls", "-l", "--json"\].* end /)
+  const links = JSON.parse((await cli(['explain', '--json', '/bin/ls', '-l'])).stdout)
+  expect(links.at(-1)).toMatchObject({ operation: 'EXEC', link: 'end' })
+  expect((await cli(['explain'])).exitCode).toBe(1)
+})
+
+const commands = `
+# words, JSON words, JSON with options
+echo "a  b"
+["sh", "-c", "echo $0", "c"]
+{ "file": "pwd", "cwd": "/usr" }
+`
+
+test('batch, of stdin', async () => {
+  const { stdout, stderr, exitCode } = await cli(['batch', '-j', '1'], commands)
+  expect({ stdout, stderr, exitCode }).toEqual({
+    stdout: 'a  b\nc\n/usr\n',
+    stderr: '',
+    exitCode: 0,
+  })
+})
+
+test('batch: failures are named, and the exit status says so', async () => {
+  const { stdout, stderr, exitCode } = await cli(['batch', '-j', '1'], 'false\nno-such\necho on\n')
+  expect(exitCode).toBe(1)
+  expect(stdout).toBe('on\n')
+  expect(stderr).toContain('uring-spawn: false: exited with 1\n')
+  expect(stderr).toContain('uring-spawn: no-such: spawn no-such: exec failed')
+})
+
+test('batch --json, --bail and --timeout', async () => {
+  const all = await cli(['batch', '--json', '-j', '1', '--timeout', '100'], 'sleep 60\nno-such\n')
+  expect(all.exitCode).toBe(1)
+  const results = all.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(results).toMatchObject([
+    { index: 0, timedOut: true, signal: 'SIGTERM' },
+    { index: 1, error: { code: 'ENOENT', step: 'exec' } },
+  ])
+  const bailed = await cli(['batch', '-j', '1', '--bail'], 'echo 1\nfalse\necho 2\n')
+  expect([bailed.stdout, bailed.exitCode]).toEqual(['1\n', 1])
+})
+
+test('batch: a line that is no command, a file that is not there, a bad count', async () => {
+  const line = await cli(['batch'], 'true\necho "\n')
+  expect([line.exitCode, line.stderr]).toEqual([
+    2,
+    expect.stringContaining('stdin, line 2: a quote'),
+  ])
+  const file = await cli(['batch', '/nowhere'])
+  expect([file.exitCode, file.stderr]).toEqual([2, expect.stringContaining('/nowhere')])
+  const count = await cli(['batch', '-j', '0'])
+  expect([count.exitCode, count.stderr]).toEqual([1, expect.stringContaining('Not a count')])
+})

@@ -1,0 +1,112 @@
+/** What the types say about calls; nothing here is run. */
+import type { Readable, Writable } from 'node:stream'
+import { describe, expectTypeOf, test } from 'vitest'
+import {
+  type BatchResult,
+  batch,
+  type Child,
+  type RunOptions,
+  type RunResult,
+  run,
+  type SpawnOptions,
+  spawn,
+  template,
+} from '../../dist/index.js'
+
+describe('spawn() by stdio', () => {
+  test('pipes by default', () => {
+    const child = spawn('a')
+    expectTypeOf(child).resolves.toHaveProperty('stdin').toEqualTypeOf<Writable>()
+    expectTypeOf(child).resolves.toHaveProperty('stdout').toEqualTypeOf<Readable>()
+    expectTypeOf(child).resolves.toHaveProperty('stderr').toEqualTypeOf<Readable>()
+    const other = spawn('a', [], { cwd: '/' })
+    expectTypeOf(other).resolves.toHaveProperty('stdout').toEqualTypeOf<Readable>()
+  })
+
+  test('one word for all', () => {
+    const pipes = spawn('a', [], { stdio: 'pipe' })
+    expectTypeOf(pipes).resolves.toHaveProperty('stdin').toEqualTypeOf<Writable>()
+    const none = spawn('a', [], { stdio: 'ignore' })
+    expectTypeOf(none).resolves.toHaveProperty('stdout').toEqualTypeOf<null>()
+    const ours = spawn('a', [], { stdio: 'inherit' })
+    expectTypeOf(ours).resolves.toHaveProperty('stderr').toEqualTypeOf<null>()
+  })
+
+  test('each entry of a list', () => {
+    const child = spawn('a', [], { stdio: ['ignore', 'pipe', { path: 'x' }, 'pipe'] })
+    expectTypeOf(child).resolves.toHaveProperty('stdin').toEqualTypeOf<null>()
+    expectTypeOf(child).resolves.toHaveProperty('stdout').toEqualTypeOf<Readable>()
+    expectTypeOf(child).resolves.toHaveProperty('stderr').toEqualTypeOf<null>()
+    const short = spawn('a', [], { stdio: [0, null] })
+    expectTypeOf(short).resolves.toHaveProperty('stdin').toEqualTypeOf<null>()
+    expectTypeOf(short).resolves.toHaveProperty('stdout').toEqualTypeOf<Readable>()
+    expectTypeOf(short).resolves.toHaveProperty('stderr').toEqualTypeOf<Readable>()
+  })
+
+  test('not known beforehand', () => {
+    const options = {} as SpawnOptions
+    const child = spawn('a', [], options)
+    expectTypeOf(child).resolves.toHaveProperty('stdin').toEqualTypeOf<Writable | null>()
+    expectTypeOf(child).resolves.toHaveProperty('stdout').toEqualTypeOf<Readable | null>()
+    expectTypeOf<Child['stdout']>().toEqualTypeOf<Readable | null>()
+  })
+})
+
+describe('run() by encoding', () => {
+  test('strings but for buffer', () => {
+    expectTypeOf(run('a')).resolves.toEqualTypeOf<RunResult<string>>()
+    expectTypeOf(run('a', [], { timeout: 1 })).resolves.toEqualTypeOf<RunResult<string>>()
+    expectTypeOf(run('a', [], { encoding: 'hex' })).resolves.toEqualTypeOf<RunResult<string>>()
+    expectTypeOf(run('a', [], { encoding: 'buffer' })).resolves.toEqualTypeOf<RunResult<Buffer>>()
+    const options = {} as RunOptions
+    expectTypeOf(run('a', [], options)).resolves.toEqualTypeOf<RunResult<string | Buffer>>()
+  })
+})
+
+describe('options', () => {
+  test('unknown and wrong ones are errors', () => {
+    // @ts-expect-error no such option
+    spawn('a', [], { timeOut: 1 })
+    // @ts-expect-error run() has it, spawn() has not
+    spawn('a', [], { maxBuffer: 1 })
+    // @ts-expect-error a number
+    run('a', [], { timeout: '1' })
+    // @ts-expect-error no such backend
+    run('a', [], { backend: 'magic' })
+    // @ts-expect-error no such limit
+    run('a', [], { rlimits: { files: 1 } })
+    // @ts-expect-error no such option
+    batch([], { concurency: 1 })
+    // @ts-expect-error strings only
+    run('a', [1])
+  })
+})
+
+describe('batch()', () => {
+  test('commands and results keep their types', () => {
+    const commands = [{ file: 'a', id: 1 }]
+    expectTypeOf(batch(commands).all()).resolves.toEqualTypeOf<
+      BatchResult<{ file: string; id: number }, string>[]
+    >()
+    const bytes = batch([['a', 'b']] as [string, string][], { encoding: 'buffer' })
+    expectTypeOf(bytes.all()).resolves.toEqualTypeOf<BatchResult<[string, string], Buffer>[]>()
+  })
+
+  test('an error, or a result', async () => {
+    for await (const { error, result } of batch([['a']])) {
+      if (error === undefined) expectTypeOf(result).toEqualTypeOf<RunResult<string>>()
+      else expectTypeOf(error).toEqualTypeOf<Error>()
+    }
+  })
+})
+
+describe('template()', () => {
+  test('as spawn() and run()', async () => {
+    const tool = await template('a')
+    expectTypeOf(tool.run([], { encoding: 'buffer' })).resolves.toEqualTypeOf<RunResult<Buffer>>()
+    const child = tool.spawn([], { stdio: 'ignore' })
+    expectTypeOf(child).resolves.toHaveProperty('stdout').toEqualTypeOf<null>()
+    // @ts-expect-error a shell would be run instead
+    tool.run([], { shell: true })
+  })
+})
