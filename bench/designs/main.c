@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counts what starting a process costs, by launch method.
+ *
+ *	bench METHOD [--child PATH] [--memory MIB] [--fds N] [--runs N]
+ *
+ * Meant for a machine whose clock counts instructions (`lab --icount`), where
+ * a nanosecond is an instruction. Prints one line of JSON:
+ *   total   from before the start to after the collection, per process,
+ *	     everything that ran on the one CPU
+ *   call    of that, what the submitting thread ran until start() returned
+ *   return  until start() returned, whoever ran
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+static const struct method *const methods[] = {
+	&method_fork,	     &method_vfork,	  &method_posix_spawn,
+	&method_clone3,	     &method_chain,	  &method_chain_fds,
+	&method_chain_pidfd, &method_chain_batch,
+};
+
+#define METHODS (sizeof(methods) / sizeof(methods[0]))
+
+void die(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void check_status(int code, int status)
+{
+	if (code == CLD_EXITED && status == 0)
+		return;
+	fprintf(stderr, "bench: the child ended with code %d, status %d\n",
+		code, status);
+	exit(1);
+}
+
+void collect_pid(int pid)
+{
+	siginfo_t info;
+
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0)
+		die("waitid");
+	check_status(info.si_code, info.si_status);
+}
+
+void collect_pidfd(int pidfd)
+{
+	siginfo_t info;
+
+	if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
+		die("waitid on a pidfd");
+	check_status(info.si_code, info.si_status);
+	close(pidfd);
+}
+
+static uint64_t now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static long number(const char *text)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (*end || value < 0) {
+		fprintf(stderr, "bench: %s is not a number\n", text);
+		exit(2);
+	}
+	return value;
+}
+
+/* Memory that is there, page by page, as a grown program has it. */
+static void grow(long mib)
+{
+	size_t size = (size_t)mib << 20;
+	char *memory;
+
+	if (!mib)
+		return;
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		die("mmap");
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < size; i += 4096)
+		memory[i] = 1;
+}
+
+static void open_files(long count)
+{
+	struct rlimit limit = {(rlim_t)count + 256, (rlim_t)count + 256};
+
+	if (count <= 3)
+		return;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		die("setrlimit");
+	for (long i = 3; i < count; i++)
+		if (open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+			die("open /dev/null");
+}
+
+static const struct method *find(const char *name)
+{
+	for (size_t i = 0; i < METHODS; i++)
+		if (!strcmp(methods[i]->name, name))
+			return methods[i];
+	fprintf(stderr, "bench: no method %s; there are:", name);
+	for (size_t i = 0; i < METHODS; i++)
+		fprintf(stderr, " %s", methods[i]->name);
+	fprintf(stderr, "\n");
+	exit(2);
+}
+
+struct count {
+	uint64_t total, call, returned;
+};
+
+static struct count run_once(const struct method *method, const struct job *job)
+{
+	int handles[MAX_BATCH];
+	uint64_t wall = now(CLOCK_MONOTONIC);
+	uint64_t cpu = now(CLOCK_THREAD_CPUTIME_ID);
+	struct count count;
+
+	method->start(job, handles);
+	count.call = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	count.returned = now(CLOCK_MONOTONIC) - wall;
+	for (int i = 0; i < method->batch; i++)
+		method->collect(handles[i]);
+	count.total = now(CLOCK_MONOTONIC) - wall;
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"child", required_argument, NULL, 'c'},
+		{"memory", required_argument, NULL, 'm'},
+		{"fds", required_argument, NULL, 'f'},
+		{"runs", required_argument, NULL, 'r'},
+		{NULL, 0, NULL, 0},
+	};
+	char *child_argv[] = {"child", NULL};
+	char *child_envp[] = {"PATH=/usr/bin:/bin", NULL};
+	struct job job = {"/bin/true", child_argv, child_envp};
+	long memory = 0, fds = 3, runs = 100;
+	const struct method *method;
+	struct count sum = {0, 0, 0};
+	double processes;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			job.path = optarg;
+			break;
+		case 'm':
+			memory = number(optarg);
+			break;
+		case 'f':
+			fds = number(optarg);
+			break;
+		case 'r':
+			runs = number(optarg);
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (optind != argc - 1) {
+		fprintf(stderr, "bench: give one method\n");
+		return 2;
+	}
+	method = find(argv[optind]);
+
+	grow(memory);
+	method->setup();
+	open_files(fds);
+	for (int i = 0; i < 20; i++)
+		run_once(method, &job);
+	for (long i = 0; i < runs; i++) {
+		struct count count = run_once(method, &job);
+
+		sum.total += count.total;
+		sum.call += count.call;
+		sum.returned += count.returned;
+	}
+	processes = (double)runs * method->batch;
+	printf("{\"method\":\"%s\",\"child\":\"%s\",\"memory\":%ld,\"fds\":%ld,"
+	       "\"runs\":%ld,\"total\":%.0f,\"call\":%.0f,\"return\":%.0f}\n",
+	       method->name, job.path, memory, fds, runs,
+	       (double)sum.total / processes, (double)sum.call / processes,
+	       (double)sum.returned / processes);
+	return 0;
+}
