@@ -39,6 +39,20 @@ const needs = {
       'python3-ply',
     ],
   },
+  demo: {
+    why: 'to have the tools that the demo calls',
+    packages: [
+      'ripgrep',
+      'grep',
+      'sed',
+      'gawk',
+      'coreutils',
+      'findutils',
+      'git',
+      'python3',
+      'bash',
+    ],
+  },
   lint: { why: 'to check the format of C', packages: ['clang-format'] },
 }
 

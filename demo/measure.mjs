@@ -1,0 +1,97 @@
+// The same calls two ways: by uring-spawn, and by node:child_process.
+import { spawn } from 'node:child_process'
+import { batch } from '../dist/index.js'
+
+const digest = ({ exitCode, stdout, stderr }) => JSON.stringify([exitCode, stdout, stderr])
+
+function childProcess({ tool, args, input }, cwd) {
+  return new Promise((resolve, reject) => {
+    const stdio = [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
+    const child = spawn(tool, args, { cwd, stdio })
+    const out = []
+    const err = []
+    child.stdout.on('data', (chunk) => out.push(chunk))
+    child.stderr.on('data', (chunk) => err.push(chunk))
+    child.stdin?.end(input)
+    child.once('error', reject)
+    child.once('close', (exitCode) =>
+      resolve({
+        exitCode,
+        stdout: Buffer.concat(out).toString(),
+        stderr: Buffer.concat(err).toString(),
+      }),
+    )
+  })
+}
+
+async function byChildProcess(calls, { cwd, concurrency }) {
+  const results = []
+  let next = 0
+  const worker = async () => {
+    while (next < calls.length) {
+      const at = next++
+      results[at] = await childProcess(calls[at], cwd).catch((error) => ({ error }))
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, worker))
+  return results
+}
+
+async function byLibrary(calls, { cwd, concurrency, backend, onProgress }) {
+  const commands = calls.map(({ tool, args, input }) => ({
+    file: tool,
+    args,
+    ...(input === undefined ? {} : { input }),
+  }))
+  const results = await batch(commands, { cwd, concurrency, backend, onProgress }).all()
+  return results.map(({ result, error }) => result ?? { error })
+}
+
+/** Calls per second, and how long the longest turn of the event loop was. */
+async function timed(run) {
+  let longest = 0
+  let last = performance.now()
+  const ticker = setInterval(() => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last - 1)
+    last = now
+  }, 1)
+  const begin = performance.now()
+  const results = await run()
+  const seconds = (performance.now() - begin) / 1000
+  clearInterval(ticker)
+  return { results, seconds, longest }
+}
+
+const failuresOf = (calls, results) =>
+  results.flatMap((result, at) => {
+    const { tool, args, exitCode } = calls[at]
+    const name = [tool, ...args].join(' ')
+    if (result.error) return [`${name}: ${result.error.message}`]
+    if (result.exitCode === exitCode) return []
+    return [`${name}: exited with ${result.exitCode}: ${String(result.stderr).slice(0, 200)}`]
+  })
+
+/** Runs `calls` both ways and compares what they said. */
+export async function measure(calls, options) {
+  const ours = await timed(() => byLibrary(calls, options))
+  const theirs = await timed(() => byChildProcess(calls, options))
+  const different = calls.filter(
+    (_, at) =>
+      !ours.results[at].error &&
+      !theirs.results[at].error &&
+      digest(ours.results[at]) !== digest(theirs.results[at]),
+  )
+  const row = ({ results, seconds, longest }) => ({
+    rate: calls.length / seconds,
+    longest,
+    failures: failuresOf(calls, results),
+  })
+  return {
+    calls: calls.length,
+    backend: ours.results.find(({ backend }) => backend)?.backend,
+    ours: row(ours),
+    theirs: row(theirs),
+    different: different.map(({ tool, args }) => [tool, ...args].join(' ')),
+  }
+}

@@ -1,0 +1,73 @@
+// A workspace as agents meet them: sources, data, a history, work in progress.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+const subjects = ['parser', 'cache', 'router', 'session', 'queue', 'report', 'search', 'billing']
+
+/** The same text for the same number, so that every run does the same. */
+function source(subject, number) {
+  const lines = [
+    `// ${subject} ${number}`,
+    `import { log } from '../log.js'`,
+    '',
+    `export interface ${subject}Options {`,
+    `  limit: number`,
+    `}`,
+    '',
+  ]
+  for (let line = 0; line < 20 + ((number * 7) % 40); line++) {
+    if (line % 11 === 3) lines.push(`  // TODO: ${subject} ${number} must handle case ${line}`)
+    else
+      lines.push(`export const ${subject}${number}x${line} = (n: number) => n * ${line + number}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function files() {
+  const all = {
+    'README.md': '# A workspace\n\nMade up, to have something to search.\n',
+    'package.json': '{ "name": "workspace", "version": "1.2.3" }\n',
+    'src/log.ts': 'export const log = (text: string) => console.log(text)\n',
+    'tools/sum.py': 'import json, sys\nprint(sum(json.load(open(sys.argv[1]))["values"]))\n',
+    'tools/count.mjs':
+      "import { readFileSync } from 'node:fs'\n" +
+      "console.log(readFileSync(process.argv[2], 'utf8').split('\\n').length)\n",
+    'data/values.json': JSON.stringify({ values: Array.from({ length: 500 }, (_, at) => at) }),
+    'data/log.csv': Array.from(
+      { length: 3000 },
+      (_, at) =>
+        `2024-01-${String((at % 28) + 1).padStart(2, '0')},${subjects[at % 8]},${at * 37}\n`,
+    ).join(''),
+  }
+  for (const subject of subjects) {
+    for (let number = 0; number < 25; number++) {
+      all[`src/${subject}/${subject}${number}.ts`] = source(subject, number)
+    }
+  }
+  return all
+}
+
+/** Makes one; returns its folder, and what removes it. */
+export function makeWorkspace() {
+  const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-demo-'))
+  const write = (name, text) => {
+    const file = join(dir, name)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+  const git = (...args) =>
+    execFileSync('git', ['-c', 'user.name=Demo', '-c', 'user.email=demo@example.com', ...args], {
+      cwd: dir,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+  for (const [name, text] of Object.entries(files())) write(name, text)
+  git('init', '-q')
+  git('add', '.')
+  git('commit', '-q', '-m', 'Begin')
+  write('src/parser/parser3.ts', `${source('parser', 3)}export const added = true\n`)
+  write('src/cache/cache7.ts', source('cache', 8))
+  write('notes.txt', 'not yet committed\n')
+  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
+}
