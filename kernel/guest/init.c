@@ -6,8 +6,10 @@
  *
  * The host speaks to it through
  *   9p "host"	the host's root, read only
- *   9p "control"	this run's folder: reads argv, env, cwd, project and
- *			options, writes status and dmesg
+ *   9p "control"	this run's folder: reads argv, env, cwd, project,
+ *			visible (folders to have at the host's path even below
+ *			/tmp), terminal (its size) and leaks (look for them),
+ *			writes status and dmesg
  *   9p "out"		the project's output folder, read and write
  *   port 1, 2, 3	standard input (framed, see pump_stdin), output, error,
  *			where the host has no terminal; else hvc0 is all three
@@ -163,10 +165,40 @@ static void control_write(const char *name, const char *text)
 	close(fd);
 }
 
+/*
+ * Folders that must be where the host has them may live below one that the
+ * machine covers, /tmp above all: they are put aside first, then back.
+ */
+static void put_aside(char **folders)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	for (int i = 0; folders[i]; i++) {
+		snprintf(from, sizeof(from), ROOT "%s", folders[i]);
+		snprintf(to, sizeof(to), STASH "/%d", i);
+		make_path(to);
+		if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+			die("bind %s", from);
+	}
+}
+
+static void put_back(char **folders)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	for (int i = 0; folders[i]; i++) {
+		snprintf(from, sizeof(from), STASH "/%d", i);
+		snprintf(to, sizeof(to), ROOT "%s", folders[i]);
+		make_path(to);
+		if (mount(from, to, NULL, MS_MOVE, NULL) < 0)
+			die("move %s to its place", to);
+	}
+}
+
 static void set_up_root(void)
 {
 	char path[PATH_MAX];
-	char *project;
+	char **visible, *project;
 
 	mount_at("proc", "/proc", "proc", 0, NULL);
 	mount_9p("control", "/control", 0, "cache=none");
@@ -174,6 +206,7 @@ static void set_up_root(void)
 	if (control < 0)
 		die("open /control");
 	project = control_need("project");
+	visible = control_vector("visible");
 
 	mount_9p("host", "/host", MS_RDONLY, "cache=loose");
 	mount_at("tmpfs", "/write", "tmpfs", 0, "mode=755,size=75%");
@@ -182,12 +215,7 @@ static void set_up_root(void)
 	mount_at("overlay", ROOT, "overlay", 0,
 		 "lowerdir=/host,upperdir=/write/upper,workdir=/write/work");
 
-	/* The project may live below a folder that is covered next. */
-	make_path(STASH);
-	snprintf(path, sizeof(path), ROOT "%s", project);
-	if (mount(path, STASH, NULL, MS_BIND, NULL) < 0)
-		die("bind %s", path);
-
+	put_aside(visible);
 	mount_at("proc", ROOT "/proc", "proc", 0, NULL);
 	mount_at("sysfs", ROOT "/sys", "sysfs", 0, NULL);
 	mount_at("devtmpfs", ROOT "/dev", "devtmpfs", 0, NULL);
@@ -206,11 +234,8 @@ static void set_up_root(void)
 	symlink("/proc/self/fd/0", ROOT "/dev/stdin");
 	symlink("/proc/self/fd/1", ROOT "/dev/stdout");
 	symlink("/proc/self/fd/2", ROOT "/dev/stderr");
+	put_back(visible);
 
-	snprintf(path, sizeof(path), ROOT "%s", project);
-	make_path(path);
-	if (mount(STASH, path, NULL, MS_MOVE, NULL) < 0)
-		die("move the project to %s", path);
 	snprintf(path, sizeof(path), ROOT "%s/out", project);
 	mount_9p("out", path, 0, "cache=mmap");
 
@@ -368,8 +393,10 @@ static void run_command(const int stdio[3], bool tty)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	if (chdir(cwd) < 0) {
-		fprintf(stderr, "lab: cannot change to %s: %s\n", cwd,
-			strerror(errno));
+		fprintf(stderr,
+			"lab: cannot change to %s: %s (of /tmp, /run and /dev "
+			"the machine has its own)\n",
+			cwd, strerror(errno));
 		_exit(126);
 	}
 	environ = envp;
@@ -499,6 +526,19 @@ static void supervise(void)
 
 /* --- What the kernel has to say ------------------------------------------ */
 
+/* Whether the kernel has reported a bug: the run has failed as it is. */
+static bool kernel_has_warned(void)
+{
+	const unsigned long bad_page = 1 << 5, died = 1 << 7, warned = 1 << 9;
+	char text[32] = "";
+	int fd = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		die("read /proc/sys/kernel/tainted");
+	close(fd);
+	return strtoul(text, NULL, 10) & (bad_page | died | warned);
+}
+
 /*
  * Objects count as leaked when two scans in a row find nothing that points to
  * them; freed ones may linger in a grace period until the second.
@@ -510,7 +550,9 @@ static void report_leaks(void)
 	ssize_t n;
 	int fd;
 
-	if (access("/sys/kernel/debug/kmemleak", F_OK) < 0)
+	if (faccessat(control, "leaks", F_OK, 0) < 0 ||
+	    access("/sys/kernel/debug/kmemleak", F_OK) < 0 ||
+	    kernel_has_warned())
 		return;
 	/* Objects younger than five seconds are not reported. */
 	sleep(6);

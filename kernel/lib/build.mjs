@@ -17,10 +17,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { SingleBar } from 'cli-progress'
 import { cached, config, LabError, project, withCacheLock } from './paths.mjs'
+import { buildSelftests } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesHash, sh, sourceVersion } from './source.mjs'
 
 /** Configuration fragments by flavour, and whether it carries the series. */
@@ -34,6 +35,8 @@ const initSource = join(project, 'kernel/guest/init.c')
 /** Variables of make: an empty LOCALVERSION keeps git's state out of the name. */
 const MAKE_VARIABLES = ['LOCALVERSION=']
 const INIT_CFLAGS = ['-O2', '-Wall', '-Wextra', '-Werror', '-static']
+/** To be raised when an image has other files in it than before. */
+const IMAGE_FORMAT = '2'
 /** Images of earlier series that are kept, for going back and forth. */
 const KEEP_IMAGES = 4
 
@@ -44,6 +47,7 @@ async function imageKey(flavour) {
   const hash = createHash('sha256')
   hash.update(await sourceVersion())
   hash.update((await sh`gcc --version`).stdout)
+  hash.update(IMAGE_FORMAT)
   hash.update(MAKE_VARIABLES.join())
   if (flavours[flavour].series) hash.update(seriesHash())
   for (const file of [...fragmentPaths(flavour), initSource]) hash.update(readFileSync(file))
@@ -77,16 +81,39 @@ async function build(flavour, dir) {
   rmSync(parts, { recursive: true, force: true })
   mkdirSync(parts, { recursive: true })
   copyFileSync(join(output, 'arch/x86/boot/bzImage'), join(parts, 'bzImage'))
+  copyModules(output, parts)
   await buildInitrd(parts)
+  if (commits.length > 0) {
+    await buildSelftests({
+      ...{ repo, tree, output, commit: commits.at(-1).commit },
+      dir: join(parts, 'selftests'),
+    })
+  }
   renameSync(parts, dir)
   forgetOldImages(flavour)
 }
 
+/** A flavour's modules are few: they lie side by side, for finit_module(2). */
+function copyModules(output, dir) {
+  const order = readIfThere(join(output, 'modules.order')) ?? ''
+  for (const name of order.split('\n').filter((line) => line !== '')) {
+    const file = name.replace(/\.o$/, '.ko')
+    copyFileSync(join(output, file), join(dir, basename(file)))
+  }
+}
+
+/** What to make: modules can be asked for where the configuration has them. */
+function targets(output) {
+  const modular = /^CONFIG_MODULES=y$/m.test(readFileSync(join(output, '.config'), 'utf8'))
+  return modular ? ['bzImage', 'modules'] : ['bzImage']
+}
+
 /**
  * Merges the fragments over allnoconfig; a symbol that did not come out as the
- * fragment asks is an error, or the lab would test less than it says.
+ * fragment asks is an error, or the lab would test less than it says; not so
+ * where `partial`, in the middle of the series, a symbol is still to come.
  */
-export async function configure(tree, output, fragments) {
+export async function configure(tree, output, fragments, { partial = false } = {}) {
   mkdirSync(output, { recursive: true })
   const before = readIfThere(join(output, '.config'))
   const times = before && statSync(join(output, '.config'))
@@ -94,7 +121,8 @@ export async function configure(tree, output, fragments) {
     cwd: tree,
   })`scripts/kconfig/merge_config.sh -n -O ${output} ${fragments}`
   const lost = merged.stdout.match(/^Value requested for .* not in final .config/gm)
-  if (lost) throw new LabError(`the kernel's configuration refuses:\n${lost.join('\n')}`)
+  if (lost && !partial)
+    throw new LabError(`the kernel's configuration refuses:\n${lost.join('\n')}`)
   if (before && before === readIfThere(join(output, '.config'))) {
     utimesSync(join(output, '.config'), times.atime, times.mtime)
   }
@@ -108,9 +136,18 @@ export async function make(tree, output, title) {
   const counts = `${output}.steps`
   const expected = Number(readIfThere(counts) ?? 2600)
   const cold = !existsSync(join(output, 'vmlinux'))
+  // A build that goes on without its lab would be in the way of the next one.
   const child = spawn(
-    'make',
-    [`O=${output}`, ...MAKE_VARIABLES, `-j${availableParallelism() + 1}`, 'bzImage'],
+    'setpriv',
+    [
+      '--pdeathsig',
+      'TERM',
+      'make',
+      `O=${output}`,
+      ...MAKE_VARIABLES,
+      `-j${availableParallelism() + 1}`,
+      ...targets(output),
+    ],
     {
       cwd: tree,
       env: {

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
+import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { flavours, image } from './build.mjs'
 import { runInMachine } from './machine.mjs'
 import { LabError } from './paths.mjs'
+import { runSelftests } from './selftests.mjs'
 import { check, exportSeries, tree } from './series.mjs'
 
 const DEFAULT_SMP = 2
+/** CONFIG_NR_CPUS of kernel/config/common.config. */
+const MAX_SMP = 8
 const DEFAULT_TIMEOUT = 1800
 
-function wholeNumber(least) {
+function wholeNumber(least, most = Infinity) {
   return (text) => {
-    if (!/^\d+$/.test(text) || Number(text) < least) {
-      throw new InvalidArgumentError(`Give a whole number, ${least} or more.`)
+    if (!/^\d+$/.test(text) || Number(text) < least || Number(text) > most) {
+      const range = most < Infinity ? `from ${least} to ${most}` : `${least} or more`
+      throw new InvalidArgumentError(`Give a whole number, ${range}.`)
     }
     return Number(text)
   }
@@ -23,24 +28,41 @@ function memorySize(text) {
   return text
 }
 
-const kernelOption = () =>
-  new Option('-k, --kernel <flavour>', 'which kernel')
-    .choices(Object.keys(flavours))
-    .default('patched')
+const kernelOption = (names = Object.keys(flavours)) =>
+  new Option('-k, --kernel <flavour>', 'which kernel').choices(names).default('patched')
+
+/** Options of every command that boots; `machine` makes a run of them. */
+const withMachineOptions = (command) =>
+  command
+    .option('--smp <n>', `virtual CPUs, ${MAX_SMP} at most`, wholeNumber(1, MAX_SMP))
+    .option('--memory <size>', "memory, as in QEMU's -m", memorySize, '2G')
+    .option('--timeout <seconds>', '0 for none', wholeNumber(0), DEFAULT_TIMEOUT)
+    .option('--append <text...>', "more of the kernel's command line")
+    .option('--no-leak-scan', 'debug: do not look for leaks after the command')
+    .option('--log <file>', "write the kernel's log there")
+
+const machine = async (options) => ({
+  image: await image(options.kernel),
+  smp: options.icount ? 1 : (options.smp ?? DEFAULT_SMP),
+  memory: options.memory,
+  icount: options.icount ?? false,
+  timeout: options.timeout,
+  append: options.append ?? [],
+  leakScan: options.leakScan,
+  log: options.log,
+})
 
 const program = new Command('lab')
   .description('Builds the kernel with the series and runs commands on it, in QEMU.')
   .enablePositionalOptions()
 
-program
-  .command('run', { isDefault: true })
-  .description('run a command on the kernel (the default): lab [options] -- CMD ARGS…')
-  .addOption(kernelOption())
-  .option('--smp <n>', 'virtual CPUs', wholeNumber(1))
-  .option('--memory <size>', "memory, as in QEMU's -m (default: 2G, debug 4G)", memorySize)
+withMachineOptions(
+  program
+    .command('run', { isDefault: true })
+    .description('run a command on the kernel (the default): lab [options] -- CMD ARGS…')
+    .addOption(kernelOption()),
+)
   .option('--icount', 'one instruction takes one nanosecond; one CPU; prints the count')
-  .option('--timeout <seconds>', '0 for none', wholeNumber(0), DEFAULT_TIMEOUT)
-  .option('--append <text...>', "more of the kernel's command line")
   .argument('<command>')
   .argument('[args...]')
   .passThroughOptions()
@@ -48,18 +70,18 @@ program
     if (options.icount && options.smp > 1) {
       throw new LabError('--icount counts one CPU: leave --smp out')
     }
-    const { status, signal } = await runInMachine({
-      image: await image(options.kernel),
-      argv: [command, ...args],
-      cwd: process.cwd(),
-      smp: options.icount ? 1 : (options.smp ?? DEFAULT_SMP),
-      memory: options.memory ?? (options.kernel === 'debug' ? '4G' : '2G'),
-      icount: options.icount ?? false,
-      timeout: options.timeout,
-      append: options.append ?? [],
-    })
-    end(status, signal)
+    const argv = [command, ...args]
+    end(await runInMachine({ ...(await machine(options)), argv, cwd: process.cwd() }))
   })
+
+withMachineOptions(
+  program
+    .command('selftest')
+    .description("run the series' selftests, all or those named, in one boot")
+    .addOption(kernelOption(Object.keys(flavours).filter((name) => flavours[name].series))),
+)
+  .argument('[names...]', 'programs or their folders')
+  .action(async (names, options) => end(await runSelftests(await machine(options), names)))
 
 program
   .command('build')
@@ -84,9 +106,11 @@ program
   .action(check)
 
 /** Ends as the command did, by the same signal if it was one. */
-function end(status, signal) {
+function end({ status, signal }) {
   if (signal) {
     process.removeAllListeners(signal)
+    // The command may have been meant to dump core; this process is not.
+    spawnSync('prlimit', ['--core=0', '--pid', String(process.pid)])
     try {
       process.kill(process.pid, signal)
     } catch {}

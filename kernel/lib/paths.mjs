@@ -15,6 +15,28 @@ export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
 
 export const cached = (...names) => join(cache, ...names)
 
+/** Seconds to wait for another lab: two cold builds of the debug kernel. */
+const PATIENCE = 2400
+
+async function lock() {
+  try {
+    return await lockfile.lock(cache)
+  } catch (error) {
+    if (error.code !== 'ELOCKED') throw error
+  }
+  console.error('lab: waiting for another lab that builds')
+  try {
+    return await lockfile.lock(cache, {
+      retries: { retries: PATIENCE, factor: 1, minTimeout: 1000 },
+    })
+  } catch (error) {
+    if (error.code !== 'ELOCKED') throw error
+    throw new LabError(
+      `another lab has been building for ${PATIENCE} s; if there is none, delete ${cache}.lock`,
+    )
+  }
+}
+
 /**
  * Runs `work` while no other lab on this machine changes the cache.
  * @template T
@@ -23,11 +45,7 @@ export const cached = (...names) => join(cache, ...names)
  */
 export async function withCacheLock(work) {
   mkdirSync(cache, { recursive: true })
-  // Two cold debug builds in a row take less than the 40 minutes that a second
-  // lab is ready to wait.
-  const release = await lockfile.lock(cache, {
-    retries: { retries: 2400, factor: 1, minTimeout: 1000 },
-  })
+  const release = await lock()
   try {
     return await work()
   } finally {

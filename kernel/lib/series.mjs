@@ -16,16 +16,37 @@ const treePath = () => cached('tree')
 export async function tree() {
   const repo = await repository()
   const path = treePath()
-  if (existsSync(path)) {
-    console.log(path)
-    return
-  }
   const commits = await withCacheLock(() => applySeries(repo))
-  await sh({ cwd: repo })`git worktree prune`
-  await sh({
-    cwd: repo,
-  })`git worktree add -q -B series ${path} ${commits.at(-1)?.commit ?? 'base'}`
+  const last = commits.at(-1)?.commit ?? 'base'
+  if (existsSync(path)) {
+    const same = await sh({ cwd: path, nothrow: true })`git diff --quiet ${last} series`
+    if (same.exitCode !== 0) {
+      console.error(
+        `lab: the work tree's commits are not what kernel/patches has: write them with \`lab export\`, or drop them with \`git -C ${path} checkout -B series ${last}\``,
+      )
+    }
+  } else {
+    await sh({ cwd: repo })`git worktree prune`
+    await sh({ cwd: repo })`git worktree add -q -B series ${path} ${last}`
+  }
   console.log(path)
+}
+
+/** What is written by hand, to tell it from what a build in the tree leaves. */
+const SOURCE =
+  /\.(c|h|S|lds|rst|txt|sh|py|pl|yaml)$|(^|\/)(Makefile|Kconfig|config|settings|\.gitignore)[^/]*$/
+
+/**
+ * Debian's .gitignore hides whatever its packaging did not put there: a new
+ * file is neither in `git status` nor added by `git add -A`.
+ */
+async function refuseForgotten(path) {
+  const { stdout } = await sh({ cwd: path })`git ls-files --others`
+  const forgotten = stdout.split('\n').filter((name) => SOURCE.test(name))
+  if (forgotten.length === 0) return
+  throw new LabError(
+    `files that are in no commit (git add -f, as .gitignore hides them, or delete them):\n${forgotten.join('\n')}`,
+  )
 }
 
 /** Writes the work tree's commits back as kernel/patches. */
@@ -34,6 +55,7 @@ export async function exportSeries() {
   if (!existsSync(path)) throw new LabError('there is no work tree: make one with `lab tree`')
   const dirty = (await sh({ cwd: path })`git status --porcelain -uno`).stdout
   if (dirty !== '') throw new LabError(`the work tree has changes to commit first:\n${dirty}`)
+  await refuseForgotten(path)
   mkdirSync(patches, { recursive: true })
   for (const name of readdirSync(patches)) {
     if (name.endsWith('.patch')) rmSync(join(patches, name))
@@ -85,7 +107,7 @@ async function buildEach(repo, path, commits) {
   const fragments = flavours.patched.fragments.map((name) => join(config, `${name}.config`))
   for (const { name, commit } of commits) {
     await checkOut(repo, path, commit)
-    await configure(path, output, fragments)
+    await configure(path, output, fragments, { partial: name !== commits.at(-1).name })
     await make(path, output, name)
   }
   console.log('every patch builds')

@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Runs kselftest programs one after the other, in the machine; how each ended
+# stands in a line of its own, between the TAP of one and the next.
+#
+#   selftests.sh FOLDER [SECONDS SUITE/PROGRAM]…
+folder=$1
+shift
+while [ $# -gt 0 ]; do
+	printf '\n# selftest: %s\n' "$2"
+	cd "$folder/${2%/*}" || exit 1
+	timeout --kill-after=5 "$1" "./${2##*/}" </dev/null
+	printf '\n# selftest: %s ended with %d\n' "$2" $?
+	shift 2
+done
