@@ -1,0 +1,81 @@
+// Options, and the errors they give without booting anything.
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { lab, project, scratch } from './lab.ts'
+
+describe('a bad option says what is wrong with it', () => {
+  test.each([
+    [['--smp', 'two', '--', 'true'], /--smp.*'two' is invalid\. Give a whole number, from 1 to 8/],
+    [['--smp', '0', '--', 'true'], /from 1 to 8/],
+    [['--smp', '9', '--', 'true'], /from 1 to 8/],
+    [['--memory', '12', '--', 'true'], /'12' is invalid\. Give a size like 512M or 4G/],
+    [['--timeout', '-1', '--', 'true'], /0 or more/],
+    [['--kernel', 'mine', '--', 'true'], /Allowed choices are stock, patched, debug/],
+    [['--icount', '--smp', '2', '--', 'true'], /--icount counts one CPU: leave --smp out/],
+    [['--no-such-option', '--', 'true'], /unknown option '--no-such-option'/],
+    [[], /missing required argument 'command'/],
+    [['selftest', '--kernel', 'stock'], /Allowed choices are patched, debug/],
+    [['selftest', 'nonsense'], /no selftest is called nonsense; there are:\n.*\/features/],
+  ])('%j', async (args, message) => {
+    const { status, stdout, stderr } = await lab(args)
+    expect(stderr.toString()).toMatch(message)
+    expect(stdout.toString()).toBe('')
+    expect(status).toBe(1)
+  })
+})
+
+test('--icount gives the same count twice', async () => {
+  const count = async () => {
+    const { status, stderr } = await lab(['--icount', '--', 'sh', '-c', 'ls /usr/bin >/dev/null'])
+    expect(status).toBe(0)
+    return Number(/icount: (\d+) thousand/.exec(stderr.toString())?.[1])
+  }
+  const [first, second] = [await count(), await count()]
+  expect(first).toBeGreaterThan(1000)
+  expect(Math.abs(second - first) / first).toBeLessThan(0.02)
+})
+
+test('--log keeps what the kernel said', async () => {
+  const own = scratch()
+  const file = join(own.path, 'log')
+  const { status } = await lab(['--log', file, '--append', 'lab.test=1', '--', 'true'])
+  expect(status).toBe(0)
+  expect(readFileSync(file, 'utf8')).toMatch(/Command line: .* lab\.test=1/)
+  own.remove()
+})
+
+test('a project below /tmp is in the machine, and its out/ is the host’s', async () => {
+  const own = scratch('/tmp')
+  cpSync(join(project, 'kernel'), join(own.path, 'kernel'), { recursive: true })
+  cpSync(join(project, 'package.json'), join(own.path, 'package.json'))
+  symlinkSync(join(project, 'node_modules'), join(own.path, 'node_modules'))
+  mkdirSync(join(own.path, 'sub folder'))
+  const { status, stdout, stderr } = await lab(
+    ['--', 'sh', '-c', 'pwd; ls ..; echo written >../out/file'],
+    { lab: own.path, cwd: join(own.path, 'sub folder') },
+  )
+  expect(stderr.toString()).toBe('')
+  expect(status).toBe(0)
+  expect(stdout.toString()).toBe(
+    [
+      `${own.path}/sub folder`,
+      'kernel',
+      'node_modules',
+      'out',
+      'package.json',
+      'sub folder',
+      '',
+    ].join('\n'),
+  )
+  expect(readFileSync(join(own.path, 'out/file'), 'utf8')).toBe('written\n')
+  own.remove()
+})
+
+test('two labs run side by side', async () => {
+  const runs = await Promise.all(
+    ['one', 'two'].map((word) => lab(['--', 'sh', '-c', `sleep 1; echo ${word}`])),
+  )
+  expect(runs.map(({ stdout }) => stdout.toString())).toEqual(['one\n', 'two\n'])
+  expect(runs.map(({ status }) => status)).toEqual([0, 0])
+})
