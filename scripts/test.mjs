@@ -1,0 +1,152 @@
+// `npm test`, `npm run test:host`, `npm run test:lab`: every test, or one half
+// of them, then a table of what ran and a last line with the sum of all counts.
+//
+//   node scripts/test.mjs [host] [lab]      both, if neither is given
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const results = join(root, 'out/test')
+
+const node = (script, ...args) => [process.execPath, script, ...args]
+const lab = (...args) => node('kernel/lab', ...args)
+const vitest = (...args) =>
+  node('node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', ...args)
+
+/** A step whose success is all it has to say. */
+const step = (title, command) => ({ title, command, counts: () => none })
+/** A step that is one test. */
+const check = (title, command) => ({
+  ...{ title, command },
+  counts: (ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }),
+})
+
+function vitestStep(title, command) {
+  const file = resultFile(title, 'json')
+  return {
+    title,
+    command: [...command, `--outputFile.json=${file}`],
+    counts() {
+      const json = JSON.parse(readFileSync(file, 'utf8'))
+      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = json
+      return {
+        passed: numPassedTests,
+        failed: numFailedTests,
+        skipped: numPendingTests + numTodoTests,
+      }
+    },
+  }
+}
+
+function ctestStep(title) {
+  const file = resultFile(title, 'xml')
+  return {
+    title,
+    command: ['ctest', '--test-dir', 'build', '--output-on-failure', '--output-junit', file],
+    counts() {
+      const head = /<testsuite\b[^>]*>/.exec(readFileSync(file, 'utf8'))[0]
+      const number = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? 0)
+      const [all, failed] = [number('tests'), number('failures')]
+      const skipped = number('skipped') + number('disabled')
+      return { passed: all - failed - skipped, failed, skipped }
+    },
+  }
+}
+
+function selftestStep(title, kernel) {
+  return {
+    title,
+    command: lab('selftest', '--kernel', kernel),
+    counts(_ok, output) {
+      const last = /(\d+) passed, (\d+) failed, (\d+) skipped\n$/.exec(output)
+      if (!last) return none
+      const [passed, failed, skipped] = last.slice(1).map(Number)
+      return { passed, failed, skipped }
+    },
+  }
+}
+
+const none = { passed: 0, failed: 0, skipped: 0 }
+const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-')}.${type}`)
+
+const steps = {
+  host: [
+    step('build', ['npm', 'run', '--silent', 'build']),
+    ctestStep('C'),
+    vitestStep('TypeScript', vitest()),
+  ],
+  lab: [
+    step('patched kernel', lab('build')),
+    step('debug kernel', lab('build', '--kernel', 'debug')),
+    vitestStep('lab', vitest('--config', 'test/lab/vitest.config.ts')),
+    selftestStep('selftests, patched', 'patched'),
+    selftestStep('selftests, debug', 'debug'),
+    check('series', lab('check')),
+  ],
+}
+
+/** Runs a command with its output passed through; resolves to how it went. */
+function run([command, ...args]) {
+  return new Promise((resolve) => {
+    let output = ''
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+    child.stdout.on('data', (data) => {
+      // Only the end is of interest: the line with the counts.
+      output = (output + data).slice(-200)
+      process.stdout.write(data)
+    })
+    child.once('error', (error) => {
+      console.error(`test: cannot run ${command}: ${error.message}`)
+      resolve({ ok: false, output })
+    })
+    child.once('close', (status, signal) => {
+      if (signal) console.error(`test: ${command} died of ${signal}`)
+      resolve({ ok: status === 0, output })
+    })
+  })
+}
+
+function count({ counts }, ok, output) {
+  let found = none
+  try {
+    found = counts(ok, output)
+  } catch (error) {
+    console.error(`test: no counts: ${error.message}`)
+    ok = false
+  }
+  // A failure that no test stands for counts as one, or it would not show.
+  return ok || found.failed > 0 ? found : { ...found, failed: 1 }
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !(name in steps))
+if (unknown.length > 0) {
+  console.error(`test: no tests called ${unknown.join(', ')}: there are ${Object.keys(steps)}`)
+  process.exit(2)
+}
+
+rmSync(results, { recursive: true, force: true })
+mkdirSync(results, { recursive: true })
+const total = { ...none }
+const table = []
+for (const name of wanted.length > 0 ? wanted : Object.keys(steps)) {
+  for (const one of steps[name]) {
+    console.log(`\n== ${one.title}`)
+    const start = Date.now()
+    const { ok, output } = await run(one.command)
+    const counts = count(one, ok, output)
+    for (const key of Object.keys(total)) total[key] += counts[key]
+    table.push({
+      step: one.title,
+      ...counts,
+      seconds: Math.round((Date.now() - start) / 1000),
+    })
+  }
+}
+console.log('')
+console.table(table)
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
