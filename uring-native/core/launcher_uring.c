@@ -221,7 +221,8 @@ void launcher_uring_complete(struct uring_link *link, int res)
 	struct launch *launch = link->launch;
 	uint32_t i = link->index;
 
-	/* What was under way when it was killed, an exec say, knows no better. */
+	/* What was under way when it was killed, an exec say, knows no better.
+	 */
 	if (i && res == -EINTR)
 		res = -ECANCELED;
 	if (i != EXTRA) {
