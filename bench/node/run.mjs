@@ -35,7 +35,7 @@ function plan({ exit }) {
       name: `processes per second, ${flight} in flight, ${kind} child`,
       unit: '1/s',
       measure: 'rate',
-      options: { file, flight, count: flight === 1 ? 300 : 1000 },
+      options: { file, flight, count: flight === 1 ? 300 : 2000 },
       more: true,
       loop: flight === 16,
     })),
@@ -63,7 +63,7 @@ function plan({ exit }) {
 
 async function block(side, { measure, options }, { peers, programs }) {
   if (side === LOOP) {
-    const { stdout } = await $`${programs.loop} 1000 ${availableParallelism()} ${options.file}`
+    const { stdout } = await $`${programs.loop} 2000 ${availableParallelism()} ${options.file}`
     return JSON.parse(stdout)
   }
   const where = { library, execa: peers.execa }
