@@ -1,0 +1,230 @@
+/** What fails before the exec: the step, the error, and a message that helps. */
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { run, SpawnError, type SpawnOptions } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+import { children, isRoot, openFds, rejection } from '../support.js'
+
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const file = (name: string, content: string, mode: number) => {
+  const path = join(dir, name)
+  writeFileSync(path, content)
+  chmodSync(path, mode)
+  return path
+}
+const locked = join(dir, 'locked')
+mkdirSync(locked, { mode: 0o700 })
+chmodSync(dir, 0o755)
+symlinkSync('loop', join(dir, 'loop'))
+
+const noFormat = file('no-format', 'neither a program nor a script', 0o755)
+const noInterpreter = file('no-interpreter', '#!/nowhere/sh\n', 0o755)
+const notExecutable = file('not-executable', '#!/bin/sh\n', 0o644)
+const nobody = { uid: 61234, gid: 61234 }
+
+interface Failure {
+  name: string
+  command: string
+  options?: SpawnOptions
+  step: string
+  code: string
+  says: string
+  root?: boolean
+}
+
+const failures: Failure[] = [
+  {
+    name: 'no such program',
+    command: 'no-such',
+    step: 'exec',
+    code: 'ENOENT',
+    says: 'check its name, or PATH',
+  },
+  { name: 'no such path', command: '/no/such', step: 'exec', code: 'ENOENT', says: '"/no/such"' },
+  {
+    name: 'an interpreter that is missing',
+    command: noInterpreter,
+    step: 'exec',
+    code: 'ENOENT',
+    says: noInterpreter,
+  },
+  {
+    name: 'a file that is no program',
+    command: noFormat,
+    step: 'exec',
+    code: 'ENOEXEC',
+    says: 'begins with #!',
+  },
+  {
+    name: 'a file that may not be run',
+    command: notExecutable,
+    step: 'exec',
+    code: 'EACCES',
+    says: 'not executable',
+  },
+  { name: 'a directory', command: dir, step: 'exec', code: 'EACCES', says: dir },
+  {
+    name: 'links in a circle',
+    command: join(dir, 'loop'),
+    step: 'exec',
+    code: 'ELOOP',
+    says: 'loop',
+  },
+  {
+    name: 'a name that is too long',
+    command: '/'.padEnd(5000, 'x'),
+    step: 'exec',
+    code: 'ENAMETOOLONG',
+    says: 'execveat',
+  },
+  {
+    name: 'a path through a file',
+    command: '/etc/passwd/x',
+    step: 'exec',
+    code: 'ENOTDIR',
+    says: '/etc/passwd/x',
+  },
+  {
+    name: 'no such cwd',
+    command: 'true',
+    options: { cwd: '/nowhere' },
+    step: 'cwd',
+    code: 'ENOENT',
+    says: 'the working directory does not exist',
+  },
+  {
+    name: 'a cwd that is a file',
+    command: 'true',
+    options: { cwd: '/etc/passwd' },
+    step: 'cwd',
+    code: 'ENOTDIR',
+    says: 'is not a directory',
+  },
+  {
+    name: 'both missing: the cwd comes first',
+    command: 'no-such',
+    options: { cwd: '/nowhere' },
+    step: 'cwd',
+    code: 'ENOENT',
+    says: '"/nowhere"',
+  },
+  {
+    name: 'a file for stdout that cannot be made',
+    command: 'true',
+    options: { stdio: ['ignore', { path: '/nowhere/x' }, 'ignore'] },
+    step: 'stdio[1]',
+    code: 'ENOENT',
+    says: '"/nowhere/x"',
+  },
+  {
+    name: 'a file for stdin relative to cwd',
+    command: 'true',
+    options: { cwd: '/etc', stdio: [{ path: 'nowhere' }, 'ignore', 'ignore'] },
+    step: 'stdio[0]',
+    code: 'ENOENT',
+    says: '"nowhere"',
+  },
+  {
+    name: 'a descriptor that is not open',
+    command: 'true',
+    options: { stdio: ['ignore', 'ignore', 999] },
+    step: 'stdio[2]',
+    code: 'EBADF',
+    says: 'fcntl',
+  },
+  {
+    name: 'a cgroup that is none',
+    command: 'true',
+    options: { cgroup: '/tmp' },
+    step: 'clone',
+    code: 'EBADF',
+    says: 'clone3',
+  },
+  {
+    name: 'a group that may not be joined',
+    command: 'true',
+    options: { processGroup: 1 },
+    step: 'session',
+    code: 'EPERM',
+    says: 'setpgid',
+  },
+  {
+    name: 'a limit above the hard one',
+    command: 'true',
+    options: { rlimits: { nofile: 2 ** 40 } },
+    step: 'limits',
+    code: 'EPERM',
+    says: 'prlimit64',
+  },
+]
+
+describe.each(testedBackends)('failures by %s', (backend) => {
+  test.each(failures)('$name', async ({ command, options, step, code, says }) => {
+    await run('true', [], { backend })
+    const before = openFds()
+    const error = await rejection(run(command, ['x'], { backend, ...options }))
+    expect(error).toBeInstanceOf(SpawnError)
+    expect(error).toMatchObject({ step, code, spawnargs: ['x'] })
+    expect(error.errno).toBeLessThan(0)
+    expect(error.message).toContain(`${step} failed: `)
+    expect(error.message).toContain(says)
+    expect(openFds()).toBeLessThanOrEqual(before)
+    expect(children()).toBe('')
+  })
+
+  test.runIf(isRoot)('a cwd that may not be entered by whom it becomes', async () => {
+    // Directories are entered before rights are given up, as a shell would.
+    expect(await run('true', [], { backend, cwd: locked, ...nobody })).toMatchObject({
+      exitCode: 0,
+    })
+    const own = file('own', '#!/bin/sh\n', 0o700)
+    const error = await rejection(run(own, [], { backend, ...nobody }))
+    expect(error).toMatchObject({ step: 'exec', code: 'EACCES' })
+  })
+
+  test('E2BIG: one argument, all of them, the environment', async () => {
+    const long = 'x'.repeat(200_000)
+    const many = Array.from({ length: 40 }, () => 'x'.repeat(100_000))
+    const limit = { rlimits: { stack: 4 * 2 ** 20 } }
+    for (const call of [
+      () => run('true', [long], { backend }),
+      () => run('true', many, { backend, ...limit }),
+      () => run('true', [], { backend, env: { PATH: process.env.PATH, LONG: long } }),
+    ]) {
+      expect(await rejection(call())).toMatchObject({ step: 'exec', code: 'E2BIG' })
+    }
+  })
+
+  const unified = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((path) => {
+    try {
+      readFileSync(join(path, 'cgroup.procs'))
+      return readFileSync(join(path, 'cgroup.controllers')) !== undefined
+    } catch {
+      return false
+    }
+  })
+
+  test.runIf(isRoot && unified)('a cgroup is entered', async () => {
+    const group = join(unified as string, `uring-spawn-${process.pid}-${backend}`)
+    mkdirSync(group)
+    try {
+      const { stdout } = await run('cat', ['/proc/self/cgroup'], { backend, cgroup: group })
+      expect(stdout).toContain(`uring-spawn-${process.pid}-${backend}`)
+    } finally {
+      rmdirSync(group)
+    }
+  })
+})
