@@ -121,7 +121,7 @@ describe('the package', () => {
       expect(files).toContain(`package/${file}`)
     }
     const odd =
-      /^package\/(?!dist|prebuilds|uring-native|scripts\/install|CMakeLists|LICENSE|README|package\.json)./
+      /^package\/(?!dist|docs\/library|prebuilds|uring-native|scripts\/install|CMakeLists|LICENSE|README|package\.json)./
     expect(files.filter((file) => odd.test(file))).toEqual([])
   })
 
