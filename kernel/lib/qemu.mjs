@@ -10,6 +10,9 @@ const QEMU = 'qemu-system-x86_64'
 /** Time QEMU has to end by itself and give the terminal back. */
 const GRACE_MS = 2000
 
+/** Seconds without progress that the kernel is to report. */
+const PATIENCE = 120
+
 const share = (tag, path, readonly) => [
   '-fsdev',
   `local,id=${tag},path=${path.replaceAll(',', ',,')},security_model=none,multidevs=remap,readonly=${readonly}`,
@@ -45,6 +48,10 @@ export function qemuArguments(run, accel, dir, tty) {
       // Level 5: errors and warnings reach the console that the lab reads.
       'console=ttyS0 loglevel=5 printk.time=1 panic=-1 rdinit=/init',
       'tsc=reliable random.trust_cpu=on no_timer_check',
+      // A host that is busy or was suspended starves the machine for longer than
+      // a real one ever is; what hangs for good still runs into these.
+      `rcupdate.rcu_cpu_stall_timeout=${PATIENCE} workqueue.watchdog_thresh=${PATIENCE}`,
+      `watchdog_thresh=${PATIENCE / 2} sysctl.kernel.hung_task_timeout_secs=${PATIENCE}`,
       ...(run.icount ? ['nokaslr'] : []),
       ...run.append,
     ].join(' '),

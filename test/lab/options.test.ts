@@ -76,6 +76,7 @@ test('two labs run side by side', async () => {
   const runs = await Promise.all(
     ['one', 'two'].map((word) => lab(['--', 'sh', '-c', `sleep 1; echo ${word}`])),
   )
+  expect(runs.map(({ stderr }) => stderr.toString())).toEqual(['', ''])
   expect(runs.map(({ stdout }) => stdout.toString())).toEqual(['one\n', 'two\n'])
   expect(runs.map(({ status }) => status)).toEqual([0, 0])
 })

@@ -5,9 +5,9 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     include: ['test/lab/**/*.test.ts'],
-    // Each starts a machine, or several.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Each starts a machine, or several, on a host that may be busy.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     maxWorkers: 1,
   },
 })
