@@ -67,6 +67,10 @@ async function count(list) {
     'set -e',
     `cp ${out}/bench ${out}/child /tmp/`,
     'cp /bin/true /tmp/true',
+    // What a dynamic program maps, too: over the places where it is looked up.
+    'for f in /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6 /etc/ld.so.cache; do',
+    '  f=$(realpath $f); cp $f /tmp/${f##*/}; mount --bind /tmp/${f##*/} $f',
+    'done',
     'uname -r >&2',
     ...list.map(commandLine),
   ].join('\n')
