@@ -1,11 +1,11 @@
 // `npm run bench [-- NAME [options]]`: runs a benchmark, or all of them.
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const names = readdirSync(here, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && existsSync(`${here}${entry.name}/run.mjs`))
   .map((entry) => entry.name)
 
 const program = new Command('bench').description('Measures; each benchmark says what and how.')
