@@ -72,9 +72,8 @@ function selftestStep(title, kernel, ...programs) {
 const none = { passed: 0, failed: 0, skipped: 0 }
 const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-')}.${type}`)
 
-// Not `fault`: with allocations made to fail, an exec can still end with EINVAL
-// where ENOMEM is due, which is to be found out before this can be required.
-// Not `stress`, which takes minutes there: `lab selftest -k debug stress`.
+// Not `fault` and `stress`, which take many minutes there:
+// `npm run lab -- selftest --kernel debug fault stress`.
 const onDebug = [
   ...['features', 'clone', 'fds', 'exec', 'links', 'task_set', 'cqe', 'reap'],
   ...['cancel', 'ptrace', 'fdinfo', 'mm', 'fuzz'],
