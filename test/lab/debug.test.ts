@@ -13,9 +13,9 @@ const image = execFileSync('node', ['kernel/lab', 'build', '--kernel', 'debug'],
 const debug = (script: string) => lab(['--kernel', 'debug', '--', 'sh', '-c', script])
 
 /** finit_module(2), by the one interpreter that every Debian has. */
-const insert = (module: string, parameters = '') =>
-  `perl -e 'open F, "<", shift or die; syscall(313, fileno(F), shift, 0) == 0 or warn $!' ` +
-  `${join(image, module)} '${parameters}'`
+const insert = (module: string) =>
+  `perl -e 'open F, "<", shift or die; syscall(313, fileno(F), "", 0) == 0 or warn $!' ` +
+  join(image, module)
 const provoke = (what: string) => `echo ${what} >/sys/kernel/debug/provoke-crash/DIRECT`
 
 test('without a bug there is no report', async () => {
@@ -28,15 +28,10 @@ test('without a bug there is no report', async () => {
 test.each([
   ['a warning', provoke('WARNING'), /WARNING: CPU: \d+ PID: \d+ at drivers\/misc\/lkdtm/],
   ['a bug check', provoke('BUG'), /kernel BUG at drivers\/misc\/lkdtm/],
-  ['a null pointer', provoke('EXCEPTION'), /BUG: kernel NULL pointer dereference|KASAN: null-ptr/],
+  ['an exception', provoke('EXCEPTION'), /Oops: |BUG: kernel NULL pointer dereference/],
   ['a corrupt list', provoke('CORRUPT_LIST_ADD'), /list_add corruption/],
   ['a use after free', provoke('READ_AFTER_FREE'), /BUG: KASAN: slab-use-after-free in lkdtm/],
   ['an underflow', provoke('REFCOUNT_DEC_ZERO'), /refcount_t: decrement hit 0|WARNING: /],
-  [
-    'an atomic sleep',
-    insert('test_lockup.ko', 'time_nsecs=1000 state=S disable_preempt=1'),
-    /BUG: scheduling while atomic/,
-  ],
   ['a leak', insert('kmemleak-test.ko'), /unreferenced object 0x[\s\S]*kmemleak_test/],
 ])('%s fails the run and is printed', async (_what, script, message) => {
   const { status, stderr } = await debug(`${script} 2>/dev/null; exit 0`)
