@@ -18,34 +18,36 @@ export const cached = (...names) => join(cache, ...names)
 /** Seconds to wait for another lab: two cold builds of the debug kernel. */
 const PATIENCE = 2400
 
-async function lock() {
+async function lock(folder) {
   try {
-    return await lockfile.lock(cache)
+    return await lockfile.lock(folder)
   } catch (error) {
     if (error.code !== 'ELOCKED') throw error
   }
   console.error('lab: waiting for another lab that builds')
   try {
-    return await lockfile.lock(cache, {
+    return await lockfile.lock(folder, {
       retries: { retries: PATIENCE, factor: 1, minTimeout: 1000 },
     })
   } catch (error) {
     if (error.code !== 'ELOCKED') throw error
     throw new LabError(
-      `another lab has been building for ${PATIENCE} s; if there is none, delete ${cache}.lock`,
+      `another lab has been building for ${PATIENCE} s; if there is none, delete ${folder}.lock`,
     )
   }
 }
 
 /**
- * Runs `work` while no other lab on this machine changes the cache.
+ * Runs `work` while no other lab on this machine changes the cache, or the
+ * one folder of it that is all that `work` changes.
  * @template T
  * @param {() => Promise<T>} work
+ * @param {string} [folder]
  * @returns {Promise<T>}
  */
-export async function withCacheLock(work) {
-  mkdirSync(cache, { recursive: true })
-  const release = await lock()
+export async function withCacheLock(work, folder = cache) {
+  mkdirSync(folder, { recursive: true })
+  const release = await lock(folder)
   try {
     return await work()
   } finally {

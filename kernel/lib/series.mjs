@@ -75,14 +75,15 @@ export async function exportSeries() {
  */
 export async function check({ each = false }) {
   const repo = await repository()
+  const commits = await withCacheLock(() => applySeries(repo))
+  console.log(`${commits.length} patches apply to a clean tree`)
+  // Other labs may build meanwhile: patch by patch takes a while.
+  const path = cached('check')
   await withCacheLock(async () => {
-    const commits = await applySeries(repo)
-    console.log(`${commits.length} patches apply to a clean tree`)
-    const path = cached('check')
     await checkOut(repo, path, commits.at(-1)?.commit ?? 'base')
     await checkStyle(path)
     if (each) await buildEach(repo, path, commits)
-  })
+  }, cached('checking'))
 }
 
 async function checkStyle(path) {
