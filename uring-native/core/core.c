@@ -85,6 +85,8 @@ void core_queue(struct job *job, unsigned todo)
 		job->inbox_next = NULL;
 		*core->inbox_tail = job;
 		core->inbox_tail = &job->inbox_next;
+		/* It may be over before the loop gets to it. */
+		job->refs++;
 	}
 	job->todo |= todo;
 	core->unflushed = true;

@@ -50,7 +50,7 @@ struct job {
 	bool lazy;
 	bool watched;
 	bool exited;
-	/* The launch or the exit; each output; the input; each event. */
+	/* The launch or the exit; each output; the input; each event; inbox. */
 	unsigned refs;
 	/* Of each there is one at most: there always is memory for it. */
 	struct core_event first; /* STARTED or FAILED */

@@ -210,9 +210,7 @@ static bool do_inbox(struct core *core)
 		job->todo = 0;
 		if (todo & JOB_SUBMIT)
 			job->state = JOB_LAUNCHING;
-		/* Held, so that one thing done does not free it for the next.
-		 */
-		job->refs++;
+		/* The inbox held it, so that nothing done frees it. */
 		pthread_mutex_unlock(&core->lock);
 		do_job(core, job, todo);
 		pthread_mutex_lock(&core->lock);

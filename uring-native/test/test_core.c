@@ -10,6 +10,7 @@
 #include "pack.h"
 
 #define NR 200
+#define NR_DETACHED 24
 #define BYTES 300000
 
 static sem_t woken;
@@ -30,6 +31,11 @@ static int count_fds(void)
 		n++;
 	closedir(dir);
 	return n;
+}
+
+static bool have_children(void)
+{
+	return waitpid(-1, NULL, WNOHANG | __WALL) >= 0 || errno != ECHILD;
 }
 
 /* cat with an input and its output collected. */
@@ -105,16 +111,67 @@ static void test_many(enum launcher_kind kind, bool no_ring)
 	}
 	CHECK(started == NR);
 	core_detach(core);
-	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD);
+	CHECK(!have_children());
 	/* The loop closes its own in its own time. */
 	for (i = 0; count_fds() != before && i < 1000; i++)
 		usleep(1000);
 	CHECK(count_fds() == before);
 }
 
+/* Takes @events events, if that many come, and then loses interest. */
+static void detach_after(enum launcher_kind kind, bool no_ring, int events)
+{
+	struct core_config config = {.wake = wake, .no_ring = no_ring};
+	int i, before = count_fds();
+	struct core_info info;
+	struct core *core;
+
+	CHECK(!core_new(&config, &core));
+	core_get_info(core, &info);
+	if (kind == LAUNCHER_URING && info.spawn_error)
+		events = 0;
+	else
+		for (i = 0; i < NR_DETACHED; i++)
+			launch_cat(core, kind);
+	core_flush(core);
+	while (events > 0) {
+		struct core_event *e, *next;
+
+		sem_wait(&woken);
+		for (e = core_drain(core); e; e = next) {
+			next = e->next;
+			core_event_free(e);
+			events--;
+		}
+	}
+	core_detach(core);
+	for (i = 0; (have_children() || count_fds() != before) && i < 20000;
+	     i++)
+		usleep(1000);
+	CHECK(!have_children());
+	CHECK(count_fds() == before);
+}
+
+/*
+ * At every stage of what goes on: what ends meanwhile must not be gone when
+ * the loop is told to stop it.
+ */
+static void test_detach(enum launcher_kind kind, bool no_ring)
+{
+	int events;
+
+	/* Three of each: started, its output, its end. */
+	for (events = 0; events < 3 * NR_DETACHED; events += 5)
+		detach_after(kind, no_ring, events);
+}
+
 int main(void)
 {
 	sem_init(&woken, 0, 0);
+	test_detach(LAUNCHER_VFORK, false);
+	test_detach(LAUNCHER_VFORK, true);
+	test_detach(LAUNCHER_FORK, false);
+	test_detach(LAUNCHER_URING, false);
 	test_many(LAUNCHER_VFORK, false);
 	test_many(LAUNCHER_VFORK, true);
 	test_many(LAUNCHER_FORK, false);
