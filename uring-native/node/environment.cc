@@ -45,6 +45,20 @@ void Environment::Wake(void *arg)
 				      nullptr, napi_tsfn_nonblocking);
 }
 
+/*
+ * An environment that is being torn down still runs what was queued for it, but
+ * no JavaScript: then nothing that makes values for it works. Only asking for
+ * something that would run some tells.
+ */
+static bool RunsJavaScript(napi_env env)
+{
+	napi_value array, value;
+
+	return napi_create_array(env, &array) == napi_ok &&
+	       napi_get_boolean(env, false, &value) == napi_ok &&
+	       napi_set_element(env, array, 0, value) == napi_ok;
+}
+
 void Environment::OnWake(napi_env env, napi_value callback, void *context,
 			 void *)
 {
@@ -53,6 +67,9 @@ void Environment::OnWake(napi_env env, napi_value callback, void *context,
 	if (!env || !callback || !self->core_)
 		return;
 	Napi::HandleScope scope(env);
+	/* What nobody takes is dropped with the core. */
+	if (!RunsJavaScript(env))
+		return;
 	self->Deliver(env, Napi::Function(env, callback));
 }
 
