@@ -50,6 +50,27 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     expect(out).toBe('done 0\n')
   })
 
+  test('output that a grandchild still writes keeps it running', () => {
+    const out = node(`
+      import { run } from '${library}'
+      const { stdout } = await run('sh', ['-c', '(sleep 0.3; echo later) & echo now'])
+      console.log(JSON.stringify(stdout))`)
+    expect(out).toBe('"now\\nlater\\n"\n')
+  })
+
+  test('children that end while the program does', () => {
+    // What could go wrong depends on when exactly each ends: hence several.
+    for (let round = 0; round < 4; round++) {
+      const out = node(`
+        import { spawn } from '${library}'
+        const all = Array.from({ length: 60 }, (_, at) =>
+          spawn('sleep', [String(at / 2000)], { stdio: 'ignore' }))
+        for (const child of await Promise.all(all)) child.unref()
+        console.log('over')`)
+      expect(out).toBe('over\n')
+    }
+  })
+
   test('without io_uring', () => {
     const out = node(
       `

@@ -39,8 +39,7 @@ describe.each(testedBackends)('scarcity by %s', (backend) => {
     expect(found).toBe('EMFILE')
   })
 
-  // Node itself may need a descriptor while the batch has all of them, and dies.
-  test('a batch waits for descriptors instead of failing', { retry: 2 }, () => {
+  test('a batch waits for descriptors instead of failing', () => {
     const found = limited(
       'ulimit -n 64',
       `

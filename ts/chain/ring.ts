@@ -71,7 +71,10 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   readonly #chain: Chain
   readonly #environment: Environment
   readonly #id: number
+  /** There is no process to signal. */
   #over = false
+  /** Its exit and the outputs that are collected, as far as they are to come. */
+  #pending = 1
   #referenced = true
 
   /** @internal */
@@ -87,14 +90,20 @@ export class Submission implements PromiseLike<readonly Completion[]> {
       started: (pid, pidfd, results, fds) =>
         outcome.resolve({ started: true, pid, pidfd, results, fds: fds ?? [] }),
       failed: (errno, index, results) => {
-        this.#end()
+        this.#over = true
+        this.#pending = 0
+        this.unref()
         outcome.resolve({ started: false, errno, index, results })
       },
       exited: (code, status, usage) => {
-        this.#end()
+        this.#over = true
+        this.#came()
         exited.resolve(exitOf(code, status, usage))
       },
-      output: (which, errno, bytes, truncated) => pipes?.output?.(which, bytes, truncated, errno),
+      output: (which, errno, bytes, truncated) => {
+        this.#came()
+        pipes?.output?.(which, bytes, truncated, errno)
+      },
       overflow: (which) => pipes?.overflow?.(which),
     }
     this.#id = environment.launch(
@@ -109,6 +118,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
       },
       events,
     )
+    for (const { input, collect } of pipes?.pipes ?? []) if (collect && !input) this.#pending++
     environment.ref()
     this.#environment = environment
     this.#chain = chain
@@ -117,9 +127,9 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     this.exited = exited.promise
   }
 
-  #end(): void {
-    this.unref()
-    this.#over = true
+  /** A grandchild may have the output after the exit: that is waited for, too. */
+  #came(): void {
+    if (--this.#pending === 0) this.unref()
   }
 
   #completions(outcome: Outcome): Completion[] {
@@ -160,8 +170,9 @@ export class Submission implements PromiseLike<readonly Completion[]> {
 
   /** Whether waiting for it keeps the program running; it does at first. */
   ref(): void {
-    if (!this.#referenced && !this.#over) this.#environment.ref()
-    this.#referenced = !this.#over
+    if (this.#pending === 0) return
+    if (!this.#referenced) this.#environment.ref()
+    this.#referenced = true
   }
 
   unref(): void {
