@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -86,6 +87,37 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect((await run('echo', ['w'], path(`${long}:/bin`))).stdout).toBe('w\n')
   })
 
+  test('PATH: every failure goes on, and the error is the one that says most', async () => {
+    const folder = (name: string, content?: string, mode = 0o755) => {
+      const path = join(dir, name)
+      mkdirSync(path, { recursive: true })
+      if (content !== undefined) writeFileSync(join(path, 'found'), content, { mode })
+      return path
+    }
+    const nothing = folder('nothing')
+    const noFormat = folder('no-format', 'no program')
+    const noRight = folder('no-right', '#!/bin/sh\n', 0o644)
+    const noInterpreter = folder('no-interpreter', '#!/nowhere/sh\n')
+    const loop = folder('loop')
+    rmSync(join(loop, 'found'), { force: true })
+    symlinkSync('found', join(loop, 'found'))
+    const good = folder('good', '#!/bin/sh\necho "$0"\n')
+    const path = (...parts: string[]) => ({ backend, env: { PATH: parts.join(':') } })
+    for (const bad of [nothing, noFormat, noRight, noInterpreter, loop, '/etc/passwd', '/no']) {
+      const { stdout } = await run('found', [], path(bad, good))
+      expect(stdout).toBe(`${good}/found\n`)
+    }
+    for (const [code, ...parts] of [
+      ['ENOENT', nothing, '/etc/passwd', noInterpreter],
+      ['EACCES', nothing, noRight, '/no'],
+      ['ENOEXEC', noRight, noFormat, nothing],
+      ['ELOOP', nothing, loop, noFormat, noRight],
+    ] as const) {
+      const error = await rejection(run('found', [], path(...parts)))
+      expect([error.code, error.step]).toEqual([code, 'exec'])
+    }
+  })
+
   test('arguments as they are', async () => {
     const odd = ['', ' ', '*', '$HOME', "'", '"', '\\', '\n', 'ü', '-n', '--']
     const { stdout } = await run('printf', ['%s\\0', ...odd], { backend })
@@ -158,7 +190,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
       ['{ uid: 0 }', '["credentials","EPERM"]'],
       ['{ gid: 0 }', '["credentials","EPERM"]'],
       ['{ groups: [0] }', '["credentials","EPERM"]'],
-      ['{ nice: -5 }', '["limits","EACCES"]'],
+      ['{ nice: -5 }', '["limits","EPERM"]'],
     ] as const) {
       const result = await run(process.execPath, ['--input-type=module', '-e', inner(options)], {
         ...nobody,

@@ -62,8 +62,16 @@ static long set_default(uint64_t set)
 
 /*
  * The raw call sets the nice value of the one task there is; the kernel's own
- * range check is a silent clamp, TypeScript's is an error.
+ * range check is a silent clamp, TypeScript's is an error. Who may not is told
+ * so as by nice(2), and by the operation of a chain.
  */
+static long set_nice(uint64_t value)
+{
+	long ret = SYS_RET(syscall(SYS_setpriority, PRIO_PROCESS, 0, value));
+
+	return ret == -EACCES ? -EPERM : ret;
+}
+
 static long task_set(const struct chain_op *op)
 {
 	const uint64_t value = op->addr;
@@ -91,8 +99,7 @@ static long task_set(const struct chain_op *op)
 		syscall(SYS_umask, value);
 		return 0;
 	case IORING_TASK_NICE:
-		return SYS_RET(
-			syscall(SYS_setpriority, PRIO_PROCESS, 0, value));
+		return set_nice(value);
 	case IORING_TASK_RLIMIT:
 		return SYS_RET(syscall(SYS_prlimit64, 0, op->addr2, ptr, NULL));
 	case IORING_TASK_PDEATHSIG:
