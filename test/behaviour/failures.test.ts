@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { run, SpawnError, type SpawnOptions } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, isRoot, openFds, rejection } from '../support.js'
+import { children, isRoot, openFds, rejection, until } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -34,6 +34,9 @@ const noFormat = file('no-format', 'neither a program nor a script', 0o755)
 const noInterpreter = file('no-interpreter', '#!/nowhere/sh\n', 0o755)
 const notExecutable = file('not-executable', '#!/bin/sh\n', 0o644)
 const nobody = { uid: 61234, gid: 61234 }
+
+const controllers = (group: string) =>
+  readFileSync(join(group, 'cgroup.controllers'), 'utf8').split(/\s+/).filter(Boolean)
 
 interface Failure {
   name: string
@@ -208,23 +211,57 @@ describe.each(testedBackends)('failures by %s', (backend) => {
     }
   })
 
+  /** Where cgroups are made, with all the controllers there are for those in it. */
   const unified = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((path) => {
     try {
       readFileSync(join(path, 'cgroup.procs'))
-      return readFileSync(join(path, 'cgroup.controllers')) !== undefined
+      const all = controllers(path).map((name) => `+${name}`)
+      writeFileSync(join(path, 'cgroup.subtree_control'), all.join(' '))
+      return true
     } catch {
       return false
     }
   })
+  const has = (name: string) => isRoot && unified && controllers(unified).includes(name)
 
-  test.runIf(isRoot && unified)('a cgroup is entered', async () => {
+  /** Runs `work` with a cgroup that has `limits`, files by name. */
+  const inGroup = async (limits: object, work: (group: string) => Promise<void>) => {
     const group = join(unified as string, `uring-spawn-${process.pid}-${backend}`)
     mkdirSync(group)
     try {
-      const { stdout } = await run('cat', ['/proc/self/cgroup'], { backend, cgroup: group })
-      expect(stdout).toContain(`uring-spawn-${process.pid}-${backend}`)
+      for (const [name, limit] of Object.entries(limits)) writeFileSync(join(group, name), limit)
+      await work(group)
     } finally {
+      // Who has ended leaves it a little later.
+      await until(() => readFileSync(join(group, 'cgroup.procs'), 'utf8') === '')
       rmdirSync(group)
     }
-  })
+  }
+
+  test.runIf(isRoot && unified)('a cgroup is entered', () =>
+    inGroup({}, async (cgroup) => {
+      const { stdout } = await run('cat', ['/proc/self/cgroup'], { backend, cgroup })
+      expect(stdout).toContain(`uring-spawn-${process.pid}-${backend}`)
+    }),
+  )
+
+  test.runIf(has('pids'))('no room for a process in its cgroup: EAGAIN of clone', () =>
+    inGroup({ 'pids.max': '0' }, async (cgroup) => {
+      const error = await rejection(run('true', [], { backend, cgroup }))
+      expect(error).toMatchObject({ step: 'clone', code: 'EAGAIN', syscall: 'clone3' })
+      expect(children()).toBe('')
+    }),
+  )
+
+  test.runIf(has('memory'))('no memory in its cgroup: it alone does not live', () =>
+    inGroup({ 'memory.max': '65536' }, async (cgroup) => {
+      // The kernel ends who goes beyond, or what asks for more has an ENOMEM.
+      const said = await run('true', [], { backend, cgroup }).catch((error) => error)
+      if (said instanceof SpawnError) expect(said).toMatchObject({ step: 'exec', code: 'ENOMEM' })
+      else expect(said).toMatchObject({ exitCode: null, signal: 'SIGKILL', backend })
+      expect(readFileSync(join(cgroup, 'memory.events'), 'utf8')).toMatch(/^max [1-9]/m)
+      expect(children()).toBe('')
+      expect(await run('true', [], { backend })).toMatchObject({ exitCode: 0 })
+    }),
+  )
 })

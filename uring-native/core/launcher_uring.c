@@ -225,6 +225,9 @@ void launcher_uring_complete(struct uring_link *link, int res)
 	 */
 	if (i && res == -EINTR)
 		res = -ECANCELED;
+	/* All it reads is here: there was no memory to have it in, too. */
+	if (i && res == -EFAULT)
+		res = -ENOMEM;
 	if (i != EXTRA) {
 		if (!launch->all_post)
 			fill_skipped(launch, i);
