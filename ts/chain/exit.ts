@@ -4,7 +4,11 @@ import { constants } from 'node:os'
 export interface ResourceUsage {
   userCPUTime: number
   systemCPUTime: number
-  /** Kilobytes. */
+  /**
+   * The most memory it had at once, in units of 1024 bytes, as getrusage(2)
+   * has it. Linux counts from the fork: a process made by `vfork` or `fork`
+   * shows no less than its maker had.
+   */
   maxRSS: number
   minorPageFault: number
   majorPageFault: number
