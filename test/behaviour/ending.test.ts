@@ -104,7 +104,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
 
   test('killGrace', async () => {
     const deaf = "trap '' TERM; while :; do sleep 0.01; done"
-    expect(await sh(deaf, { timeout: 50, killGrace: 50 })).toMatchObject({
+    expect(await sh(deaf, { timeout: 600, killGrace: 50 })).toMatchObject({
       timedOut: true,
       signal: 'SIGKILL',
     })
