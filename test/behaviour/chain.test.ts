@@ -179,6 +179,21 @@ describe.each(testedBackends)('chains by %s', (backend) => {
     expect(running.kill(9)).toBe(false)
   })
 
+  test('more completions at once than a ring has room for', async () => {
+    const before = openFds()
+    // 24 for each of 400 chains; the ring of a program has 4096 entries for them.
+    const links = Array.from({ length: 22 }, (_, at) => umask(at))
+    const all = Array.from({ length: 400 }, () =>
+      ring.submit([clone({ fds: [] }), ...links, exec('/nowhere')]),
+    )
+    for (const done of await Promise.all(all)) {
+      expect(done.length).toBe(24)
+      expect(done.slice(1).map(({ res }) => res)).toEqual([...links.map(() => 0), -2])
+    }
+    expect(openFds()).toBeLessThanOrEqual(before)
+    expect(children()).toBe('')
+  })
+
   test('compiled options', async () => {
     const before = openFds()
     const compiled = compile({
