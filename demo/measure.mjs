@@ -47,7 +47,7 @@ async function byLibrary(calls, { cwd, concurrency, backend, onProgress }) {
   return results.map(({ result, error }) => result ?? { error })
 }
 
-/** Calls per second, and how long the longest turn of the event loop was. */
+/** The results, seconds, and how long the longest turn of the event loop was. */
 async function timed(run) {
   let longest = 0
   let last = performance.now()
@@ -72,10 +72,26 @@ const failuresOf = (calls, results) =>
     return [`${name}: exited with ${result.exitCode}: ${String(result.stderr).slice(0, 200)}`]
   })
 
-/** Runs `calls` both ways and compares what they said. */
+/** As one, what one side did in two parts. */
+const joined = (first, second) => ({
+  results: [...first.results, ...second.results],
+  seconds: first.seconds + second.seconds,
+  longest: Math.max(first.longest, second.longest),
+})
+
+/**
+ * Runs `calls` both ways and compares what they said. The sides take turns, so
+ * that neither has all of what is cold, or of what else the machine does.
+ */
 export async function measure(calls, options) {
-  const ours = await timed(() => byLibrary(calls, options))
-  const theirs = await timed(() => byChildProcess(calls, options))
+  const half = Math.ceil(calls.length / 2)
+  const [begin, rest] = [calls.slice(0, half), calls.slice(half)]
+  const ours1 = await timed(() => byLibrary(begin, options))
+  const theirs1 = await timed(() => byChildProcess(begin, options))
+  const theirs2 = await timed(() => byChildProcess(rest, options))
+  const ours2 = await timed(() => byLibrary(rest, options))
+  const ours = joined(ours1, ours2)
+  const theirs = joined(theirs1, theirs2)
   const different = calls.filter(
     (_, at) =>
       !ours.results[at].error &&
