@@ -11,7 +11,7 @@ import { type BatchCommand, type BatchOptions, type BatchResult, failed } from '
 const waitFor = new Set(['EAGAIN', 'EMFILE', 'ENFILE'])
 
 /** How long starting may keep the event loop from other work, milliseconds. */
-const TURN_MS = 4
+const TURN_MS = 2
 
 export type AnyResult = BatchResult<BatchCommand, string | Buffer>
 export type Commands = Iterable<BatchCommand> | AsyncIterable<BatchCommand>
@@ -65,6 +65,9 @@ export class Scheduler {
   /** To be tried again, once one of ours has ended. */
   readonly #again: Task[] = []
   #next = 0
+  /** When starting has had its share of this turn of the event loop. */
+  #turnEnd: number | undefined
+  #spent = false
   #waiting = false
   #pulling = false
   #exhausted = false
@@ -97,12 +100,19 @@ export class Scheduler {
     else signal?.addEventListener('abort', this.#abort, { once: true })
   }
 
-  /** Starts as many as may run now. */
+  /**
+   * Starts as many as may run now, within what is left of this turn's share:
+   * each of many that end in one turn asks for it.
+   */
   fill(): void {
-    const begin = performance.now()
+    if (this.#spent) return
+    if (this.#turnEnd === undefined) {
+      this.#turnEnd = performance.now() + TURN_MS
+      setImmediate(() => this.#nextTurn())
+    }
     while (this.#mayStart()) {
-      if (performance.now() - begin > TURN_MS) {
-        setImmediate(() => this.fill())
+      if (performance.now() > this.#turnEnd) {
+        this.#spent = true
         return
       }
       const task = this.#again.shift()
@@ -111,6 +121,13 @@ export class Scheduler {
       else break
     }
     this.#endIfOver()
+  }
+
+  #nextTurn(): void {
+    this.#turnEnd = undefined
+    if (!this.#spent) return
+    this.#spent = false
+    this.fill()
   }
 
   /** Starts nothing more and ends what runs; `error` is what the batch ends with. */
