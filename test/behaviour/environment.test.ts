@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
+import { openFds } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
 
@@ -80,6 +81,31 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       { URING_SPAWN_NO_RING: '1', ...(backend === 'uring' && { URING_SPAWN_BACKEND: 'auto' }) },
     )
     expect(out).toBe('epoll hello\n')
+  })
+
+  test('a worker that is terminated leaves none of the pipes of its children', async () => {
+    const code = `
+      import(${JSON.stringify(library)}).then(async ({ spawn }) => {
+        const { parentPort } = require('node:worker_threads')
+        const one = () => spawn('sleep', ['60'], { backend: '${backend}' })
+        const [looked, other] = [await one(), await one()]
+        globalThis.kept = [looked.stdout, other]
+        parentPort.postMessage([looked.pid, other.pid])
+      })`
+    const once = async () => {
+      const worker = new Worker(code, { eval: true })
+      const pids = await new Promise<number[]>((resolve, reject) => {
+        worker.once('message', resolve)
+        worker.once('error', reject)
+      })
+      await worker.terminate()
+      for (const pid of pids) process.kill(pid, 'SIGKILL')
+      await until(() => children() === '')
+    }
+    await once()
+    const before = openFds()
+    await once()
+    await until(() => openFds() <= before)
   })
 
   test('workers: several, and one that is terminated with a child running', async () => {

@@ -61,6 +61,8 @@ export interface Binding {
   kill(id: number, signal: number): number
   /** Ends the collection of output with what there is. */
   stopOutput(id: number): void
+  /** Of a pipe that `started` gave: it is the caller's to close, and not the environment's at its end. */
+  taken(fd: number): void
   /** Whether waiting for events keeps the environment alive. */
   ref(): void
   unref(): void

@@ -8,7 +8,10 @@ import { pipeStream } from './stream.js'
 const SETTLE_MS = 500
 
 /** Closes what nobody ever took of children that nobody has any more. */
-const unused = new FinalizationRegistry((fd: number) => loadBinding().close(fd))
+const unused = new FinalizationRegistry((fd: number) => {
+  loadBinding().taken(fd)
+  loadBinding().close(fd)
+})
 
 /**
  * Making a stream takes longer than making a process, and many are never
@@ -36,6 +39,7 @@ export class LazyPipe {
     const fd = this.#fd
     this.#fd = -1
     unused.unregister(this)
+    loadBinding().taken(fd)
     return fd
   }
 

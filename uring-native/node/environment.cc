@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <unistd.h>
 #include <vector>
 
 static Napi::Value Throw(Napi::Env env, int err, const char *what)
@@ -31,6 +32,10 @@ void Environment::Detach()
 		return;
 	core_detach(core_);
 	core_ = nullptr;
+	/* A worker that is terminated has nobody else to close them. */
+	for (int fd : lent_)
+		close(fd);
+	lent_.clear();
 	napi_release_threadsafe_function(wake_, napi_tsfn_abort);
 }
 
@@ -83,6 +88,9 @@ void Environment::Deliver(Napi::Env env, Napi::Function callback)
 	while (event) {
 		core_event *next = event->next;
 
+		for (uint32_t i = 0; i < event->nr_fds; i++)
+			if (event->fds[i] >= 0)
+				lent_.insert(event->fds[i]);
 		PushEvent(env, batch, at, event);
 		core_event_free(event);
 		event = next;
@@ -215,6 +223,13 @@ Napi::Value Environment::StopOutput(const Napi::CallbackInfo &info)
 	return info.Env().Undefined();
 }
 
+/* taken(fd): it is JavaScript's to close */
+Napi::Value Environment::Taken(const Napi::CallbackInfo &info)
+{
+	lent_.erase(Int(info[0]));
+	return info.Env().Undefined();
+}
+
 Napi::Value Environment::Ref(const Napi::CallbackInfo &info)
 {
 	if (core_)
@@ -254,6 +269,8 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("stopOutput",
 		    Napi::Function::New(env, Call<&Environment::StopOutput>,
 					"stopOutput", self));
+	exports.Set("taken", Napi::Function::New(env, Call<&Environment::Taken>,
+						 "taken", self));
 	exports.Set("ref", Napi::Function::New(env, Call<&Environment::Ref>,
 					       "ref", self));
 	exports.Set("unref", Napi::Function::New(env, Call<&Environment::Unref>,

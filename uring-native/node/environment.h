@@ -3,6 +3,7 @@
 #define ENVIRONMENT_H
 
 #include <napi.h>
+#include <unordered_set>
 
 extern "C" {
 #include "core.h"
@@ -32,6 +33,7 @@ class Environment
 	Napi::Value Flush(const Napi::CallbackInfo &info);
 	Napi::Value Kill(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
+	Napi::Value Taken(const Napi::CallbackInfo &info);
 	Napi::Value Ref(const Napi::CallbackInfo &info);
 	Napi::Value Unref(const Napi::CallbackInfo &info);
 
@@ -41,6 +43,8 @@ class Environment
 	napi_env env_;
 	core *core_ = nullptr;
 	napi_threadsafe_function wake_ = nullptr;
+	/* Pipes that JavaScript was told of, and has not put to use. */
+	std::unordered_set<int> lent_;
 };
 
 /* An event as values of the flat array that JavaScript gets. */
