@@ -34,10 +34,13 @@ struct method {
 
 extern const struct method method_fork, method_vfork, method_posix_spawn,
 	method_clone3, method_chain, method_chain_fds, method_chain_pidfd,
-	method_chain_batch;
+	method_chain_batch, method_chain_template, method_spawn_template;
 
 /* Ends the program, saying what failed and why. */
 void die(const char *what) __attribute__((noreturn));
+
+/* An executable template of the program at @path. */
+int bench_template(const char *path);
 
 /* For methods whose handle is a pid, or a pidfd. */
 void collect_pid(int pid);

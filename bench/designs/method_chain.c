@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A chain of linked SQEs, CLONE to EXEC: with a copy of the descriptor table,
- * with a list of descriptors, with a pidfd too, and sixteen chains in one
- * io_uring_enter(2). EXEC posts a completion only if it fails. Where the
+ * with a list of descriptors, with a pidfd too, from a template, and sixteen
+ * chains in one io_uring_enter(2). EXEC posts a completion only if it fails. Where the
  * handle is a pid, it comes with CLONE's completion; CLONE with a pidfd posts
  * none either.
  */
@@ -22,6 +22,8 @@
 
 static struct io_uring ring;
 static struct clone_args args[MAX_BATCH];
+/* What EXEC starts from, if not the path. */
+static int template = -1;
 
 static const struct io_uring_clone_fd stdio[] = {
 	{.fd = 0, .newfd = 0},
@@ -75,7 +77,11 @@ static void queue(const struct job *job, int *handle, int slot, bool list,
 	sqe->flags |= IOSQE_IO_LINK | (pidfd ? skip : 0);
 	sqe->user_data = (uint64_t)(uintptr_t)(pidfd ? NULL : handle);
 	sqe = next();
-	io_uring_prep_exec(sqe, job->path, job->argv, job->envp);
+	if (template < 0)
+		io_uring_prep_exec(sqe, job->path, job->argv, job->envp);
+	else
+		io_uring_prep_exec_template(sqe, template, job->argv,
+					    job->envp);
 	sqe->flags |= skip;
 }
 
@@ -117,6 +123,13 @@ static void start_pidfd(const struct job *job, int *handles)
 	submit();
 }
 
+static void start_template(const struct job *job, int *handles)
+{
+	if (template < 0)
+		template = bench_template(job->path);
+	start_fds(job, handles);
+}
+
 static void start_batch(const struct job *job, int *handles)
 {
 	for (int i = 0; i < MAX_BATCH; i++)
@@ -129,5 +142,7 @@ const struct method method_chain_fds = {"chain_fds", 1, setup, start_fds,
 					collect_pid};
 const struct method method_chain_pidfd = {"chain_pidfd", 1, setup, start_pidfd,
 					  collect_pidfd};
+const struct method method_chain_template = {"chain_template", 1, setup,
+					     start_template, collect_pid};
 const struct method method_chain_batch = {"chain_batch", MAX_BATCH, setup,
 					  start_batch, collect_pid};

@@ -18,10 +18,14 @@ const METHODS = [
   'chain_fds',
   'chain_pidfd',
   'chain_batch',
+  'chain_template',
+  'spawn_template',
 ]
-const CHILDREN = { static: '/tmp/child' }
-// A dynamic program reads its libraries through the shared file system, whose
-// answers come in real time: the clock would count the waiting, too.
+// A dynamic program that read its libraries through the shared file system,
+// whose answers come in real time, would have the clock count the waiting, too:
+// this one has them, and its interpreter, in a folder of the machine's.
+const CHILDREN = { static: '/tmp/child', dynamic: '/tmp/dynamic' }
+const LIBRARIES = '/tmp/lib'
 /** MiB that the parent has touched. */
 const MEMORY = [0, 256, 1024]
 const FDS = [3, 1000, 10_000]
@@ -46,7 +50,8 @@ function cases(quick) {
         ...FDS.slice(1).map((fds) => ({ memory: 0, fds })),
       ]
   return Object.keys(CHILDREN).flatMap((child) =>
-    axes.flatMap((axis) => METHODS.map((method) => ({ child, ...axis, method }))),
+    // What the parent is like costs the same whatever the child.
+    axes.slice(0, child === 'static' ? axes.length : 1).flatMap((axis) => METHODS.map((method) => ({ child, ...axis, method }))),
   )
 }
 
@@ -60,6 +65,11 @@ async function build() {
   const sources = (await sh`ls ${here}`).stdout.match(/\S+\.c\b/g).map((name) => here + name)
   await sh`gcc -O2 -Wall -Wextra -Werror -I uring-native/include -o ${out}/bench ${sources} -luring`
   await sh`gcc -nostdlib -static -o ${out}/child ${here}child.S`
+  await sh`gcc -O2 -o ${out}/dynamic ${here}child/dynamic.c -Wl,-rpath,${LIBRARIES} -Wl,--dynamic-linker=${LIBRARIES}/ld.so`
+  const { stdout } = await sh`ldd ${out}/child ${out}/bench`.nothrow()
+  const library = (name) => new RegExp(`\\S*/${name}\\S*`).exec(stdout)?.[0]
+  await sh`cp -L ${library('libc.so')} ${out}/libc.so.6`
+  await sh`cp -L ${library('ld-linux')} ${out}/ld.so`
 }
 
 async function count(list) {
@@ -67,7 +77,9 @@ async function count(list) {
   // not count.
   const script = [
     'set -e',
-    `cp ${out}/bench ${out}/child /tmp/`,
+    `mkdir ${LIBRARIES}`,
+    `cp ${out}/bench ${out}/child ${out}/dynamic /tmp/`,
+    `cp ${out}/libc.so.6 ${out}/ld.so ${LIBRARIES}/`,
     'uname -r >&2',
     ...list.map(commandLine),
   ].join('\n')

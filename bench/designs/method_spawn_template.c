@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn_template_spawn(2), the system-call design: the caller waits for the
+ * child's exec, and gets a pidfd.
+ */
+#define _GNU_SOURCE
+#include "bench.h"
+#include "spawn_template.h"
+
+static int template = -1;
+
+int bench_template(const char *path)
+{
+	int fd = spawn_template_create(path, 0);
+
+	errno = -fd;
+	if (fd < 0)
+		die("spawn_template_create");
+	return fd;
+}
+
+static void setup(void)
+{
+}
+
+static void start(const struct job *job, int *handles)
+{
+	int pid;
+
+	if (template < 0)
+		template = bench_template(job->path);
+	pid = spawn_template_spawn(template, &handles[0], job->argv, job->envp,
+				   NULL, 0, 0);
+	errno = -pid;
+	if (pid < 0)
+		die("spawn_template_spawn");
+}
+
+const struct method method_spawn_template = {"spawn_template", 1, setup, start,
+					     collect_pidfd};
