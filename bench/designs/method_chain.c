@@ -2,9 +2,9 @@
 /*
  * A chain of linked SQEs, CLONE to EXEC: with a copy of the descriptor table,
  * with a list of descriptors, with a pidfd too, from a template, and sixteen
- * chains in one io_uring_enter(2). EXEC posts a completion only if it fails. Where the
- * handle is a pid, it comes with CLONE's completion; CLONE with a pidfd posts
- * none either.
+ * chains in one io_uring_enter(2). EXEC posts a completion only if it fails.
+ * Where the handle is a pid, it comes with CLONE's completion; CLONE with a
+ * pidfd posts none either.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,7 +23,7 @@
 static struct io_uring ring;
 static struct clone_args args[MAX_BATCH];
 /* What EXEC starts from, if not the path. */
-static int template = -1;
+static int template_fd = -1;
 
 static const struct io_uring_clone_fd stdio[] = {
 	{.fd = 0, .newfd = 0},
@@ -77,10 +77,10 @@ static void queue(const struct job *job, int *handle, int slot, bool list,
 	sqe->flags |= IOSQE_IO_LINK | (pidfd ? skip : 0);
 	sqe->user_data = (uint64_t)(uintptr_t)(pidfd ? NULL : handle);
 	sqe = next();
-	if (template < 0)
+	if (template_fd < 0)
 		io_uring_prep_exec(sqe, job->path, job->argv, job->envp);
 	else
-		io_uring_prep_exec_template(sqe, template, job->argv,
+		io_uring_prep_exec_template(sqe, template_fd, job->argv,
 					    job->envp);
 	sqe->flags |= skip;
 }
@@ -125,8 +125,8 @@ static void start_pidfd(const struct job *job, int *handles)
 
 static void start_template(const struct job *job, int *handles)
 {
-	if (template < 0)
-		template = bench_template(job->path);
+	if (template_fd < 0)
+		template_fd = bench_template(job->path);
 	start_fds(job, handles);
 }
 

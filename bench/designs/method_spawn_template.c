@@ -7,7 +7,7 @@
 #include "bench.h"
 #include "spawn_template.h"
 
-static int template = -1;
+static int template_fd = -1;
 
 int bench_template(const char *path)
 {
@@ -27,10 +27,10 @@ static void start(const struct job *job, int *handles)
 {
 	int pid;
 
-	if (template < 0)
-		template = bench_template(job->path);
-	pid = spawn_template_spawn(template, &handles[0], job->argv, job->envp,
-				   NULL, 0, 0);
+	if (template_fd < 0)
+		template_fd = bench_template(job->path);
+	pid = spawn_template_spawn(template_fd, &handles[0], job->argv,
+				   job->envp, NULL, 0, 0);
 	errno = -pid;
 	if (pid < 0)
 		die("spawn_template_spawn");

@@ -51,7 +51,9 @@ function cases(quick) {
       ]
   return Object.keys(CHILDREN).flatMap((child) =>
     // What the parent is like costs the same whatever the child.
-    axes.slice(0, child === 'static' ? axes.length : 1).flatMap((axis) => METHODS.map((method) => ({ child, ...axis, method }))),
+    axes
+      .slice(0, child === 'static' ? axes.length : 1)
+      .flatMap((axis) => METHODS.map((method) => ({ child, ...axis, method }))),
   )
 }
 

@@ -70,7 +70,7 @@ struct spawn_template_sigset {
 
 struct spawn_template_create_args {
 	__aligned_u64 flags;
-	__s32 execfd;	/* or -1 */
+	__s32 execfd; /* or -1 */
 	__u32 exec_flags;
 	__aligned_u64 filename; /* absolute, or NULL */
 	__aligned_u64 actions;
