@@ -7,7 +7,7 @@ import { $ } from 'zx'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const out = `${root}out/designs`
+export const out = `${root}out/designs`
 
 const METHODS = [
   'fork',
@@ -62,7 +62,7 @@ function commandLine({ method, child, memory, fds }) {
   return `/tmp/bench ${method} --child ${CHILDREN[child]} --memory ${memory} --fds ${fds} --runs ${runs}`
 }
 
-async function build() {
+export async function build() {
   mkdirSync(out, { recursive: true })
   const sources = (await sh`ls ${here}`).stdout.match(/\S+\.c\b/g).map((name) => here + name)
   await sh`gcc -O2 -Wall -Wextra -Werror -I uring-native/include -o ${out}/bench ${sources} -luring`
