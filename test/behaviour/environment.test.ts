@@ -20,7 +20,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
   const node = (code: string, env = {}) =>
     execFileSync(process.execPath, ['--input-type=module', '-e', code], {
       encoding: 'utf8',
-      timeout: 10_000,
+      timeout: 60_000,
       env: { ...process.env, URING_SPAWN_BACKEND: backend, ...env },
     })
 
