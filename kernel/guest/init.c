@@ -258,6 +258,22 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+/*
+ * The kernel boots with one processor and gets the others now. While it boots
+ * it changes its own code a good many times, and the emulator now and then lets
+ * another processor run the breakpoint that stands there meanwhile.
+ */
+static void start_processors(void)
+{
+	glob_t found;
+
+	if (glob("/sys/devices/system/cpu/cpu[0-9]*/online", 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		write_file(found.gl_pathv[i], "1");
+	globfree(&found);
+}
+
 static void set_up_system(void)
 {
 	struct ifreq ifr = {.ifr_name = "lo",
@@ -268,6 +284,7 @@ static void set_up_system(void)
 		die("bring up the loopback interface");
 	close(sock);
 	sethostname("lab", 3);
+	start_processors();
 	write_file("/sys/fs/cgroup/cgroup.subtree_control",
 		   "+memory +pids +cpu +cpuset");
 }

@@ -47,7 +47,8 @@ export function qemuArguments(run, accel, dir, tty) {
     [
       // Level 5: errors and warnings reach the console that the lab reads.
       'console=ttyS0 loglevel=5 printk.time=1 panic=-1 rdinit=/init',
-      'tsc=reliable random.trust_cpu=on no_timer_check',
+      // More processors than one come later: see kernel/guest/init.c.
+      'tsc=reliable random.trust_cpu=on no_timer_check maxcpus=1',
       // A host that is busy or was suspended starves the machine for longer than
       // a real one ever is; what hangs for good still runs into these.
       `rcupdate.rcu_cpu_stall_timeout=${PATIENCE} workqueue.watchdog_thresh=${PATIENCE}`,
