@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const results = join(root, 'out/test')
@@ -49,6 +50,15 @@ function vitestStep(title, command) {
         skipped: numPendingTests + numTodoTests,
       }
     },
+    failures() {
+      const { testResults } = JSON.parse(readFileSync(file, 'utf8'))
+      return testResults.flatMap(({ assertionResults, name, message, status }) => {
+        const failed = assertionResults.filter((test) => test.status === 'failed')
+        // A file that could not be loaded has a message, and no tests.
+        if (failed.length === 0) return status === 'failed' ? [`${name}: ${message}`] : []
+        return failed.map((test) => `${test.fullName}: ${test.failureMessages.join('\n')}`)
+      })
+    },
   }
 }
 
@@ -77,6 +87,7 @@ function selftestStep(title, kernel, ...programs) {
       const [passed, failed, skipped] = last.slice(1).map(Number)
       return { passed, failed, skipped }
     },
+    failures: (output) => output.match(/^not ok .*$|^selftest: .*$/gm) ?? [],
   }
 }
 
@@ -109,23 +120,30 @@ const steps = {
   ],
 }
 
-/** Runs a command with its output passed through; resolves to how it went. */
+/**
+ * Runs a command with its output passed through; resolves to how it went, what
+ * it printed, and what it said on stderr.
+ */
 function run([command, ...args]) {
   return new Promise((resolve) => {
     let output = ''
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
     child.stdout.on('data', (data) => {
-      // Only the end is of interest: the line with the counts.
-      output = (output + data).slice(-200)
+      output += data
       process.stdout.write(data)
+    })
+    child.stderr.on('data', (data) => {
+      said += data
+      process.stderr.write(data)
     })
     child.once('error', (error) => {
       console.error(`test: cannot run ${command}: ${error.message}`)
-      resolve({ ok: false, output })
+      resolve({ ok: false, output, said })
     })
     child.once('close', (status, signal) => {
       if (signal) console.error(`test: ${command} died of ${signal}`)
-      resolve({ ok: status === 0, output })
+      resolve({ ok: status === 0, output, said })
     })
   })
 }
@@ -142,6 +160,19 @@ function count({ counts }, ok, output) {
   return ok || found.failed > 0 ? found : { ...found, failed: 1 }
 }
 
+/** What of a step that failed has to be read first: its failures, or its end. */
+function told({ title, failures }, output, said) {
+  let found = []
+  try {
+    found = failures?.(output) ?? []
+  } catch {
+    // No results: the output is all there is.
+  }
+  const end = (text) => text.trimEnd().split('\n').slice(-20).join('\n')
+  const lines = found.length > 0 ? found : [end(output), end(said)]
+  return lines.map((line) => `${title}: ${stripVTControlCharacters(line).slice(0, 2000)}`)
+}
+
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in steps))
 if (unknown.length > 0) {
@@ -153,14 +184,16 @@ rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 const total = { ...none }
 const table = []
+const failures = []
 for (const name of wanted.length > 0 ? wanted : Object.keys(steps)) {
   for (const one of steps[name]) {
     if (table.some(({ step }) => step === one.title)) continue
     console.log(`\n== ${one.title}`)
     const start = Date.now()
-    const { ok, output } = await run(one.command)
+    const { ok, output, said } = await run(one.command)
     const counts = count(one, ok, output)
     for (const key of Object.keys(total)) total[key] += counts[key]
+    if (counts.failed > 0) failures.push(...told(one, output, said))
     table.push({
       step: one.title,
       ...counts,
@@ -170,5 +203,7 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(steps)) {
 }
 console.log('')
 console.table(table)
+// Last, so that they are found in a log of which only the end was kept.
+for (const failure of failures) console.log(`\n${failure}\n`)
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
