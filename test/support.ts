@@ -3,6 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 
+/** Milliseconds that no program a test starts takes, but one that hangs. */
+export const HANG = 60_000
+
+/** Milliseconds in which a shell has begun, on a machine that emulates and is busy. */
+export const ENOUGH = 1500
+
 /** All of a stream, as text. */
 export async function text(stream: AsyncIterable<Buffer | string> | null): Promise<string> {
   const chunks: Buffer[] = []
@@ -18,7 +24,8 @@ export const children = (): string =>
 
 /** Waits for what happens soon, a time no test depends on. */
 export async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition() && tries < 500; tries++) await sleep(10)
+  const end = Date.now() + HANG
+  while (!condition() && Date.now() < end) await sleep(10)
   expect(condition()).toBe(true)
 }
 

@@ -13,6 +13,8 @@ export function errnoName(errno: number): string {
   return names.get(errno) ?? `errno ${errno}`
 }
 
+export const { ECANCELED, ETIMEDOUT } = constants.errno
+
 const hints: Record<string, string> = {
   'cwd ENOENT': 'the working directory does not exist',
   'cwd ENOTDIR': 'the working directory is not a directory',
@@ -26,6 +28,9 @@ const hints: Record<string, string> = {
   'clone EMFILE': 'too many open files: wait for children to end, or raise RLIMIT_NOFILE',
   'credentials EPERM': 'this needs root, or CAP_SETUID and CAP_SETGID',
 }
+
+/** A `timeout` that ended before the child began. */
+const LATE = 'its timeout was over before it began'
 
 export interface SpawnErrorFields {
   errno: number
@@ -50,10 +55,12 @@ export class SpawnError extends Error {
   /** The file that it was about. */
   readonly path: string | undefined
   readonly spawnargs: readonly string[]
+  /** What was to be started, as the caller named it. */
+  readonly file: string
 
   constructor({ errno, step, syscall, path, file, args }: SpawnErrorFields) {
     const code = errnoName(errno)
-    const hint = hints[`${step} ${code}`]
+    const hint = hints[`${step} ${code}`] ?? (errno === ETIMEDOUT ? LATE : undefined)
     const about = path === undefined ? '' : ` ${JSON.stringify(path)}`
     super(`spawn ${file}: ${step} failed: ${syscall}${about}: ${code}${hint ? ` (${hint})` : ''}`)
     this.code = code
@@ -62,6 +69,7 @@ export class SpawnError extends Error {
     this.syscall = syscall
     this.path = path
     this.spawnargs = args
+    this.file = file
   }
 }
 

@@ -137,7 +137,9 @@ export async function run<const O extends RunOptions = Record<never, never>>(
   })
   const ending = new Ending(launch, known)
   try {
-    const { pid } = await launch.started
+    const { pid } = await launch.started.catch((error) => {
+      throw ending.why(error)
+    })
     const exit = await launch.exited
     // Who is told to end it does not wait for grandchildren to let go.
     if (ending.timedOut || ending.aborted) launch.stopOutput()
@@ -157,9 +159,6 @@ export async function run<const O extends RunOptions = Record<never, never>>(
     if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })
     if (known.check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
     return result
-  } catch (error) {
-    if (ending.aborted && signal && !(error instanceof AbortError)) throw new AbortError(signal)
-    throw error
   } finally {
     ending.end()
   }

@@ -27,7 +27,6 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
     return new Child<StdioOf<O>>(launch, started)
   } catch (error) {
     ending.end()
-    if (ending.aborted && signal) throw new AbortError(signal)
-    throw error
+    throw ending.why(error)
   }
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { AbortError, RunError, run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, rejection, text, until } from '../support.js'
+import { children, ENOUGH, rejection, text, until } from '../support.js'
 
 /** Signals that end a process that does nothing about them. */
 const deadly = (Object.keys(constants.signals) as NodeJS.Signals[]).filter(
@@ -94,29 +94,29 @@ describe.each(testedBackends)('endings by %s', (backend) => {
 
   test('killSignal, for timeout and abort', async () => {
     const line = "trap 'echo got; exit 9' USR1; echo; while :; do sleep 0.01; done"
-    const timed = await sh(line, { timeout: 150, killSignal: 'SIGUSR1' })
+    const timed = await sh(line, { timeout: ENOUGH, killSignal: 'SIGUSR1' })
     expect(timed).toMatchObject({ exitCode: 9, timedOut: true, stdout: '\ngot\n' })
     const error = await rejection(
-      sh(line, { signal: AbortSignal.timeout(150), killSignal: 'SIGUSR1' }),
+      sh(line, { signal: AbortSignal.timeout(ENOUGH), killSignal: 'SIGUSR1' }),
     )
     expect(error).toMatchObject({ name: 'AbortError', result: { exitCode: 9 } })
   })
 
   test('killGrace', async () => {
     const deaf = "trap '' TERM; while :; do sleep 0.01; done"
-    expect(await sh(deaf, { timeout: 600, killGrace: 50 })).toMatchObject({
+    expect(await sh(deaf, { timeout: ENOUGH, killGrace: 50 })).toMatchObject({
       timedOut: true,
       signal: 'SIGKILL',
     })
     // Who goes in time does not get it.
-    expect(await sh('sleep 60', { timeout: 30, killGrace: 10_000 })).toMatchObject({
+    expect(await sh('sleep 60', { timeout: ENOUGH, killGrace: 60_000 })).toMatchObject({
       signal: 'SIGTERM',
     })
   })
 
   test('a timeout of 0 is none, and one that is not reached does nothing', async () => {
     expect(await sh('sleep 0.05', { timeout: 0 })).toMatchObject({ exitCode: 0, timedOut: false })
-    expect(await sh('true', { timeout: 10_000 })).toMatchObject({ exitCode: 0, timedOut: false })
+    expect(await sh('true', { timeout: 60_000 })).toMatchObject({ exitCode: 0, timedOut: false })
   })
 
   test('abort before, at once, during and after', async () => {
@@ -141,12 +141,12 @@ describe.each(testedBackends)('endings by %s', (backend) => {
   })
 
   test('check', async () => {
-    for (const [line, message] of [
-      ['exit 2', 'sh exited with 2'],
-      ['kill -9 $$', 'sh was ended by SIGKILL'],
-      ['sleep 60', 'sh timed out'],
+    for (const [line, message, timeout] of [
+      ['exit 2', 'sh exited with 2', 0],
+      ['kill -9 $$', 'sh was ended by SIGKILL', 0],
+      ['sleep 60', 'sh timed out', ENOUGH],
     ] as const) {
-      const error = await rejection(sh(line, { check: true, timeout: 300 }))
+      const error = await rejection(sh(line, { check: true, timeout }))
       expect(error).toBeInstanceOf(RunError)
       expect(error.message).toBe(message)
     }

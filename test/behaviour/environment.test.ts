@@ -1,18 +1,12 @@
 /** Environments that come and go, with children in flight. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
-import { openFds } from '../support.js'
+import { HANG, openFds, until } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
-
-const until = async (condition: () => boolean) => {
-  for (let tries = 0; !condition() && tries < 200; tries++) await sleep(10)
-  expect(condition()).toBe(true)
-}
 
 const children = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim()
 
@@ -20,7 +14,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
   const node = (code: string, env = {}) =>
     execFileSync(process.execPath, ['--input-type=module', '-e', code], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: HANG,
       env: { ...process.env, URING_SPAWN_BACKEND: backend, ...env },
     })
 

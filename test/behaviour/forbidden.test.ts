@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { HANG } from '../support.js'
 
 const deny = fileURLToPath(new URL('../../build/deny', import.meta.url))
 const library = new URL('../../dist/index.js', import.meta.url).href
@@ -27,7 +28,7 @@ test.each([
   const out = execFileSync(
     deny,
     [...denied, '--', process.execPath, '--input-type=module', '-e', code],
-    { encoding: 'utf8', timeout: 10_000 },
+    { encoding: 'utf8', timeout: HANG },
   )
   expect(JSON.parse(out)).toEqual({
     poller,

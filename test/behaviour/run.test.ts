@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
 import { RunError, run } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
+import { ENOUGH, rejection, until } from '../support.js'
+
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+afterAll(() => rmSync(dir, { recursive: true }))
 
 describe.each(testedBackends)('run by %s', (backend) => {
   const sh = (line: string, options = {}) => run('sh', ['-c', line], { backend, ...options })
@@ -54,14 +61,18 @@ describe.each(testedBackends)('run by %s', (backend) => {
   })
 
   test('timeout keeps what was written, and waits for no grandchild', async () => {
-    const result = await sh('echo early; sleep 60', { timeout: 200 })
+    const result = await sh('echo early; sleep 60', { timeout: ENOUGH })
     expect(result).toMatchObject({ timedOut: true, signal: 'SIGTERM', stdout: 'early\n' })
   })
 
   test('abort', async () => {
     const controller = new AbortController()
-    setTimeout(() => controller.abort(), 50)
-    const error = await sh('echo early; sleep 60', { signal: controller.signal }).catch((e) => e)
+    const written = join(dir, `written-${backend}`)
+    const line = `echo early; : > ${written}; sleep 60`
+    const running = rejection(sh(line, { signal: controller.signal }))
+    await until(() => existsSync(written))
+    controller.abort()
+    const error = await running
     expect(error).toMatchObject({ name: 'AbortError', result: { stdout: 'early\n' } })
   })
 

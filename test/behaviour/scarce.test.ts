@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
-import { isRoot } from '../support.js'
+import { HANG, isRoot } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -20,7 +20,7 @@ describe.each(testedBackends)('scarcity by %s', (backend) => {
     const out = execFileSync('bash', ['-c', line, process.execPath, source], {
       encoding: 'utf8',
       cwd: root,
-      timeout: 15_000,
+      timeout: HANG,
     })
     return JSON.parse(out)
   }

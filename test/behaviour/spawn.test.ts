@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { AbortError, SpawnError, spawn } from '../../dist/index.js'
+import { AbortError, run, SpawnError, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
+import { ENOUGH } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -164,11 +165,28 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
     await expect(hanging).rejects.toBeInstanceOf(AbortError)
   })
 
+  test('a timeout before its exec', async () => {
+    const fifo = join(dir, `slow-${backend}`)
+    await (await spawn('mkfifo', [fifo], { backend })).exited
+    const late = {
+      name: 'SpawnError',
+      code: 'ETIMEDOUT',
+      step: 'stdio[0]',
+      message:
+        /^spawn sh: stdio\[0\] failed: .*: ETIMEDOUT \(its timeout was over before it began\)$/,
+    }
+    const stdio = [{ path: fifo }]
+    await expect(sh('true', { stdio, timeout: 100 })).rejects.toMatchObject(late)
+    await expect(run('sh', ['-c', 'true'], { backend, stdio, timeout: 100 })).rejects.toMatchObject(
+      late,
+    )
+  })
+
   test('timeout, and killGrace where it is not enough', async () => {
-    const child = await spawn('sleep', ['60'], { backend, timeout: 300 })
+    const child = await spawn('sleep', ['60'], { backend, timeout: ENOUGH })
     expect(await child.exited).toMatchObject({ signal: 'SIGTERM' })
     const deaf = await sh("trap '' TERM; echo; while :; do sleep 1; done", {
-      timeout: 100,
+      timeout: ENOUGH,
       killGrace: 50,
     })
     expect(await deaf.exited).toMatchObject({ signal: 'SIGKILL' })

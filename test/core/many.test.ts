@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { batch, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 
-const HANG = 300_000
+/** Thousands of processes take longer than one. */
+const LONG = 300_000
 
 /** An emulated machine starts some tens of processes per second. */
 const MANY = Number(process.env.URING_SPAWN_TEST_MANY ?? 10_000)
@@ -37,7 +38,7 @@ describe.each(testedBackends)('many by %s', (backend) => {
     expect(wrong).toBe(0)
   }
 
-  test('no descriptor, process, thread or memory stays', { timeout: HANG }, async () => {
+  test('no descriptor, process, thread or memory stays', { timeout: LONG }, async () => {
     await spawnMany(MANY / 5)
     const before = state()
     const memory = anonymous()
@@ -47,7 +48,7 @@ describe.each(testedBackends)('many by %s', (backend) => {
     expect(anonymous() - memory).toBeLessThan(24 * 1024)
   })
 
-  test('a batch, 64 at once', { timeout: HANG }, async () => {
+  test('a batch, 64 at once', { timeout: LONG }, async () => {
     await batch([['echo', 'warm']], { backend }).all()
     const before = state()
     const commands = Array.from({ length: MANY }, (_, index) => ['/bin/echo', String(index)])

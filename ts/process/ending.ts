@@ -1,4 +1,6 @@
 /** timeout, killGrace and AbortSignal: what ends a child from outside. */
+
+import { ECANCELED, ETIMEDOUT, SpawnError } from '../errors.js'
 import { signalNumber } from '../options/check.js'
 import type { SpawnOptions } from '../options/types.js'
 import type { Launch } from './launch.js'
@@ -20,6 +22,7 @@ export class Ending {
   readonly #launch: Launch
   readonly #killSignal: number
   readonly #killGrace: number | undefined
+  readonly #signal: AbortSignal | undefined
   readonly #timers: NodeJS.Timeout[] = []
   #disarm: () => void = () => {}
 
@@ -28,6 +31,7 @@ export class Ending {
     this.#launch = launch
     this.#killSignal = signalNumber('killSignal', killSignal)
     this.#killGrace = killGrace
+    this.#signal = signal
     if (timeout) {
       this.#timer(timeout, () => {
         this.timedOut = true
@@ -57,6 +61,15 @@ export class Ending {
     if (this.#killGrace !== undefined) {
       this.#timer(this.#killGrace, () => this.#launch.kill(SIGKILL))
     }
+  }
+
+  /** What to reject with, where the launch failed with `error`. */
+  why(error: unknown): unknown {
+    const { aborted } = this
+    if (aborted && this.#signal) return new AbortError(this.#signal)
+    if (!this.timedOut || !(error instanceof SpawnError) || error.errno !== -ECANCELED) return error
+    const { step, syscall, path, file, spawnargs } = error
+    return new SpawnError({ errno: ETIMEDOUT, step, syscall, path, file, args: spawnargs })
   }
 
   /** The child is over. */

@@ -312,6 +312,19 @@ static int weight(int32_t res)
 	}
 }
 
+/*
+ * Of alternatives, one that was not tried after one that failed: the child was
+ * ended in between, and what the first ones met is not why it did not start.
+ */
+static bool search_ended(const struct chain *chain, uint32_t failed,
+			 uint32_t unrun)
+{
+	const struct chain_op *op = &chain->ops[failed];
+
+	return op->op == CHAIN_EXEC && op->link & CHAIN_HARDLINK &&
+	       unrun > failed && unrun < chain->nr_ops;
+}
+
 int chain_result(const struct chain *chain, uint32_t *index)
 {
 	uint32_t i, unrun = chain->nr_ops;
@@ -331,7 +344,7 @@ int chain_result(const struct chain *chain, uint32_t *index)
 			*index = i;
 		}
 	}
-	if (best)
+	if (best && !search_ended(chain, *index, unrun))
 		return best;
 	*index = unrun < chain->nr_ops ? unrun : 0;
 	return -ECANCELED;

@@ -82,6 +82,11 @@ static void test_result(void)
 	CHECK(chain_result(&c, &at) == -EACCES && at == 2);
 	res[2] = -ENOENT;
 	CHECK(chain_result(&c, &at) == -ENOENT && at == 1);
+	res[3] = -ECANCELED;
+	CHECK(chain_result(&c, &at) == -ECANCELED && at == 3);
+	ops[1].link = 0;
+	res[2] = -ECANCELED;
+	CHECK(chain_result(&c, &at) == -ENOENT && at == 1);
 	res[3] = 0;
 	CHECK(chain_result(&c, &at) == 0);
 }
