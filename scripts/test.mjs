@@ -99,7 +99,7 @@ const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-
 const onDebug = [
   ...['features', 'clone', 'fds', 'exec', 'links', 'task_set', 'cqe', 'reap'],
   ...['cancel', 'ptrace', 'fdinfo', 'mm', 'fuzz'],
-  ...['exec_stack', 'create', 'spawn', 'stale', 'chain', 'semantics', 'many'],
+  ...['exec_stack', 'create', 'spawn', 'stale', 'chain', 'semantics', 'audit', 'many'],
 ]
 
 const steps = {
