@@ -78,7 +78,10 @@ export class SpawnError extends Error {
  * before, and for an exec over a search path it is what the caller named.
  */
 function pathOf(chain: Chain, op: ChainOp, file: string): string | undefined {
-  if (op.op === 'exec') return chain.filter(({ op }) => op === 'exec').length > 1 ? file : op.path
+  if (op.op === 'exec') {
+    const searched = chain.filter((other) => other.op === 'exec' && other.template === undefined)
+    return searched.length > 1 ? file : op.path
+  }
   if (op.op === 'openat') return op.path
   return undefined
 }

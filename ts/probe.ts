@@ -12,6 +12,12 @@ export interface Probe {
     /** Why not: 'EPERM', 'ENOSYS', … */
     why: string | undefined
   }
+  /** Executable templates, which the kernel starts programs from. */
+  templates: {
+    available: boolean
+    /** Why not: 'EOPNOTSUPP' where the kernel has none. */
+    why: string | undefined
+  }
   /** Each backend, the best first, and why it does not work. */
   backends: { name: BackendName; available: boolean; why: string | undefined }[]
   /** The one that is used where none is asked for. */
@@ -20,15 +26,18 @@ export interface Probe {
   poller: 'io_uring' | 'epoll'
 }
 
+const works = (errno: number) => ({
+  available: errno === 0,
+  why: errno === 0 ? undefined : errnoName(errno),
+})
+
 /** What works here, and why other things do not. */
 export function probe(): Probe {
   const { info } = getEnvironment()
   return {
     kernel: release(),
-    ioUring: {
-      available: info.ringErrno === 0,
-      why: info.ringErrno === 0 ? undefined : errnoName(info.ringErrno),
-    },
+    ioUring: works(info.ringErrno),
+    templates: works(info.templateErrno),
     backends: backends.map((backend) => {
       const why = backend.missing(info)
       return { name: backend.name, available: why === undefined, why }

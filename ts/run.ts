@@ -22,7 +22,10 @@ export interface RunResult<T = string> {
   truncated: boolean
   timedOut: boolean
   rusage: ResourceUsage
+  /** What made it. */
   backend: BackendName
+  /** Whether the kernel started it from a template. */
+  fromTemplate: boolean
 }
 
 /** With `check`, a run that did not exit with 0. */
@@ -154,6 +157,7 @@ export async function run<const O extends RunOptions = Record<never, never>>(
       timedOut: ending.timedOut,
       rusage: exit.rusage,
       backend: launch.backend,
+      fromTemplate: launch.fromTemplate,
     }
     if (outputs.failed) throw readError(file, outputs.failed, result)
     if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })

@@ -14,6 +14,7 @@ test('doctor: kernel, io_uring, operations, backends, which one auto picks', asy
   for (const line of [
     new RegExp(`^kernel +${kernel.replaceAll('.', '\\.')} on `, 'm'),
     /^io_uring +(works|does not work: )/m,
+    /^templates +(made by the kernel|no: .+)$/m,
     /^operations +CLONE, OPENAT, .*EXEC$/m,
     /^ {2}vfork +works$/m,
     /^auto picks +\w+$/m,

@@ -7,6 +7,8 @@ export interface Backend {
   readonly name: BackendName
   /** The launcher's number in the C core. */
   readonly kind: number
+  /** Whether it can start from a kernel template. */
+  readonly templates: boolean
   /** Whether 'auto' may pick it. */
   readonly automatic: boolean
   /** Why it does not work here; undefined where it does. */

@@ -5,6 +5,7 @@ import type { Backend } from './backend.js'
 export class ForkBackend implements Backend {
   readonly name = 'fork'
   readonly kind = LauncherKind.fork
+  readonly templates = false
   readonly automatic = false
 
   missing(): undefined {

@@ -8,6 +8,7 @@ const EOPNOTSUPP = 95
 export class UringBackend implements Backend {
   readonly name = 'uring'
   readonly kind = LauncherKind.uring
+  readonly templates = true
   readonly automatic = true
 
   missing(info: CoreInfo): string | undefined {

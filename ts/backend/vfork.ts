@@ -5,6 +5,7 @@ import type { Backend } from './backend.js'
 export class VforkBackend implements Backend {
   readonly name = 'vfork'
   readonly kind = LauncherKind.vfork
+  readonly templates = false
   readonly automatic = true
 
   missing(): undefined {

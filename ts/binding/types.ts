@@ -28,6 +28,8 @@ export interface CoreInfo {
   ringErrno: number
   /** Why the kernel makes no processes through io_uring, or 0. */
   spawnErrno: number
+  /** Why the kernel makes no executable templates, or 0. */
+  templateErrno: number
 }
 
 /** Of a pipe, in `launch()`: the child reads from it; the core does what there is to do here. */
@@ -61,7 +63,16 @@ export interface Binding {
   kill(id: number, signal: number): number
   /** Ends the collection of output with what there is. */
   stopOutput(id: number): void
-  /** Of a pipe that `started` gave: it is the caller's to close, and not the environment's at its end. */
+  /**
+   * A kernel template of the executable at the absolute `path`, or with null of
+   * the one open as `fd`. What taken() is not told of is closed with the
+   * environment.
+   */
+  newTemplate(path: string | null, fd: number): number
+  /**
+   * Of a template, or a pipe that `started` gave: it is the caller's to close,
+   * and not the environment's at its end.
+   */
   taken(fd: number): void
   /** Whether waiting for events keeps the environment alive. */
   ref(): void

@@ -10,6 +10,7 @@ import {
   AT_FDCWD,
   type ChainFd,
   type ChainOp,
+  type ExecOp,
   FD_LAST,
   O_CLOEXEC,
   O_PATH,
@@ -33,6 +34,14 @@ export interface ExecFd {
   keep: boolean
 }
 
+/** A kernel template of the executable. */
+export interface ExecTemplate {
+  /** Its descriptor here. */
+  fd: number
+  /** Where it is stale, or was made with other credentials, the start goes on without it. */
+  goOn: boolean
+}
+
 /** What cannot be made of options alone: descriptors that are open here. */
 export interface AssembleInput {
   file: string
@@ -47,6 +56,7 @@ export interface AssembleInput {
   /** The cgroup's directory. */
   cgroupFd?: number | undefined
   execFd?: ExecFd | undefined
+  template?: ExecTemplate | undefined
   /** The executable, where PATH has been searched already. */
   path?: string | undefined
 }
@@ -161,7 +171,7 @@ function candidates(file: string, path = DEFAULT_PATH): string[] {
 }
 
 /** Through a hard link the next one is tried where one fails. */
-function exec({ file, args, options, execFd, path }: AssembleInput): ChainOp[] {
+function searchExec({ file, args, options, execFd, path }: AssembleInput): ExecOp[] {
   const { env, argv0 } = options
   const argv = [argv0 ?? file, ...args]
   const own = env === undefined ? inheritedEnviron() : undefined
@@ -181,6 +191,15 @@ function exec({ file, args, options, execFd, path }: AssembleInput): ChainOp[] {
     step: 'exec',
     hardlink: index + 1 < paths.length,
   }))
+}
+
+function exec(input: AssembleInput): ExecOp[] {
+  const ops = searchExec(input)
+  const { template } = input
+  const [first] = ops
+  if (!template || !first) return ops
+  const start = { ...first, template: template.fd, hardlink: template.goOn }
+  return template.goOn ? [start, ...ops] : [start]
 }
 
 /**

@@ -1,9 +1,12 @@
+import { selectBackend } from '../backend/select.js'
 import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
+import { getEnvironment } from '../environment.js'
 import { checkSpawn } from '../options/check.js'
 import { planStdio } from '../options/stdio.js'
 import { templateSource } from '../options/template.js'
 import type { SpawnOptions, StdioOption } from '../options/types.js'
+import type { ExecutableSource } from '../template/executable.js'
 import { assemble } from './assemble.js'
 import { closePipes, Descriptors, type ParentPipe } from './descriptors.js'
 import type { Chain } from './ops.js'
@@ -26,6 +29,8 @@ export class Compiled implements Disposable {
   readonly pipes: readonly ParentPipe[]
   /** Descriptors that only the child needs. */
   readonly childFds: readonly number[]
+  /** Where the `template` option has the executable. @internal */
+  readonly source: ExecutableSource | undefined
   readonly #binding: Binding
 
   /** @internal */
@@ -34,6 +39,7 @@ export class Compiled implements Disposable {
     command: { file: string; args: readonly string[] },
     chain: Chain,
     descriptors: Descriptors,
+    source: ExecutableSource | undefined,
   ) {
     this.#binding = binding
     this.file = command.file
@@ -41,6 +47,7 @@ export class Compiled implements Disposable {
     this.chain = chain
     this.pipes = descriptors.pipes
     this.childFds = descriptors.childFds
+    this.source = source
   }
 
   /** Closes all descriptors. */
@@ -60,31 +67,45 @@ function shellCommand(file: string, args: readonly string[], shell: boolean | st
   return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', line] }
 }
 
-/** compile() of options that have been checked; with `deferPipes`, for Ring.launch(). */
-export function compileChecked(
-  file: string,
-  args: readonly string[],
-  options: SpawnOptions,
-  stdio: StdioOption,
-  deferPipes: boolean,
-): Compiled {
+/** How options that have been checked are compiled. */
+export interface CompileParameters {
+  file: string
+  args: readonly string[]
+  options: SpawnOptions
+  stdio: StdioOption
+  /** For Ring.launch(). */
+  deferPipes: boolean
+  /** The start is from a kernel template, where there can be one of `template`. */
+  inKernel: boolean
+}
+
+export function compileChecked(parameters: CompileParameters): Compiled {
+  const { file, args, options, stdio, deferPipes, inKernel } = parameters
   const plans = planStdio(stdio)
   const { inheritFds = false, cwd, cgroup, shell, template } = options
   const command = shell ? shellCommand(file, args, shell) : { file, args }
   const binding = loadBinding()
   const descriptors = new Descriptors(binding, command, deferPipes)
   try {
-    const source = template?.[templateSource]()
+    const source = template?.[templateSource](inKernel)
     descriptors.open(plans, inheritFds)
     if (typeof cwd === 'number') descriptors.openCwd(cwd, inheritFds)
     if (source?.fd !== undefined) {
       descriptors.openExec({ fd: source.fd, keep: source.keep }, inheritFds)
     }
     if (cgroup !== undefined) descriptors.openCgroup(cgroup)
+    const start = source?.template && {
+      fd: descriptors.copyExec(source.template.fd),
+      goOn: source.template.goOn,
+    }
     const { fds, files, cwdFd, cgroupFd, execFd } = descriptors
     const path = source?.path
-    const chain = assemble({ ...command, path, options, fds, files, cwdFd, cgroupFd, execFd })
-    return new Compiled(binding, command, chain, descriptors)
+    const chain = assemble({
+      ...command,
+      ...{ options, fds, files, cwdFd, cgroupFd },
+      ...{ execFd, path, template: start },
+    })
+    return new Compiled(binding, command, chain, descriptors, source)
   } catch (error) {
     descriptors.close()
     throw error
@@ -97,5 +118,10 @@ export function compileChecked(
  */
 export function compile({ file, args = [], ...options }: Command): Compiled {
   checkSpawn(file, args, options)
-  return compileChecked(file, args, options, options.stdio ?? 'pipe', false)
+  const { stdio = 'pipe', template, backend } = options
+  return compileChecked({
+    ...{ file, args, options, stdio },
+    deferPipes: false,
+    inKernel: template !== undefined && selectBackend(getEnvironment().info, backend).templates,
+  })
 }

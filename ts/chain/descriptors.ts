@@ -130,11 +130,16 @@ export class Descriptors {
     this.cwdFd = this.#pass(cwd, inheritFds, 'cwd', true)
   }
 
-  /** After open(), as openCwd(). */
-  openExec({ fd, keep }: ExecSource, inheritFds: boolean): void {
-    // A copy: a template may be closed, or opened anew, before the child has it.
+  /** After open(): a copy for the launch, as a template may be closed, or opened anew, before that. */
+  copyExec(fd: number): number {
     const copy = this.#check(this.#binding.dupAbove(fd, this.#above()), 'exec', 'fcntl')
     this.childFds.push(copy)
+    return copy
+  }
+
+  /** After open(), as openCwd(). */
+  openExec({ fd, keep }: ExecSource, inheritFds: boolean): void {
+    const copy = this.copyExec(fd)
     this.execFd = { fd: inheritFds ? copy : this.#pass(copy, false, 'exec', !keep), keep }
   }
 

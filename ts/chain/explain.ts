@@ -9,6 +9,7 @@ import {
   type Chain,
   type ChainFd,
   type ChainOp,
+  type ExecOp,
   FD_LAST,
   O_CLOEXEC,
   O_PATH,
@@ -106,6 +107,11 @@ function taskArguments(op: TaskSetOp): string {
   }
 }
 
+function execFlags({ template, flags }: ExecOp): string {
+  if (template !== undefined) return 'IORING_EXEC_TEMPLATE'
+  return flags & AT_EMPTY_PATH ? 'AT_EMPTY_PATH' : ''
+}
+
 /** The operation's arguments and flags. */
 function describe(op: ChainOp): [string, string] {
   switch (op.op) {
@@ -130,12 +136,10 @@ function describe(op: ChainOp): [string, string] {
     case 'task_set':
       return [taskArguments(op), '']
     case 'exec': {
-      const what = op.path === '' ? `descriptor ${op.dirfd}` : quote(op.path)
+      const file = op.path === '' ? `descriptor ${op.dirfd}` : quote(op.path)
+      const what = op.template === undefined ? file : `template of ${file}`
       const argv = `[${op.argv.map(quote).join(', ')}]`
-      return [
-        `${what}, argv ${argv}, ${op.envp.length} variables`,
-        op.flags & AT_EMPTY_PATH ? 'AT_EMPTY_PATH' : '',
-      ]
+      return [`${what}, argv ${argv}, ${op.envp.length} variables`, execFlags(op)]
     }
   }
 }
@@ -151,6 +155,10 @@ const failures: Record<string, string> = {
 }
 
 function failure(op: ChainOp): string {
+  if (op.op === 'exec' && op.template !== undefined) {
+    const stale = 'replaced since the template was made (ESTALE), or not to be run'
+    return op.hardlink ? `${stale}: it is run without` : stale
+  }
   if (op.op === 'exec') {
     return op.hardlink
       ? 'not here, or not to be run: the next place is tried'

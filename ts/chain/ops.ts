@@ -102,6 +102,11 @@ export interface ExecOp extends Common {
   /** `NAME=value` */
   envp: readonly string[]
   flags: number
+  /**
+   * An executable template of the same file: a descriptor here, not in the
+   * child. Backends that know no templates go by the other fields.
+   */
+  template?: number
 }
 
 export type ChainOp = CloneOp | OpenatOp | DupOp | FchdirOp | CloseRangeOp | TaskSetOp | ExecOp

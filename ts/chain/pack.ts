@@ -199,7 +199,8 @@ class Packer {
         const path = this.#string(op.path)
         const argv = this.#vector(op.argv)
         const envp = this.#vector(op.envp)
-        this.#fields(at, op.dirfd, 0, op.flags, path, argv, envp)
+        const template = op.template === undefined ? 0 : op.template + 1
+        this.#fields(at, op.dirfd, template, op.flags, path, argv, envp)
         break
       }
     }

@@ -192,6 +192,8 @@ export interface RingOptions {
  */
 export class Ring {
   readonly backend: BackendName
+  /** Whether that starts from kernel templates. @internal */
+  readonly templates: boolean
   readonly #kind: number
   readonly #environment: Environment
 
@@ -200,6 +202,7 @@ export class Ring {
     this.#environment = getEnvironment()
     const selected = selectBackend(this.#environment.info, backend)
     this.backend = selected.name
+    this.templates = selected.templates
     this.#kind = selected.kind
   }
 

@@ -12,6 +12,11 @@ function ioUring({ available, why }: Probe['ioUring']): string {
   return `does not work: ${why}`
 }
 
+const templates = ({ available, why }: Probe['templates']): string => {
+  if (available) return 'made by the kernel'
+  return why === 'EOPNOTSUPP' ? 'no: this kernel has none' : `no: ${why}`
+}
+
 const by = ({ backends }: Probe): string =>
   backends.some(({ name, available }) => name === 'uring' && available)
     ? 'by the kernel, as operations of io_uring'
@@ -27,6 +32,7 @@ export function doctor(json: boolean): string {
     `exits       waited for through ${found.poller}`,
     `operations  ${operations.join(', ')}`,
     `            run ${by(found)}`,
+    `templates   ${templates(found.templates)}`,
     'backends',
     ...found.backends.map(
       ({ name, available, why }) => `  ${name.padEnd(9)} ${available ? 'works' : `no: ${why}`}`,

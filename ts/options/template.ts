@@ -7,8 +7,11 @@ import type { ExecutableSource } from '../template/executable.js'
 export const templateSource: unique symbol = Symbol('uring-spawn.template')
 
 export interface TemplateLike {
-  /** Where the executable is, made sure of now. Throws a SpawnError. @internal */
-  [templateSource](): ExecutableSource
+  /**
+   * Where the executable is, made sure of now; with `inKernel` from a kernel
+   * template, where there can be one. Throws a SpawnError. @internal
+   */
+  [templateSource](inKernel: boolean): ExecutableSource
 }
 
 export function isTemplate(value: unknown): value is TemplateLike {

@@ -17,6 +17,8 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   readonly pidfd: number
   /** What made it. */
   readonly backend: BackendName
+  /** Whether the kernel started it from a template. */
+  readonly fromTemplate: boolean
   readonly spawnfile: string
   readonly spawnargs: readonly string[]
   /** How it ended; always settles, never rejects. */
@@ -30,6 +32,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     this.pid = pid
     this.pidfd = pidfd
     this.backend = launch.backend
+    this.fromTemplate = launch.fromTemplate
     this.spawnfile = launch.file
     this.spawnargs = launch.args
     this.exited = launch.exited

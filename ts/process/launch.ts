@@ -6,6 +6,11 @@ import type { Exit } from '../chain/exit.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
 import { SpawnError, spawnError } from '../errors.js'
 import type { SpawnOptions, StdioOption } from '../options/types.js'
+import type { ExecutableSource } from '../template/executable.js'
+
+const EACCES = 13
+
+type KernelTemplate = NonNullable<ExecutableSource['template']>
 
 export interface Started {
   pid: number
@@ -46,48 +51,87 @@ function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefin
   }
 }
 
+/** Where the exec from a kernel template is in a chain; -1 where there is none. */
+const templateIndex = ({ chain, source }: Compiled): number =>
+  source?.template ? chain.findIndex((op) => op.op === 'exec' && op.template !== undefined) : -1
+
 export class Launch {
   readonly file: string
   readonly args: readonly string[]
-  readonly backend: BackendName
   /** Once the exec has happened. Rejects with a SpawnError. */
   readonly started: Promise<Started>
-  /** Always settles, where the launch did not fail. */
-  readonly exited: Promise<Exit>
-  readonly #submission: Submission
+  /** Once it has started: whether that was from a kernel template. */
+  fromTemplate = false
+  readonly #ring: Ring
+  readonly #parameters: LaunchParameters
+  #submission!: Submission
+  /** A signal for a start that had just failed, and may be tried again. */
+  #missed: number | undefined
 
   /** Queues the launch. Throws on what is wrong before anything is created. */
-  constructor({ file, args, options, stdio, collection }: LaunchParameters) {
-    const ring = new Ring(options)
-    const compiled = compileChecked(file, args, options, stdio, true)
+  constructor(parameters: LaunchParameters) {
+    this.#parameters = parameters
+    this.#ring = new Ring(parameters.options)
+    const compiled = this.#launch(this.#ring.templates)
     this.file = compiled.file
     this.args = compiled.args
-    this.backend = ring.backend
+    this.started = this.#submission.outcome.then((outcome) => this.#started(outcome, compiled))
+  }
+
+  /** Which backend it is asked of; once it has started, which one that was. */
+  get backend(): BackendName {
+    return this.#submission.backend
+  }
+
+  /** Once it has started: its end. Always settles. */
+  get exited(): Promise<Exit> {
+    return this.#submission.exited
+  }
+
+  #launch(inKernel: boolean): Compiled {
+    const { collection, ...rest } = this.#parameters
+    const compiled = compileChecked({ ...rest, deferPipes: true, inKernel })
     try {
-      this.#submission = ring.launch(compiled, pipesFor(compiled.pipes, collection))
+      this.#submission = this.#ring.launch(compiled, pipesFor(compiled.pipes, collection))
     } catch (error) {
       compiled.close()
       throw error
     }
-    this.started = this.#submission.outcome.then((outcome) => this.#started(outcome, compiled))
-    this.exited = this.#submission.exited
+    return compiled
   }
 
-  #started(outcome: Outcome, { chain, pipes }: Compiled): Started {
+  /** Without the kernel's template, which is for other credentials or, if that fails as well, was not to blame. */
+  async #again(template: KernelTemplate): Promise<Started> {
+    const compiled = this.#launch(false)
+    if (this.#missed !== undefined) this.#submission.kill(this.#missed)
+    const outcome = await this.#submission.outcome
+    if (outcome.started) template.failed(EACCES)
+    return this.#started(outcome, compiled)
+  }
+
+  #started(outcome: Outcome, compiled: Compiled): Started | Promise<Started> {
     const { file, args } = this
+    const { chain, pipes, source } = compiled
+    const at = templateIndex(compiled)
     if (outcome.started) {
+      const errno = -(outcome.results?.[at] ?? 0)
+      if (errno !== 0) source?.template?.failed(errno)
+      this.fromTemplate = at >= 0 && errno === 0 && this.#ring.templates
       const { pid, pidfd, fds } = outcome
       const open = pipes.map((pipe, at) => ({ ...pipe, fd: fds[at] ?? -1 }))
       return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }
     }
     const { index, errno } = outcome
+    if (source?.template && index === at && errno === EACCES) return this.#again(source.template)
     const pipe = pipes[index - chain.length]
     if (!pipe) throw spawnError(chain, index, errno, file, args)
     throw new SpawnError({ errno, step: `stdio[${pipe.index}]`, syscall: 'pipe2', file, args })
   }
 
   kill(signal: number): boolean {
-    return this.#submission.kill(signal)
+    const alive = this.#submission.kill(signal)
+    if (!alive) this.#missed = signal
+    return alive
   }
 
   stopOutput(): void {

@@ -11,8 +11,16 @@ const EACCES = 13
 const ESTALE = 116
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 
-/** How a chain's exec names the executable: an open file, or a path. */
+/** How a chain's exec names the executable: a kernel template, an open file, or a path. */
 export interface ExecutableSource {
+  /** With what it is a template of beside it, for where that has to do. */
+  template?: {
+    fd: number
+    /** Where it cannot be started from, the exec is of the file or path. */
+    goOn: boolean
+    /** Called where it could not, with the errno, and the exec happened all the same. */
+    failed(errno: number): void
+  }
   fd?: number
   /** The child keeps the descriptor, for a script's interpreter. */
   keep: boolean
@@ -69,6 +77,8 @@ export class Executable {
   readonly #fd: number
   readonly #script: boolean
   readonly #identity: Identity
+  /** The kernel's template; null where there can be none. */
+  #template: number | null | undefined
   #open = true
 
   private constructor(file: string, path: string | undefined, fd: number) {
@@ -115,6 +125,36 @@ export class Executable {
     return !sameIdentity(now, this.#identity)
   }
 
+  /**
+   * The kernel's template of it, made at the first call; null where there can be
+   * none: of scripts, of what is being written, for want of descriptors. The
+   * kernel sees itself to whether it is stale.
+   */
+  get template(): number | null {
+    this.#template ??= this.#newTemplate()
+    return this.#template
+  }
+
+  /** Whether there is such a template already. */
+  get inKernel(): boolean {
+    return typeof this.#template === 'number'
+  }
+
+  #newTemplate(): number | null {
+    if (this.#script) return null
+    const fd = loadBinding().newTemplate(this.path ?? null, this.#fd)
+    return fd < 0 ? null : fd
+  }
+
+  /** It is for other credentials than ours: it stays without one. */
+  dropTemplate(): void {
+    if (typeof this.#template === 'number') {
+      loadBinding().taken(this.#template)
+      loadBinding().close(this.#template)
+    }
+    this.#template = null
+  }
+
   stale(): SpawnError {
     return failure(this.file, ESTALE, 'execveat', this.path)
   }
@@ -141,6 +181,7 @@ export class Executable {
   close(): void {
     if (!this.#open) return
     this.#open = false
+    this.dropTemplate()
     // In Deno, node:fs knows only what it has opened itself.
     if (this.path === undefined) loadBinding().close(this.#fd)
     else closeSync(this.#fd)

@@ -1,3 +1,5 @@
+import { selectBackend } from '../backend/select.js'
+import { getEnvironment } from '../environment.js'
 import { checkInteger, checkString, checkTemplate } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
 import { type TemplateLike, templateSource } from '../options/template.js'
@@ -16,6 +18,9 @@ export interface TemplateOptions {
    */
   onStale?: 'recreate' | 'error'
 }
+
+const EACCES = 13
+const ESTALE = 116
 
 type Without<O> = Omit<O, 'template' | 'shell'>
 
@@ -45,13 +50,54 @@ export class Template implements AsyncDisposable, TemplateLike {
     return this.#open().path
   }
 
+  /**
+   * Whether the kernel has a template of it, which starts by the backends
+   * `uring` and `template` are from.
+   */
+  get inKernel(): boolean {
+    return this.#open().inKernel
+  }
+
   /** @internal */
-  [templateSource](): ExecutableSource {
+  [templateSource](inKernel: boolean): ExecutableSource {
+    if (inKernel && this.inKernel) return this.#kernelSource(this.#open())
+    const executable = this.#current()
+    if (inKernel && executable.template !== null) return this.#kernelSource(executable)
+    return executable.source()
+  }
+
+  /** What was opened, or where that is stale, what is there now. */
+  #current(): Executable {
     const executable = this.#open()
-    if (!executable.isStale()) return executable.source()
+    if (!executable.isStale()) return executable
     if (this.#onStale === 'error') throw executable.stale()
     this.#executable = executable.reopen()
-    return this.#executable.source()
+    return this.#executable
+  }
+
+  #kernelSource(executable: Executable): ExecutableSource {
+    const fd = executable.template as number
+    return {
+      ...(executable.path === undefined ? executable.source() : { path: executable.path }),
+      keep: false,
+      template: {
+        fd,
+        goOn: this.#onStale === 'recreate',
+        failed: (errno) => this.#kernelFailed(executable, errno),
+      },
+    }
+  }
+
+  /** Only the first of several starts that failed for it has something to do. */
+  #kernelFailed(executable: Executable, errno: number): void {
+    if (this.#executable !== executable) return
+    if (errno === EACCES) executable.dropTemplate()
+    if (errno !== ESTALE || this.#onStale === 'error') return
+    try {
+      this.#executable = executable.reopen()
+    } catch {
+      // Gone again: the next start says so.
+    }
   }
 
   /** As spawn(), of this executable. */
@@ -93,13 +139,21 @@ export async function template(
   options: TemplateOptions = {},
 ): Promise<Template> {
   checkTemplate(options)
+  const { templates } = selectBackend(getEnvironment().info, undefined)
+  const executable = open(file)
+  // For other backends it is made when it is used: it denies writes to the file.
+  if (templates) executable.template
+  return new Template(executable, options)
+}
+
+function open(file: string | number): Executable {
   if (typeof file === 'number') {
     checkInteger('file', file, 0, 2 ** 31 - 1)
-    return new Template(Executable.fromFd(file), options)
+    return Executable.fromFd(file)
   }
   checkString('file', file)
   if (file === '') {
     throw argumentError('ERR_INVALID_ARG_VALUE', 'file must not be empty: name a program to run')
   }
-  return new Template(Executable.fromPath(file), options)
+  return Executable.fromPath(file)
 }

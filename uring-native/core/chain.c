@@ -202,6 +202,10 @@ static int load_ops(struct loader *l, struct chain *c)
 			ret = load_task_set(l, op);
 			break;
 		case CHAIN_EXEC:
+			if (op->len > INT32_MAX)
+				return bad(l, "a negative template");
+			if (op->len)
+				c->has_template = true;
 			ret = load_exec(l, op, &seen);
 			break;
 		default:
@@ -325,6 +329,11 @@ static bool search_ended(const struct chain *chain, uint32_t failed,
 	       unrun > failed && unrun < chain->nr_ops;
 }
 
+static bool may_be_stale(const struct chain_op *op)
+{
+	return op->op == CHAIN_EXEC && op->len && op->link & CHAIN_HARDLINK;
+}
+
 int chain_result(const struct chain *chain, uint32_t *index)
 {
 	uint32_t i, unrun = chain->nr_ops;
@@ -337,7 +346,8 @@ int chain_result(const struct chain *chain, uint32_t *index)
 			return 0;
 		if (res == -ECANCELED && unrun == chain->nr_ops)
 			unrun = i;
-		if (res >= 0 || res == -ECANCELED)
+		if (res >= 0 || res == -ECANCELED ||
+		    may_be_stale(&chain->ops[i]))
 			continue;
 		if (weight(res) > weight(best)) {
 			best = res;
@@ -348,4 +358,15 @@ int chain_result(const struct chain *chain, uint32_t *index)
 		return best;
 	*index = unrun < chain->nr_ops ? unrun : 0;
 	return -ECANCELED;
+}
+
+bool chain_template_failed(const struct chain *chain)
+{
+	uint32_t i;
+
+	for (i = 0; chain->has_template && i < chain->nr_ops; i++)
+		if (chain->ops[i].op == CHAIN_EXEC && chain->ops[i].len &&
+		    chain->res[i])
+			return true;
+	return false;
 }

@@ -45,7 +45,12 @@ enum chain_opcode {
 	CHAIN_FCHDIR, /* fd */
 	CHAIN_CLOSE_RANGE, /* fd: first, len: last, flags: as close_range(2) */
 	CHAIN_TASK_SET, /* len: io_uring_task_attr, addr: value, addr2: arg */
-	CHAIN_EXEC, /* fd: dirfd, addr: path, addr2: argv, addr3: envp, flags */
+	/*
+	 * fd: dirfd, addr: path, addr2: argv, addr3: envp, flags; len: 0, or
+	 * one more than the descriptor of an executable template of the same,
+	 * here, for launchers that can start from one.
+	 */
+	CHAIN_EXEC,
 	CHAIN_OP_LAST,
 };
 
@@ -89,6 +94,7 @@ struct chain {
 	uint32_t nr_pipes; /* one more than the largest pipe it names */
 	bool may_block; /* it opens files, a FIFO among them for all we know */
 	bool sets_sigmask;
+	bool has_template;    /* an EXEC names one */
 	struct chain_fd *fds; /* those CLONE lists, or NULL */
 };
 
@@ -116,9 +122,13 @@ void chain_reset(struct chain *chain);
  * operation without a result where the child was killed there. For execs
  * hard-linked over the directories of a search path it is what execvp(3) would
  * say: the first error that says more than that the file is not there or may
- * not be reached, else EACCES if there was one, else the first.
+ * not be reached, else EACCES if there was one, else the first. A start from a
+ * template that goes on where it fails says nothing: what comes after it does.
  */
 int chain_result(const struct chain *chain, uint32_t *index);
+
+/* Whether the chain names a template that could not be started from. */
+bool chain_template_failed(const struct chain *chain);
 
 static inline void *chain_ptr(uint64_t addr)
 {

@@ -8,6 +8,7 @@
 
 #include "core_private.h"
 #include "sys.h"
+#include "template.h"
 
 #define THREAD_STACK (256UL * 1024)
 
@@ -131,6 +132,7 @@ int core_new(const struct core_config *config, struct core **out)
 	core->inbox_tail = &core->inbox;
 	pthread_mutex_init(&core->lock, NULL);
 	pool_init(core);
+	core->info.template_error = template_probe();
 	sem_init(&core->ready, 0, 0);
 	sys_sigmask(SIG_SETMASK, NULL, &core->sigmask);
 	ret = core_thread(core, loop_main, core);

@@ -75,7 +75,10 @@ struct core_event {
 	uint32_t id;
 	int a;
 	int b;
-	/* STARTED (if wanted), FAILED: per operation; NULL else */
+	/*
+	 * Per operation: of FAILED, and of STARTED where they are wanted, or a
+	 * template could not be started from; NULL else.
+	 */
 	const volatile int32_t *res;
 	uint32_t nr_res;
 	/*
@@ -95,6 +98,7 @@ struct core_info {
 	const char *poller; /* "io_uring" or "epoll" */
 	int ring_error;	    /* why there is no ring: -errno, else 0 */
 	int spawn_error;    /* why the uring launcher does not work, or 0 */
+	int template_error; /* why there are no executable templates, or 0 */
 };
 
 /*

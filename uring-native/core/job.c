@@ -122,7 +122,8 @@ static void fill_first(struct job *job)
 	event_init(event, job, launch->error ? CORE_FAILED : CORE_STARTED);
 	event->a = launch->error ? launch->error : launch->pid;
 	event->b = launch->error ? (int)launch->failed : launch->pidfd;
-	if (launch->error || launch->want_results) {
+	if (launch->error || launch->want_results ||
+	    chain_template_failed(launch->chain)) {
 		event->res = launch->chain->res;
 		event->nr_res = launch->chain->nr_ops;
 	}

@@ -75,6 +75,12 @@ static void prep_op(struct io_uring_sqe *sqe, const struct chain_op *op)
 		io_uring_prep_task_set(sqe, op->len, op->addr, op->addr2);
 		break;
 	case CHAIN_EXEC:
+		if (op->len) {
+			io_uring_prep_exec_template(sqe, (int)op->len - 1,
+						    chain_ptr(op->addr2),
+						    chain_ptr(op->addr3));
+			break;
+		}
 		io_uring_prep_execveat(sqe, op->fd, chain_ptr(op->addr),
 				       chain_ptr(op->addr2),
 				       chain_ptr(op->addr3), (int)op->flags);

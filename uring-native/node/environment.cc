@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <unistd.h>
 #include <vector>
 
@@ -132,6 +133,7 @@ Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 	result.Set("poller", got.poller);
 	result.Set("ringErrno", -got.ring_error);
 	result.Set("spawnErrno", -got.spawn_error);
+	result.Set("templateErrno", -got.template_error);
 	return result;
 }
 
@@ -223,6 +225,22 @@ Napi::Value Environment::StopOutput(const Napi::CallbackInfo &info)
 	return info.Env().Undefined();
 }
 
+/* newTemplate(path or null, fd): a descriptor, closed at the end if need be */
+Napi::Value Environment::NewTemplate(const Napi::CallbackInfo &info)
+{
+	std::string path;
+
+	if (!core_)
+		return Throw(info.Env(), -ESHUTDOWN, "the core is not open");
+	if (info[0].IsString())
+		path = info[0].As<Napi::String>();
+	int fd = template_new(path.empty() ? nullptr : path.c_str(),
+			      Int(info[1]));
+	if (fd >= 0)
+		lent_.insert(fd);
+	return Napi::Number::New(info.Env(), fd);
+}
+
 /* taken(fd): it is JavaScript's to close */
 Napi::Value Environment::Taken(const Napi::CallbackInfo &info)
 {
@@ -269,6 +287,9 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("stopOutput",
 		    Napi::Function::New(env, Call<&Environment::StopOutput>,
 					"stopOutput", self));
+	exports.Set("newTemplate",
+		    Napi::Function::New(env, Call<&Environment::NewTemplate>,
+					"newTemplate", self));
 	exports.Set("taken", Napi::Function::New(env, Call<&Environment::Taken>,
 						 "taken", self));
 	exports.Set("ref", Napi::Function::New(env, Call<&Environment::Ref>,

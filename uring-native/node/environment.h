@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "core.h"
+#include "template.h"
 }
 
 /*
@@ -33,6 +34,7 @@ class Environment
 	Napi::Value Flush(const Napi::CallbackInfo &info);
 	Napi::Value Kill(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
+	Napi::Value NewTemplate(const Napi::CallbackInfo &info);
 	Napi::Value Taken(const Napi::CallbackInfo &info);
 	Napi::Value Ref(const Napi::CallbackInfo &info);
 	Napi::Value Unref(const Napi::CallbackInfo &info);
@@ -43,7 +45,7 @@ class Environment
 	napi_env env_;
 	core *core_ = nullptr;
 	napi_threadsafe_function wake_ = nullptr;
-	/* Pipes that JavaScript was told of, and has not put to use. */
+	/* Pipes that JavaScript has not put to use, and templates. */
 	std::unordered_set<int> lent_;
 };
 

@@ -67,6 +67,12 @@ static void test_shape(void)
 	pack_exec(&p, "/bin/true", argv);
 	pack_end(&p);
 	CHECK(load(&p, p.size) == -EINVAL);
+
+	pack_init(&p, 2);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	pack_exec(&p, "/bin/true", argv)->len = UINT32_MAX;
+	pack_end(&p);
+	CHECK(load(&p, p.size) == -EINVAL);
 }
 
 static void test_result(void)
@@ -91,11 +97,38 @@ static void test_result(void)
 	CHECK(chain_result(&c, &at) == 0);
 }
 
+/* A stale template says nothing where the exec goes on, and all where not. */
+static void test_template_result(void)
+{
+	struct chain_op ops[3] = {
+		{.op = CHAIN_CLONE},
+		{.op = CHAIN_EXEC, .len = 4, .link = CHAIN_HARDLINK},
+		{.op = CHAIN_EXEC}};
+	int32_t res[3] = {0, -EACCES, -ENOENT};
+	struct chain c = {
+		.ops = ops, .nr_ops = 3, .res = res, .has_template = true};
+	uint32_t at;
+
+	CHECK(chain_result(&c, &at) == -ENOENT && at == 2);
+	CHECK(chain_template_failed(&c));
+	res[2] = 0;
+	CHECK(chain_result(&c, &at) == 0);
+	CHECK(chain_template_failed(&c));
+	res[1] = 0;
+	res[2] = -ECANCELED;
+	CHECK(chain_result(&c, &at) == 0);
+	CHECK(!chain_template_failed(&c));
+	ops[1].link = 0;
+	res[1] = -ESTALE;
+	CHECK(chain_result(&c, &at) == -ESTALE && at == 1);
+}
+
 int main(void)
 {
 	test_good();
 	test_damaged();
 	test_shape();
 	test_result();
+	test_template_result();
 	return 0;
 }

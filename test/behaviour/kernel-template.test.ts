@@ -1,0 +1,314 @@
+/** Templates that the kernel has: that starts are from them, and what becomes of those that will not do. */
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { afterAll, describe, expect, test } from 'vitest'
+import { explain } from '../../dist/chain/index.js'
+import { probe, run, SpawnError, spawn, template } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+import { isRoot, openFds, rejection, until } from '../support.js'
+
+const library = new URL('../../dist/index.js', import.meta.url).href
+const starting = testedBackends.filter((name) => (['uring', 'template'] as string[]).includes(name))
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+chmodSync(dir, 0o755)
+afterAll(() => rmSync(dir, { recursive: true }))
+
+/** Puts a copy of a program in `path`'s place. */
+const replace = (path: string, by: string) => {
+  copyFileSync(by, `${path}.new`)
+  chmodSync(`${path}.new`, 0o755)
+  renameSync(`${path}.new`, path)
+}
+let made = 0
+const program = (of = '/bin/echo') => {
+  const path = join(dir, `program-${made++}`)
+  replace(path, of)
+  return path
+}
+
+/** What the kernel says of this process's templates. */
+const kernelTemplates = (): string[] =>
+  readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      if (!readlinkSync(`/proc/self/fd/${fd}`).includes('exec_template')) return []
+      return [readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')]
+    } catch {
+      return []
+    }
+  })
+const executables = () => kernelTemplates().map((info) => /^executable:\t(.*)$/m.exec(info)?.[1])
+const interpreters = () => kernelTemplates().map((info) => /^interpreter:\t(.*)$/m.exec(info)?.[1])
+
+describe.each(starting)('kernel templates by %s', (backend) => {
+  test('probe() has them', () => {
+    expect(probe().templates).toEqual({ available: true, why: undefined })
+  })
+
+  test('a start is from one: the kernel keeps the interpreter it has met', async () => {
+    const path = program()
+    const echo = await template(path)
+    // Made when a backend that uses it first needs it, else at once.
+    expect((await echo.run(['a'], { backend: 'vfork' })).fromTemplate).toBe(false)
+    expect(interpreters().join('')).toBe('')
+    expect(await echo.run(['b'], { backend })).toMatchObject({
+      ...{ stdout: 'b\n', backend, fromTemplate: true },
+    })
+    expect(echo.inKernel).toBe(true)
+    expect(executables()).toEqual([path])
+    expect(interpreters()).toEqual([expect.stringContaining('/ld-linux')])
+    const child = await echo.spawn([], { backend, stdio: 'ignore' })
+    expect(child).toMatchObject({ backend, fromTemplate: true })
+    await child.exited
+    echo.close()
+    await until(() => kernelTemplates().length === 0)
+  })
+
+  test('made of a descriptor', async () => {
+    const fd = openSync(program(), 'r')
+    const echo = await template(fd)
+    closeSync(fd)
+    for (const inheritFds of [false, true]) {
+      const result = await echo.run(['a'], { backend, inheritFds })
+      expect(result).toMatchObject({ stdout: 'a\n', fromTemplate: true })
+    }
+    echo.close()
+  })
+
+  test('cwd, argv0, environment and descriptors are as without one', async () => {
+    const sh = await template('sh')
+    const options = { backend, argv0: 'name', cwd: '/', env: { A: 'b' } }
+    const line = 'echo $0 $A; pwd; cd /proc/self/fd; echo *'
+    const without = await run('sh', ['-c', line], options)
+    const result = await sh.run(['-c', line], options)
+    expect(result.fromTemplate).toBe(true)
+    expect(result.stdout).toBe(without.stdout)
+    expect(result.stdout).toMatch(/^name b\n\/\n0 1 2 3\n$/)
+    sh.close()
+  })
+
+  test('the file cannot be written meanwhile, and can be afterwards', async () => {
+    const path = program()
+    const echo = await template(path)
+    await echo.run([], { backend })
+    expect(() => openSync(path, 'r+')).toThrow('ETXTBSY')
+    echo.close()
+    closeSync(openSync(path, 'r+'))
+  })
+
+  test('a replaced file is run at once, and made another template of', async () => {
+    const path = program()
+    const pinned = await template(path)
+    expect((await pinned.run(['a'], { backend })).fromTemplate).toBe(true)
+    replace(path, '/bin/basename')
+    const all = await Promise.all(
+      Array.from({ length: 10 }, () => pinned.run(['/b/c'], { backend })),
+    )
+    expect(all.map(({ stdout }) => stdout)).toEqual(Array(10).fill('c\n'))
+    expect(await pinned.run(['/b/d'], { backend })).toMatchObject({
+      ...{ stdout: 'd\n', fromTemplate: true },
+    })
+    await until(() => kernelTemplates().length === 1)
+    expect(executables()).toEqual([path])
+    // A script has none, and is run all the same; so is what comes after it.
+    writeFileSync(`${path}.new`, '#!/bin/sh\necho script\n', { mode: 0o755 })
+    renameSync(`${path}.new`, path)
+    for (let times = 0; times < 2; times++) {
+      const result = await pinned.run([], { backend })
+      expect(result).toMatchObject({ stdout: 'script\n' })
+      expect(pinned.inKernel).toBe(false)
+    }
+    replace(path, '/bin/echo')
+    expect((await pinned.run(['e'], { backend })).stdout).toBe('e\n')
+    expect((await pinned.run(['e'], { backend })).fromTemplate).toBe(true)
+    pinned.close()
+  })
+
+  test('a file that a stale start makes is made once', async () => {
+    const path = program()
+    const pinned = await template(path)
+    await pinned.run([], { backend })
+    replace(path, '/bin/echo')
+    const file = join(dir, `out-${made++}`)
+    const child = await pinned.spawn(['x'], {
+      backend,
+      stdio: ['ignore', { path: file, flags: 'wx' }, 'inherit'],
+    })
+    expect((await child.exited).code).toBe(0)
+    expect(readFileSync(file, 'utf8')).toBe('x\n')
+    pinned.close()
+  })
+
+  test.each([
+    ['replaced', (path: string) => replace(path, '/bin/echo')],
+    ['with another mode', (path: string) => chmodSync(path, 0o700)],
+    ['with another time', (path: string) => utimesSync(path, 1, 1)],
+    ['gone', (path: string) => unlinkSync(path)],
+  ])("with onStale 'error', %s is ESTALE", async (_what, change) => {
+    const path = program()
+    const pinned = await template(path, { onStale: 'error' })
+    expect((await pinned.run([], { backend })).fromTemplate).toBe(true)
+    change(path)
+    const error = await rejection(pinned.run([], { backend }))
+    expect(error).toBeInstanceOf(SpawnError)
+    expect(error).toMatchObject({ code: 'ESTALE', step: 'exec', path })
+    expect((await rejection(pinned.run([], { backend }))).code).toBe('ESTALE')
+    pinned.close()
+  })
+
+  test('a file that is gone, and comes back', async () => {
+    const path = program()
+    const pinned = await template(path)
+    await pinned.run([], { backend })
+    unlinkSync(path)
+    const error = await rejection(pinned.run([], { backend }))
+    expect(error).toMatchObject({ code: 'ENOENT', step: 'exec', path })
+    replace(path, '/bin/echo')
+    expect((await pinned.run(['a'], { backend })).stdout).toBe('a\n')
+    expect((await pinned.run(['b'], { backend })).fromTemplate).toBe(true)
+    pinned.close()
+  })
+
+  test('steps that fail before the exec are told as ever', async () => {
+    for (const onStale of ['recreate', 'error'] as const) {
+      const pinned = await template(program(), { onStale })
+      const cwd = await rejection(pinned.run([], { backend, cwd: '/nowhere' }))
+      expect(cwd).toMatchObject({ code: 'ENOENT', step: 'cwd', path: '/nowhere' })
+      const long = await rejection(pinned.run(['x'.repeat(200_000)], { backend }))
+      expect(long).toMatchObject({ code: 'E2BIG', step: 'exec' })
+      pinned.close()
+    }
+  })
+
+  test.runIf(isRoot)('who may not run it is told so, and others still may', async () => {
+    for (const onStale of ['recreate', 'error'] as const) {
+      const path = program()
+      chmodSync(path, 0o700)
+      const pinned = await template(path, { onStale })
+      const nobody = { uid: 61234, gid: 61234 }
+      const error = await rejection(pinned.run([], { backend, ...nobody }))
+      expect(error).toMatchObject({ code: 'EACCES', step: 'exec' })
+      expect(await pinned.run(['a'], { backend })).toMatchObject({
+        ...{ stdout: 'a\n', fromTemplate: true },
+      })
+      pinned.close()
+    }
+  })
+
+  // In a process of its own, which does not get its rights back.
+  test.runIf(isRoot)('a process that has changed its credentials goes on without', () => {
+    const code = `
+      const { run, template } = await import(${JSON.stringify(library)})
+      const said = []
+      for (const onStale of ['recreate', 'error']) {
+        const echo = await template(${JSON.stringify(program())}, { onStale })
+        const one = async () => {
+          const { stdout, fromTemplate } = await echo.run(['x'], { backend: '${backend}' })
+          said.push([stdout, fromTemplate, echo.inKernel])
+        }
+        await one()
+        globalThis.kept ??= []
+        kept.push(one)
+      }
+      process.setgid(61234)
+      process.setuid(61234)
+      for (const one of kept) { await one(); await one() }
+      console.log(JSON.stringify(said))`
+    const out = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+      encoding: 'utf8',
+    })
+    const said = JSON.parse(out) as [string, boolean, boolean][]
+    expect(said.map(([stdout]) => stdout)).toEqual(Array(6).fill('x\n'))
+    expect(said.slice(0, 2)).toEqual(Array(2).fill(['x\n', true, true]))
+    expect(said.slice(2).map(([, , inKernel]) => inKernel)).toEqual(Array(4).fill(false))
+  })
+
+  test('closing, replacing and failing leave no descriptor', async () => {
+    await run('true', [], { backend })
+    const path = program()
+    const before = openFds()
+    for (let times = 0; times < 20; times++) {
+      const pinned = await template(path)
+      const running = Array.from({ length: 5 }, () => pinned.run([], { backend }))
+      replace(path, '/bin/echo')
+      running.push(pinned.run([], { backend }))
+      await rejection(pinned.run([], { backend, cwd: '/nowhere' }))
+      await Promise.all(running)
+      pinned.close()
+    }
+    await until(() => openFds() <= before)
+    expect(kernelTemplates()).toEqual([])
+    closeSync(openSync(path, 'r+'))
+  })
+
+  test('a worker that ends without closing one leaves none', async () => {
+    const path = program()
+    const code = `
+      import(${JSON.stringify(library)}).then(async ({ template }) => {
+        const { parentPort } = require('node:worker_threads')
+        globalThis.kept = await template(${JSON.stringify(path)})
+        await kept.run([], { backend: '${backend}' })
+        parentPort.postMessage(kept.inKernel)
+      })`
+    const worker = new Worker(code, { eval: true })
+    const inKernel = await new Promise((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+    })
+    expect(inKernel).toBe(true)
+    await worker.terminate()
+    await until(() => kernelTemplates().length === 0)
+  })
+})
+
+test.runIf(starting.includes('uring'))('explain() shows it', async () => {
+  const echo = await template(program())
+  const options = { file: 'echo', stdio: 'ignore', template: echo, backend: 'uring' } as const
+  const links = explain(options).links.slice(-2)
+  expect(links).toMatchObject([
+    {
+      operation: 'EXEC',
+      arguments: expect.stringContaining(`template of "${echo.path}"`),
+      flags: 'IORING_EXEC_TEMPLATE',
+      link: 'hardlink',
+      failure: expect.stringContaining('ESTALE'),
+    },
+    { operation: 'EXEC', flags: '', link: 'end' },
+  ])
+  const strict = await template(echo.path as string, { onStale: 'error' })
+  expect(explain({ ...options, template: strict }).links.at(-1)).toMatchObject({
+    ...{ flags: 'IORING_EXEC_TEMPLATE', link: 'end' },
+  })
+  expect(explain({ ...options, backend: 'vfork' }).links.at(-1)).toMatchObject({
+    flags: 'AT_EMPTY_PATH',
+  })
+  echo.close()
+  strict.close()
+})
+
+test.runIf(!probe().templates.available)('where the kernel has none, nothing says so', async () => {
+  const echo = await template('echo')
+  expect(echo.inKernel).toBe(false)
+  const result = await echo.run(['a'])
+  expect(result).toMatchObject({ stdout: 'a\n', fromTemplate: false })
+  expect(statSync(echo.path as string).isFile()).toBe(true)
+  echo.close()
+  expect(await spawn('true', []).then(({ fromTemplate }) => fromTemplate)).toBe(false)
+})
