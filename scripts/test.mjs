@@ -18,14 +18,22 @@ const vitest = (...args) =>
   node('node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', ...args)
 
 /**
- * The behaviour suite in the lab, by chains. What it writes stays in the
+ * The behaviour suite in the lab. What it writes stays in the
  * machine, but for `out/`. Sizes are for an emulated processor.
  */
-const inLab = [
-  ...['env', 'URING_SPAWN_TEST_BACKENDS=uring', 'URING_SPAWN_TEST_MANY=1000'],
-  ...vitest('--typecheck.enabled=false', '--testTimeout=120000'),
-  ...['test/behaviour', 'test/core', 'test/examples'],
+const inLab = (backend, ...files) => [
+  ...['env', `URING_SPAWN_TEST_BACKENDS=${backend}`, 'URING_SPAWN_TEST_MANY=1000'],
+  ...vitest('--typecheck.enabled=false', '--testTimeout=120000', ...files),
 ]
+const byChains = inLab('uring', 'test/behaviour', 'test/core', 'test/examples')
+// What a launcher has a part in; what is above it is the same for all.
+const byTemplates = inLab(
+  'template',
+  ...[
+    ...['spawn', 'stdio', 'options', 'failures', 'ending'],
+    ...['template-backend', 'kernel-template'],
+  ].map((name) => `test/behaviour/${name}.test.ts`),
+)
 const ofLab = ['--smp', '2', '--memory', '3G', '--timeout', '900']
 
 /** A step whose success is all it has to say. */
@@ -113,7 +121,8 @@ const steps = {
     step('patched kernel', lab('build')),
     step('debug kernel', lab('build', '--kernel', 'debug')),
     vitestStep('lab', vitest('--config', 'test/lab/vitest.config.ts')),
-    vitestStep('TypeScript, by chains', lab(...ofLab, '--', ...inLab)),
+    vitestStep('TypeScript, by chains', lab(...ofLab, '--', ...byChains)),
+    vitestStep('TypeScript, by templates', lab(...ofLab, '--', ...byTemplates)),
     selftestStep('selftests, patched', 'patched'),
     selftestStep('selftests, debug', 'debug', ...onDebug),
     check('series', lab('check')),

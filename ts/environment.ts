@@ -12,12 +12,16 @@ import {
 
 /** Called in this order; nothing after `failed`, output may end after `exited`. */
 export interface LaunchEvents {
-  /** `fds` has this side's ends of the pipes, -1 for those that are collected. */
+  /**
+   * `fds` has this side's ends of the pipes, -1 for those that are collected;
+   * `by` is the launcher that made it.
+   */
   started(
     pid: number,
     pidfd: number,
     results: Int32Array | null,
     fds: readonly number[] | null,
+    by: number,
   ): void
   failed(errno: number, index: number, results: Int32Array | null): void
   exited(siCode: number, siStatus: number, usage: Float64Array): void
@@ -126,7 +130,13 @@ class Environment {
     const { events } = waiting
     switch (type) {
       case EventType.started:
-        events.started(a, b, data as Int32Array | null, batch[at + 5] as number[] | null)
+        events.started(
+          a,
+          b,
+          data as Int32Array | null,
+          batch[at + 5] as number[] | null,
+          batch[at + 6] as number,
+        )
         return
       case EventType.failed:
         this.#waiting.delete(id)

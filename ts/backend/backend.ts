@@ -1,6 +1,6 @@
 import type { CoreInfo } from '../binding/types.js'
 
-export type BackendName = 'uring' | 'vfork' | 'fork'
+export type BackendName = 'uring' | 'template' | 'vfork' | 'fork'
 
 /** A way to make processes. */
 export interface Backend {

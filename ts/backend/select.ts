@@ -2,12 +2,14 @@ import type { CoreInfo } from '../binding/types.js'
 import { argumentError } from '../options/check.js'
 import type { Backend, BackendName } from './backend.js'
 import { ForkBackend } from './fork.js'
+import { TemplateBackend } from './template.js'
 import { UringBackend } from './uring.js'
 import { VforkBackend } from './vfork.js'
 
 /** All there are, the best first. */
 export const backends: readonly Backend[] = [
   new UringBackend(),
+  new TemplateBackend(),
   new VforkBackend(),
   new ForkBackend(),
 ]

@@ -1,7 +1,7 @@
 /** What the addon takes and gives; uring-native/node implements it. */
 
 /** The launchers of the C core, by their number there. */
-export const LauncherKind = { uring: 0, vfork: 1, fork: 2 } as const
+export const LauncherKind = { uring: 0, vfork: 1, fork: 2, template: 3 } as const
 
 /** What an event of a batch is; the numbers of the C core. */
 export const EventType = { started: 0, failed: 1, exited: 2, output: 3, overflow: 4 } as const
@@ -9,8 +9,9 @@ export const EventType = { started: 0, failed: 1, exited: 2, output: 3, overflow
 /**
  * Events arrive in one flat array, `EVENT_STRIDE` values each: type, id, and
  *
- * - started: pid, pidfd, results of the operations or null, and per pipe the
- *   descriptor here (-1: collected) or null where there are no pipes
+ * - started: pid, pidfd, results of the operations or null, per pipe the
+ *   descriptor here (-1: collected) or null where there are no pipes, and the
+ *   launcher that made it
  * - failed: -errno, index of the operation (of a pipe that could not be made:
  *   plus the number of operations), results
  * - exited: si_code (0: someone else took the status), si_status, resource usage
@@ -19,7 +20,7 @@ export const EventType = { started: 0, failed: 1, exited: 2, output: 3, overflow
  * - overflow: which
  */
 export type EventBatch = ReadonlyArray<unknown>
-export const EVENT_STRIDE = 6
+export const EVENT_STRIDE = 7
 
 export interface CoreInfo {
   /** How the core waits: 'io_uring' or 'epoll'. */

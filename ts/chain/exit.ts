@@ -6,8 +6,8 @@ export interface ResourceUsage {
   systemCPUTime: number
   /**
    * The most memory it had at once, in units of 1024 bytes, as getrusage(2)
-   * has it. Linux counts from the fork: a process made by `vfork` or `fork`
-   * shows no less than its maker had.
+   * has it. Linux counts from the fork: a process made otherwise than by
+   * `uring` shows no less than its maker had.
    */
   maxRSS: number
   minorPageFault: number

@@ -1,5 +1,5 @@
 import type { BackendName } from '../backend/backend.js'
-import { selectBackend } from '../backend/select.js'
+import { backends, selectBackend } from '../backend/select.js'
 import {
   type Environment,
   getEnvironment,
@@ -62,8 +62,6 @@ interface Internals extends SubmitOptions {
 
 /** A chain on its way. Awaiting it gives the completion of every link, in order. */
 export class Submission implements PromiseLike<readonly Completion[]> {
-  /** What runs it. */
-  readonly backend: BackendName
   /** Settles once the exec has happened, or it is clear that none will. */
   readonly outcome: Promise<Outcome>
   /** How the process ended; settles only where it started. */
@@ -71,6 +69,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   readonly #chain: Chain
   readonly #environment: Environment
   readonly #id: number
+  #backend: BackendName
   /** There is no process to signal. */
   #over = false
   /** Its exit and the outputs that are collected, as far as they are to come. */
@@ -87,8 +86,10 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     const outcome = deferred<Outcome>()
     const exited = deferred<Exit>()
     const events: LaunchEvents = {
-      started: (pid, pidfd, results, fds) =>
-        outcome.resolve({ started: true, pid, pidfd, results, fds: fds ?? [] }),
+      started: (pid, pidfd, results, fds, by) => {
+        if (by !== backend.kind) this.#madeBy(by)
+        outcome.resolve({ started: true, pid, pidfd, results, fds: fds ?? [] })
+      },
       failed: (errno, index, results) => {
         this.#over = true
         this.#pending = 0
@@ -122,9 +123,18 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     environment.ref()
     this.#environment = environment
     this.#chain = chain
-    this.backend = backend.name
+    this.#backend = backend.name
     this.outcome = outcome.promise
     this.exited = exited.promise
+  }
+
+  /** What it was submitted to; once it has started, what made it. */
+  get backend(): BackendName {
+    return this.#backend
+  }
+
+  #madeBy(by: number): void {
+    this.#backend = backends.find(({ kind }) => kind === by)?.name ?? this.#backend
   }
 
   /** A grandchild may have the output after the exit: that is waited for, too. */

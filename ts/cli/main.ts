@@ -48,7 +48,7 @@ program
   .option('--json', 'one result per line as JSON, in completion order')
   .option('--bail', 'start nothing more after the first failure')
   .option('--timeout <ms>', 'end a command that takes longer', positive)
-  .option('--backend <name>', 'uring, vfork or fork (default: the best there is)')
+  .option('--backend <name>', 'uring, template, vfork or fork (default: the best there is)')
   .argument('[file]', 'commands, one per line as words of a shell, or JSON; - is stdin', '-')
   .action(
     async (

@@ -166,7 +166,7 @@ const checks: Record<string, (name: string, value: unknown) => void> = {
       throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be what template() makes`)
     }
   },
-  backend: oneOf('auto', 'uring', 'vfork', 'fork'),
+  backend: oneOf('auto', 'uring', 'template', 'vfork', 'fork'),
 }
 
 const runChecks: typeof checks = {

@@ -116,7 +116,8 @@ export class Launch {
     if (outcome.started) {
       const errno = -(outcome.results?.[at] ?? 0)
       if (errno !== 0) source?.template?.failed(errno)
-      this.fromTemplate = at >= 0 && errno === 0 && this.#ring.templates
+      const chained = this.backend === 'uring' && at >= 0 && errno === 0
+      this.fromTemplate = chained || this.backend === 'template'
       const { pid, pidfd, fds } = outcome
       const open = pipes.map((pipe, at) => ({ ...pipe, fd: fds[at] ?? -1 }))
       return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }

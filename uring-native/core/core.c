@@ -165,7 +165,8 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	*why = "this launcher does not work here";
 	if (!launcher_get(req->kind))
 		return -EINVAL;
-	if (req->kind == LAUNCHER_URING && core->info.spawn_error)
+	if ((req->kind == LAUNCHER_URING && core->info.spawn_error) ||
+	    (req->kind == LAUNCHER_TEMPLATE && core->info.template_error))
 		return -EOPNOTSUPP;
 	ret = job_new(core, req, &job, why);
 	if (ret)

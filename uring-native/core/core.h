@@ -87,6 +87,7 @@ struct core_event {
 	 */
 	int *fds;
 	uint32_t nr_fds;
+	enum launcher_kind by; /* STARTED: who made it */
 	struct exit_status exit;
 	char *buf; /* the taker may keep it and set this to NULL; malloc(3) */
 	size_t size;

@@ -85,6 +85,7 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	job->lazy = req->lazy;
 	job->launch.want_results = req->want_results;
 	job->launch.sigmask = core->sigmask;
+	job->launch.by = req->kind;
 	job->launch.pid = -1;
 	job->launch.pidfd = -1;
 	job->close_fds = calloc(req->nr_close + req->nr_pipes + 1, sizeof(int));
@@ -122,6 +123,7 @@ static void fill_first(struct job *job)
 	event_init(event, job, launch->error ? CORE_FAILED : CORE_STARTED);
 	event->a = launch->error ? launch->error : launch->pid;
 	event->b = launch->error ? (int)launch->failed : launch->pidfd;
+	event->by = launch->by;
 	if (launch->error || launch->want_results ||
 	    chain_template_failed(launch->chain)) {
 		event->res = launch->chain->res;

@@ -19,6 +19,8 @@ const struct launcher *launcher_get(enum launcher_kind kind)
 		return &launcher_vfork;
 	case LAUNCHER_FORK:
 		return &launcher_fork;
+	case LAUNCHER_TEMPLATE:
+		return &launcher_template;
 	default:
 		return NULL;
 	}

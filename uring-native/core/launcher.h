@@ -3,9 +3,9 @@
  * A launcher turns a chain into a process. There is one file per way the
  * kernel offers; what they share is this.
  *
- * Blocking launchers (vfork, fork) have launch() and run on the core's launch
- * threads. The uring launcher has submit() and runs on the loop's thread,
- * which owns the ring.
+ * Blocking launchers (vfork, fork, template) have launch() and run on the
+ * core's launch threads. The uring launcher has submit() and runs on the loop's
+ * thread, which owns the ring.
  */
 #ifndef LAUNCHER_H
 #define LAUNCHER_H
@@ -23,6 +23,7 @@ enum launcher_kind {
 	LAUNCHER_URING,
 	LAUNCHER_VFORK,
 	LAUNCHER_FORK,
+	LAUNCHER_TEMPLATE,
 	LAUNCHER_LAST,
 };
 
@@ -38,6 +39,8 @@ struct launch {
 	volatile int pidfd;
 	int error;	 /* 0: started, else -errno of the step that failed */
 	uint32_t failed; /* the index of that operation */
+	/* Who it is asked of; a launcher that left it to another says whom. */
+	enum launcher_kind by;
 
 	bool want_results; /* of every operation, also when all went well */
 	uint64_t sigmask;  /* to start with: the core's creator's */
@@ -77,6 +80,7 @@ struct launcher {
 extern const struct launcher launcher_uring;
 extern const struct launcher launcher_vfork;
 extern const struct launcher launcher_fork;
+extern const struct launcher launcher_template;
 
 /* The launcher of @kind, or NULL. */
 const struct launcher *launcher_get(enum launcher_kind kind);

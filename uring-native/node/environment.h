@@ -52,6 +52,6 @@ class Environment
 /* An event as values of the flat array that JavaScript gets. */
 void PushEvent(Napi::Env env, Napi::Array batch, uint32_t at,
 	       core_event *event);
-#define EVENT_STRIDE 6u
+#define EVENT_STRIDE 7u
 
 #endif

@@ -71,6 +71,7 @@ void PushEvent(Napi::Env env, Napi::Array batch, uint32_t at, core_event *event)
 	batch.Set(at + 3, event->b);
 	batch.Set(at + 4, env.Null());
 	batch.Set(at + 5, env.Null());
+	batch.Set(at + 6, static_cast<int>(event->by));
 	switch (event->type) {
 	case CORE_STARTED:
 		batch.Set(at + 5, TakeFds(env, event));

@@ -2,6 +2,7 @@
 /* Launchers that work on every kernel, and the descriptors a child gets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "pack.h"
 #include "reap.h"
 #include "sys.h"
+#include "template.h"
 
 static struct launch_thread thread;
 
@@ -20,6 +22,7 @@ static void launch(const struct launcher *by, struct pack *p, struct launch *l)
 	pack_end(p);
 	memset(l, 0, sizeof(*l));
 	l->pidfd = -1;
+	l->by = by == &launcher_template ? LAUNCHER_TEMPLATE : LAUNCHER_VFORK;
 	CHECK(!chain_load(p->bytes, p->size, &l->chain, &why));
 	by->launch(l, &thread);
 }
@@ -120,13 +123,74 @@ static void test_leak(const struct launcher *by)
 	close(after);
 }
 
+/* Who made a process that does @op before its exec. */
+static void test_by(const struct chain_op *op, const char *path,
+		    enum launcher_kind by)
+{
+	static const char *const argv[] = {"true", NULL};
+	struct launch l;
+	struct pack p;
+
+	pack_init(&p, op ? 3 : 2);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	if (op)
+		*pack_op(&p, (enum chain_opcode)op->op) = *op;
+	pack_exec(&p, path, argv);
+	launch(&launcher_template, &p, &l);
+	CHECK(!l.error && l.by == by);
+	CHECK(wait_for(&l) == 0);
+}
+
+/* Nobody could say of a child that is reaped by itself whether it exec'd. */
+static void test_ignored(void)
+{
+	static const char *const argv[] = {"true", NULL};
+	struct launch l;
+	struct pack p;
+
+	CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	pack_init(&p, 2);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	pack_exec(&p, "/bin/true", argv);
+	launch(&launcher_template, &p, &l);
+	CHECK(!l.error && l.by == LAUNCHER_VFORK);
+	CHECK(waitpid(-1, NULL, __WALL) < 0 && errno == ECHILD);
+	close(l.pidfd);
+	chain_free(l.chain);
+	CHECK(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+}
+
+/* What a template can do, and what is left to vfork. */
+static void test_template(void)
+{
+	const struct chain_op dup = {.op = CHAIN_DUP, .fd = 0, .len = 9};
+	const struct chain_op umask = {.op = CHAIN_TASK_SET,
+				       .len = IORING_TASK_UMASK};
+	char script[] = "/tmp/uring-spawn-XXXXXX";
+	int fd = mkstemp(script);
+
+	CHECK(fd >= 0 && write(fd, "#!/bin/sh\n", 10) == 10);
+	CHECK(!fchmod(fd, 0755) && !close(fd));
+	test_by(NULL, "/bin/true", LAUNCHER_TEMPLATE);
+	test_by(&dup, "/bin/true", LAUNCHER_TEMPLATE);
+	test_by(&umask, "/bin/true", LAUNCHER_VFORK);
+	test_by(NULL, script, LAUNCHER_VFORK);
+	CHECK(!unlink(script));
+}
+
 int main(void)
 {
-	const struct launcher *const all[] = {&launcher_vfork, &launcher_fork};
-	size_t i;
+	const struct launcher *const all[] = {&launcher_vfork, &launcher_fork,
+					      &launcher_template};
+	size_t i, nr = 2;
 
 	CHECK(!launch_thread_init(&thread));
-	for (i = 0; i < 2; i++) {
+	if (!template_probe()) {
+		test_template();
+		test_ignored();
+		nr++;
+	}
+	for (i = 0; i < nr; i++) {
 		test_step(all[i], "/", "/bin/true", 0, 0);
 		test_step(all[i], "/nowhere", "/bin/true", -ENOENT, 1);
 		test_step(all[i], "/bin/sh", "/bin/true", -ENOTDIR, 1);

@@ -1,0 +1,22 @@
+import { type CoreInfo, LauncherKind } from '../binding/types.js'
+import { errnoName } from '../errors.js'
+import type { Backend } from './backend.js'
+
+const EOPNOTSUPP = 95
+
+/**
+ * spawn_template_spawn(2) on a native thread: to compare with, or by choice.
+ * What it cannot express is done by vfork, which the child then says.
+ */
+export class TemplateBackend implements Backend {
+  readonly name = 'template'
+  readonly kind = LauncherKind.template
+  readonly templates = true
+  readonly automatic = false
+
+  missing({ templateErrno }: CoreInfo): string | undefined {
+    if (templateErrno === 0) return undefined
+    if (templateErrno === EOPNOTSUPP) return 'this kernel has no executable templates'
+    return `this kernel has executable templates, but not here: ${errnoName(templateErrno)} (CONFIG_SPAWN_TEMPLATE, or a seccomp filter)`
+  }
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn_template_spawn(2): the kernel makes the process from an executable
+ * template and does what a list of actions says before its exec, while the
+ * launch thread sleeps.
+ *
+ * The actions are fewer than a chain's operations, and of what fails in the
+ * child only an exit status is left, which a program may as well have by
+ * itself. So whatever cannot be said in actions, and whatever fails, is left to
+ * the vfork launcher, which can do everything and says exactly what fails; the
+ * launch tells who did it in the end. Nothing is done twice by that: chains
+ * that open files are not begun here.
+ */
+#include <errno.h>
+#include <sched.h>
+
+#include "sys.h"
+#include "template_plan.h"
+
+/* Where SIGCHLD is ignored a child may be gone before it can be looked at. */
+static bool children_stay(void)
+{
+	struct sigaction sa;
+
+	return !sigaction(SIGCHLD, NULL, &sa) && sa.sa_handler != SIG_IGN &&
+	       !(sa.sa_flags & SA_NOCLDWAIT);
+}
+
+/*
+ * Whether the child @pid, which nobody has reaped, has exec'd; also of one that
+ * is over. A group may be set for a child only until then, says setpgid(2), and
+ * one that has not exec'd is in ours already.
+ */
+static bool has_execd(pid_t pid)
+{
+	return setpgid(pid, getpgrp()) < 0;
+}
+
+static void set_policy(int policy)
+{
+	struct sched_param none = {0};
+
+	sched_setscheduler(0, policy, &none);
+}
+
+/* What became of a start. */
+enum start {
+	STARTED,
+	NO_CHILD, /* *@err says why */
+	NO_EXEC	  /* there was one, which failed before */
+};
+
+/*
+ * The launch gets the pidfd once the child has exec'd: one that has not is
+ * closed here, and nobody may be about to signal through it.
+ */
+static enum start start(struct launch *launch, struct launch_thread *thread,
+			const struct template_plan *plan, int template_fd,
+			const struct chain_op *op, int *err)
+{
+	int pidfd = -1, pid;
+	siginfo_t info;
+
+	if (thread->batch)
+		set_policy(SCHED_OTHER);
+	pid = spawn_template_spawn(
+		template_fd, &pidfd, chain_ptr(op->addr2), chain_ptr(op->addr3),
+		plan->actions, plan->nr,
+		plan->inherit ? SPAWN_TEMPLATE_SPAWN_INHERIT_FDS : 0);
+	if (thread->batch)
+		set_policy(SCHED_BATCH);
+	*err = pid;
+	if (pid < 0)
+		return NO_CHILD;
+	if (has_execd(pid)) {
+		launch->pid = pid;
+		launch->pidfd = pidfd;
+		return STARTED;
+	}
+	/* It is about to be over. */
+	while (sys_waitid_pidfd(pidfd, &info, WEXITED | __WALL, NULL) == -EINTR)
+		;
+	close(pidfd);
+	return NO_EXEC;
+}
+
+static void set_done(struct launch *launch, uint32_t at, int error)
+{
+	struct chain *c = launch->chain;
+	uint32_t i;
+
+	for (i = 0; i < at; i++)
+		if (c->ops[i].op != CHAIN_EXEC)
+			c->res[i] = 0;
+	c->res[at] = error;
+	launch->error = error;
+	launch->failed = at;
+}
+
+/* How a launch goes on. */
+enum next {
+	DONE, /* not at all: it started, or it is clear that it will not */
+	NEXT_EXEC,
+	TO_VFORK
+};
+
+/* The EXEC at @at, from the template @template_fd, which is @named by it. */
+static enum next run_exec(struct launch *launch, struct launch_thread *thread,
+			  const struct template_plan *plan, uint32_t at,
+			  int template_fd, bool named)
+{
+	const struct chain_op *op = &launch->chain->ops[at];
+	int err = 0;
+
+	switch (start(launch, thread, plan, template_fd, op, &err)) {
+	case STARTED:
+		set_done(launch, at, 0);
+		return DONE;
+	case NO_CHILD:
+		/* The template is stale, or for others. */
+		if (!named || (err != -ESTALE && err != -EACCES))
+			return TO_VFORK;
+		if (!(op->link & CHAIN_HARDLINK)) {
+			set_done(launch, at, err);
+			return DONE;
+		}
+		launch->chain->res[at] = err;
+		return NEXT_EXEC;
+	default:
+		return TO_VFORK;
+	}
+}
+
+static enum next run_template(struct launch *launch,
+			      struct launch_thread *thread,
+			      const struct template_plan *plan, uint32_t at)
+{
+	const struct chain_op *op = &launch->chain->ops[at];
+	enum next next;
+	int fd;
+
+	if (op->len)
+		return run_exec(launch, thread, plan, at, (int)op->len - 1,
+				true);
+	fd = plan_template(plan, op);
+	if (fd < 0) {
+		/* A script, for one, is what was looked for. */
+		if (fd == -ENOEXEC || fd == -EOPNOTSUPP ||
+		    !(op->link & CHAIN_HARDLINK))
+			return TO_VFORK;
+		launch->chain->res[at] = fd;
+		return NEXT_EXEC;
+	}
+	next = run_exec(launch, thread, plan, at, fd, false);
+	close(fd);
+	return next;
+}
+
+static enum next run_plan(struct launch *launch, struct launch_thread *thread,
+			  const struct template_plan *plan)
+{
+	const struct chain *c = launch->chain;
+	enum next next = NEXT_EXEC;
+	uint32_t at;
+
+	for (at = plan->exec; next == NEXT_EXEC; at++) {
+		if (at == c->nr_ops || c->ops[at].op != CHAIN_EXEC)
+			return TO_VFORK;
+		next = run_template(launch, thread, plan, at);
+	}
+	return next;
+}
+
+/* By vfork, which does not know what was wrong with a template. */
+static void by_vfork(struct launch *launch, struct launch_thread *thread)
+{
+	struct chain *c = launch->chain;
+	int32_t stale = 0;
+	uint32_t at = 0, i;
+
+	for (i = 0; i < c->nr_ops; i++) {
+		if (c->ops[i].op == CHAIN_EXEC && c->ops[i].len &&
+		    c->res[i] != -ECANCELED) {
+			at = i;
+			stale = c->res[i];
+		}
+	}
+	launch->by = LAUNCHER_VFORK;
+	launcher_vfork.launch(launch, thread);
+	if (stale)
+		c->res[at] = stale;
+}
+
+static void template_launch(struct launch *launch, struct launch_thread *thread)
+{
+	struct template_plan plan;
+	enum next next = TO_VFORK;
+
+	chain_reset(launch->chain);
+	if (children_stay()) {
+		if (plan_make(&plan, launch))
+			next = run_plan(launch, thread, &plan);
+		plan_drop(&plan);
+	}
+	if (next == TO_VFORK)
+		by_vfork(launch, thread);
+}
+
+const struct launcher launcher_template = {
+	.name = "template",
+	.launch = template_launch,
+};

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "template_plan.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "io_uring_spawn.h"
+#include "sys.h"
+#include "template.h"
+
+static bool add(struct template_plan *p, uint32_t type, int fd, int newfd,
+		uint32_t flags, const void *arg)
+{
+	if (p->nr == PLAN_ACTIONS)
+		return false;
+	p->actions[p->nr++] = (struct spawn_template_action){
+		.type = type,
+		.flags = flags,
+		.fd = fd,
+		.newfd = newfd,
+		.arg = (uint64_t)(uintptr_t)arg,
+	};
+	return true;
+}
+
+/* Owns @fd, or closes it where it owns too many. */
+static bool own(struct template_plan *p, int fd)
+{
+	if (fd < 0)
+		return false;
+	if (p->nr_own == PLAN_ACTIONS) {
+		close(fd);
+		return false;
+	}
+	p->own[p->nr_own++] = fd;
+	return true;
+}
+
+/* A copy of @fd that is in nobody's place; or -1. */
+static int set_aside(struct template_plan *p, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, p->chain->max_newfd + 1);
+
+	return own(p, copy) ? copy : -1;
+}
+
+static const struct chain_fd *listed(const struct chain *c, int newfd)
+{
+	uint32_t i;
+
+	for (i = 0; c->fds && i < c->ops[0].len; i++)
+		if (c->fds[i].newfd == newfd)
+			return &c->fds[i];
+	return NULL;
+}
+
+/* Whether one of the first @nr operations puts something at @fd. */
+static bool is_target(const struct chain *c, uint32_t nr, int fd)
+{
+	uint32_t i;
+
+	for (i = 1; i < nr; i++)
+		if (c->ops[i].op == CHAIN_DUP && (int)c->ops[i].len == fd)
+			return true;
+	return false;
+}
+
+/* What is here what operation @at of the child means by @fd; or -1. */
+static int source_of(const struct chain *c, uint32_t at, int fd)
+{
+	const struct chain_fd *entry;
+
+	if (is_target(c, at, fd))
+		return -1;
+	if (!(c->ops[0].flags & CHAIN_CLONE_FDS))
+		return fd;
+	entry = listed(c, fd);
+	return entry ? entry->fd : -1;
+}
+
+/* DUP2 of a descriptor to itself leaves it as it is here. */
+static bool stays(int fd, bool cloexec)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && cloexec == !!(flags & FD_CLOEXEC);
+}
+
+static bool dup_action(struct template_plan *p, int fd, int newfd, bool cloexec)
+{
+	return fd >= 0 && add(p, SPAWN_TEMPLATE_ACTION_DUP2, fd, newfd,
+			      cloexec ? O_CLOEXEC : 0, NULL);
+}
+
+/* Each to its place, whichever order they are in. */
+static bool place_listed(struct template_plan *p)
+{
+	const struct chain *c = p->chain;
+	uint32_t i;
+
+	for (i = 0; c->fds && i < c->ops[0].len; i++) {
+		const struct chain_fd *entry = &c->fds[i];
+		bool cloexec = entry->flags & IORING_CLONE_FD_CLOEXEC;
+		int fd = entry->fd;
+
+		/* Above 2 nothing outlives the actions else. */
+		if (entry->newfd > 2 && !cloexec)
+			p->inherit = true;
+		if (fd == entry->newfd ? !stays(fd, cloexec)
+				       : listed(c, fd) != NULL)
+			fd = set_aside(p, fd);
+		if (!dup_action(p, fd, entry->newfd, cloexec))
+			return false;
+	}
+	return true;
+}
+
+static int next_listed(const struct chain *c, int from)
+{
+	int next = INT_MAX;
+	uint32_t i;
+
+	for (i = 0; c->fds && i < c->ops[0].len; i++)
+		if (c->fds[i].newfd >= from && c->fds[i].newfd < next)
+			next = c->fds[i].newfd;
+	return next;
+}
+
+/* All but what is listed. */
+static bool close_others(struct template_plan *p)
+{
+	int from = 0;
+
+	while (from <= 2 || p->inherit) {
+		int next = next_listed(p->chain, from);
+		int last = next == INT_MAX ? -1 : next - 1;
+
+		if (next != from && !add(p, SPAWN_TEMPLATE_ACTION_CLOSE_RANGE,
+					 from, last, 0, NULL))
+			return false;
+		if (next == INT_MAX)
+			break;
+		from = next + 1;
+	}
+	return true;
+}
+
+/*
+ * Directories are opened here, so that what is wrong with one shows before
+ * there is a child. But not what is another one there: in /proc, or by a link
+ * to a descriptor. Files are not: to open a FIFO would keep this thread.
+ */
+static bool plan_open(struct template_plan *p, const struct chain_op *op)
+{
+	const uint32_t directory = O_PATH | O_DIRECTORY;
+	struct open_how how = {
+		.flags = op->flags | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	struct statfs fs;
+	int fd;
+
+	if (op->fd != AT_FDCWD || (op->flags & directory) != directory)
+		return false;
+	fd = (int)SYS_RET(syscall(SYS_openat2, p->cwd, chain_ptr(op->addr),
+				  &how, sizeof(how)));
+	if (!own(p, fd))
+		return false;
+	if (fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC)
+		return false;
+	p->last = fd > p->chain->max_newfd ? fd : set_aside(p, fd);
+	return p->last >= 0;
+}
+
+static bool plan_fchdir(struct template_plan *p, uint32_t at)
+{
+	int fd = p->chain->ops[at].fd;
+
+	if (fd == CHAIN_FD_LAST)
+		fd = p->cwd = p->last;
+	else
+		p->cwd = source_of(p->chain, at, fd);
+	return p->cwd >= 0 &&
+	       add(p, SPAWN_TEMPLATE_ACTION_FCHDIR, fd, 0, 0, NULL);
+}
+
+/* Of a chain without a list. */
+static bool plan_dup(struct template_plan *p, uint32_t at)
+{
+	const struct chain_op *op = &p->chain->ops[at];
+	bool cloexec = op->flags & O_CLOEXEC;
+	int fd = op->fd;
+
+	if (p->chain->ops[0].flags & CHAIN_CLONE_FDS || fd < 0 ||
+	    is_target(p->chain, at, fd))
+		return false;
+	if (fd == (int)op->len && !stays(fd, cloexec))
+		fd = set_aside(p, fd);
+	return dup_action(p, fd, (int)op->len, cloexec);
+}
+
+static bool plan_sigset(struct template_plan *p, uint32_t type, const void *set)
+{
+	struct spawn_template_sigset *s = &p->sets[p->nr_sets];
+
+	if (p->nr_sets == PLAN_SETS)
+		return false;
+	p->nr_sets++;
+	s->sigset = (uint64_t)(uintptr_t)set;
+	s->sigsetsize = 8;
+	return add(p, type, 0, 0, 0, s);
+}
+
+static bool plan_op(struct template_plan *p, uint32_t at)
+{
+	const struct chain_op *op = &p->chain->ops[at];
+	const void *value = chain_ptr(op->addr);
+
+	switch (op->op) {
+	case CHAIN_OPENAT:
+		return plan_open(p, op);
+	case CHAIN_FCHDIR:
+		return plan_fchdir(p, at);
+	case CHAIN_DUP:
+		return plan_dup(p, at);
+	case CHAIN_TASK_SET:
+		if (op->len == IORING_TASK_SIGMASK)
+			return plan_sigset(p, SPAWN_TEMPLATE_ACTION_SIGMASK,
+					   value);
+		if (op->len == IORING_TASK_SIGDEFAULT)
+			return plan_sigset(p, SPAWN_TEMPLATE_ACTION_SIGDEFAULT,
+					   value);
+		return false;
+	default:
+		return false;
+	}
+}
+
+bool plan_make(struct template_plan *p, const struct launch *launch)
+{
+	const struct chain *c = launch->chain;
+	const struct chain_op *head = &c->ops[0];
+	bool list = head->flags & CHAIN_CLONE_FDS;
+	uint32_t at;
+
+	p->chain = c;
+	p->nr = p->nr_sets = p->nr_own = 0;
+	p->cwd = AT_FDCWD;
+	p->last = -1;
+	p->inherit = !list;
+	/* A cgroup, or namespaces. */
+	if (head->fd >= 0 || head->addr2)
+		return false;
+	if (!plan_sigset(p, SPAWN_TEMPLATE_ACTION_SIGMASK, &launch->sigmask) ||
+	    !place_listed(p))
+		return false;
+	/* The last operation is one. */
+	for (at = 1; c->ops[at].op != CHAIN_EXEC; at++)
+		if (!plan_op(p, at))
+			return false;
+	p->exec = at;
+	return !list || close_others(p);
+}
+
+static bool starts_with(const char *s, const char *start)
+{
+	return !strncmp(s, start, strlen(start));
+}
+
+int plan_template(const struct template_plan *p, const struct chain_op *op)
+{
+	const char *path = chain_ptr(op->addr);
+	int fd, ret;
+
+	if (!*path && op->flags == AT_EMPTY_PATH) {
+		fd = source_of(p->chain, p->exec, op->fd);
+		return fd < 0 ? -EOPNOTSUPP : template_new(NULL, fd);
+	}
+	if (!*path || op->flags || op->fd != AT_FDCWD ||
+	    starts_with(path, "/proc/") || starts_with(path, "/dev/fd/"))
+		return -EOPNOTSUPP;
+	if (*path == '/')
+		return template_new(path, -1);
+	fd = openat(p->cwd, path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = template_new(NULL, fd);
+	close(fd);
+	return ret;
+}
+
+void plan_drop(struct template_plan *p)
+{
+	while (p->nr_own)
+		close(p->own[--p->nr_own]);
+}

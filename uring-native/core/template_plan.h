@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* A chain as the actions of spawn_template_spawn(2), as far as they go. */
+#ifndef TEMPLATE_PLAN_H
+#define TEMPLATE_PLAN_H
+
+#include "launcher.h"
+#include "spawn_template.h"
+
+#define PLAN_ACTIONS 256U /* as many as the kernel takes */
+#define PLAN_SETS 16U
+
+struct template_plan {
+	const struct chain *chain;
+	struct spawn_template_action actions[PLAN_ACTIONS];
+	uint32_t nr;
+	struct spawn_template_sigset sets[PLAN_SETS];
+	uint32_t nr_sets;
+	int own[PLAN_ACTIONS]; /* descriptors made for it, to be closed */
+	uint32_t nr_own;
+	uint32_t exec; /* the index of the first EXEC */
+	int cwd;       /* where relative paths begin, here; or AT_FDCWD */
+	int last;      /* what the nearest OPENAT returned, here; or -1 */
+	bool inherit;  /* SPAWN_TEMPLATE_SPAWN_INHERIT_FDS */
+};
+
+/*
+ * Plans everything of @launch's chain before its first EXEC; directories are
+ * opened here. False where it cannot be said in actions, or a directory cannot
+ * be had: who comes on something of the chain then knows better what to make of
+ * it. plan_drop() in either case.
+ */
+bool plan_make(struct template_plan *plan, const struct launch *launch);
+
+/*
+ * The executable of the EXEC @op as a template: a descriptor, which is the
+ * caller's, or what template_new() says, or -EOPNOTSUPP where @op names it in a
+ * way that means something else in the child.
+ */
+int plan_template(const struct template_plan *plan, const struct chain_op *op);
+
+/* Closes what was made for it. */
+void plan_drop(struct template_plan *plan);
+
+#endif
