@@ -1,4 +1,5 @@
 /** The core of this JavaScript environment, and who waits for its events. */
+import { setImmediate } from 'node:timers'
 import { loadBinding } from './binding/load.js'
 import {
   type Binding,
@@ -53,6 +54,12 @@ export interface LaunchRequest {
 const empty = Buffer.alloc(0)
 const none: readonly LaunchPipe[] = []
 
+/**
+ * Events of one turn of the event loop, at most: with what follows from each of
+ * them, the time that others wait.
+ */
+const EVENTS_PER_TURN = 64
+
 /** Launches that wait for the end of a turn, at most. */
 const FLUSH_EVERY = 16
 
@@ -66,7 +73,7 @@ class Environment {
   constructor() {
     this.binding = loadBinding()
     const noRing = process.env.URING_SPAWN_NO_RING === '1'
-    this.info = this.binding.open((batch) => this.#deliver(batch), noRing)
+    this.info = this.binding.open(this.#take, noRing)
   }
 
   /** Queues a launch; its descriptors are the core's then. Returns its id. */
@@ -106,7 +113,9 @@ class Environment {
     if (--this.#refs === 0) this.binding.unref()
   }
 
-  #deliver(batch: EventBatch): void {
+  readonly #take = (): void => {
+    const batch = this.binding.take(EVENTS_PER_TURN)
+    if (batch.length === EVENTS_PER_TURN * EVENT_STRIDE) setImmediate(this.#take)
     for (let at = 0; at < batch.length; at += EVENT_STRIDE) {
       try {
         this.#event(batch, at)

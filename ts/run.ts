@@ -6,6 +6,7 @@ import { argumentError } from './options/errors.js'
 import type { RunOptions, StdioOption } from './options/types.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
+import { type Asked, startTurn } from './process/turn.js'
 import type { Output, Strict } from './types.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
@@ -76,8 +77,13 @@ class Outputs {
   }
 }
 
+const stdioOf = ({ stdio, input }: RunOptions): StdioOption =>
+  stdio ?? [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
+
 /** Input goes through a pipe, or it would silently go nowhere. */
-function checkInput(input: RunOptions['input'], stdio: StdioOption): void {
+function checkInput(options: RunOptions): void {
+  const { input } = options
+  const stdio = stdioOf(options)
   const first = typeof stdio === 'string' ? stdio : stdio[0]
   if (input === undefined || first === 'pipe' || first === null || first === undefined) return
   throw argumentError(
@@ -118,17 +124,18 @@ export async function run<const O extends RunOptions = Record<never, never>>(
   options: Strict<O, RunOptions> = {} as Strict<O, RunOptions>,
 ): Promise<RunResult<Output<O>>> {
   checkRun(file, args, options)
-  const known: RunOptions = options
-  const { signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow, input } = known
+  const asked: Asked = { args, options }
+  const { signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow } = asked.options
   if (signal?.aborted) throw new AbortError(signal)
-  const stdio = known.stdio ?? [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
-  checkInput(input, stdio)
+  checkInput(asked.options)
+  const turn = startTurn(asked)
+  const { environ, options: known, args: words } = turn ? await turn : asked
+  if (turn && signal?.aborted) throw new AbortError(signal)
+  const { input } = known
+  const stdio = stdioOf(known)
   const outputs = new Outputs(countPipes(stdio))
   const launch = new Launch({
-    file,
-    args,
-    options: known,
-    stdio,
+    ...{ file, args: words, options: known, stdio, environ },
     collection: {
       max: maxBuffer,
       input: typeof input === 'string' ? Buffer.from(input) : input,

@@ -3,6 +3,7 @@ import type { SpawnOptions } from './options/types.js'
 import { Child } from './process/child.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
+import { type Asked, startTurn } from './process/turn.js'
 import type { StdioOf, Strict } from './types.js'
 
 /**
@@ -16,11 +17,14 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   options: Strict<O, SpawnOptions> = {} as Strict<O, SpawnOptions>,
 ): Promise<Child<StdioOf<O>>> {
   checkSpawn(file, args, options)
-  const known: SpawnOptions = options
-  const { signal, stdio = 'pipe' } = known
+  const { signal } = options as SpawnOptions
   if (signal?.aborted) throw new AbortError(signal)
-  const launch = new Launch({ file, args, options: known, stdio })
-  const ending = new Ending(launch, known)
+  const asked: Asked = { args, options }
+  const turn = startTurn(asked)
+  const known = turn ? await turn : asked
+  if (turn && signal?.aborted) throw new AbortError(signal)
+  const launch = new Launch({ ...known, file, stdio: known.options.stdio ?? 'pipe' })
+  const ending = new Ending(launch, known.options)
   try {
     const started = await launch.started
     launch.exited.then(() => ending.end())

@@ -1,4 +1,5 @@
 // What is measured of a side. Each returns numbers of which a median is taken.
+import { openSync, readSync } from 'node:fs'
 
 const us = (ms) => ms * 1000
 
@@ -46,26 +47,50 @@ async function collect({ run }, { count, bytes }) {
   return samples
 }
 
-/** Milliseconds of the longest time a 1 ms timer was late while `count` were started, 16 at a time. */
-async function stall({ spawn }, { file, count }) {
+async function longest({ spawn }, { file, count, flight }, clock) {
   const start = async (total) => {
     let started = 0
     const one = async () => {
       while (started++ < total) await spawn(file)
     }
-    await Promise.all(Array.from({ length: 16 }, one))
+    await Promise.all(Array.from({ length: flight }, one))
   }
-  await start(100)
-  let longest = 0
-  let last = performance.now()
-  const timer = setInterval(() => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last - 1)
+  // Long enough for the engine to have compiled what it will.
+  await start(1000)
+  let most = 0
+  let last = clock()
+  const look = () => {
+    const now = clock()
+    most = Math.max(most, now - last)
     last = now
-  }, 1)
+  }
+  const timer = setInterval(look, 1)
   await start(count)
+  // There may have been no turn for a timer.
+  look()
   clearInterval(timer)
-  return [longest]
+  return most
 }
 
-export const measures = { blocked, rate, collect, stall }
+/** Milliseconds of the longest time a 1 ms timer was late while `count` were started, `flight` at a time. */
+async function stall(side, options) {
+  return [(await longest(side, options, () => performance.now())) - 1]
+}
+
+/**
+ * Milliseconds of processor time that the thread used at most between two looks
+ * at a 1 ms timer: what of a stall is its own work. The rest is the wait for a
+ * processor, which the children use.
+ */
+async function work(side, options) {
+  const fd = openSync('/proc/thread-self/schedstat')
+  const buffer = new Uint8Array(64)
+  const text = new TextDecoder()
+  const used = () => {
+    const bytes = readSync(fd, buffer, 0, buffer.length, 0)
+    return Number.parseInt(text.decode(buffer.subarray(0, bytes)), 10) / 1e6
+  }
+  return [await longest(side, options, used)]
+}
+
+export const measures = { blocked, rate, collect, stall, work }

@@ -56,9 +56,16 @@ function plan({ exit }) {
     name: 'longest stall of the event loop, 1000 processes, 16 in flight',
     unit: 'ms',
     measure: 'stall',
-    options: { file: dynamic, count: 1000 },
+    options: { file: dynamic, count: 1000, flight: 16 },
   }
-  return [...blocked, ...rates, ...collected, stall]
+  const burst = [
+    ['stall', 'longest stall of the event loop, 1000 processes at once'],
+    ['work', "the thread's longest work at a time, 1000 processes at once"],
+  ].map(([measure, name]) => ({
+    ...{ name, unit: 'ms', measure },
+    options: { file: dynamic, count: 1000, flight: 1000 },
+  }))
+  return [...blocked, ...rates, ...collected, stall, ...burst]
 }
 
 async function block(side, { measure, options }, { peers, programs }) {

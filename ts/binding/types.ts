@@ -41,8 +41,16 @@ export const LaunchFlags = { wantResults: 1, lazy: 2 } as const
 
 /** Functions that return a number return -errno when they fail. */
 export interface Binding {
-  /** Starts the core of this environment. Throws when it cannot. */
-  open(onEvents: (batch: EventBatch) => void, noRing: boolean): CoreInfo
+  /**
+   * Starts the core of this environment; `onEvents` is called when there is
+   * something to take(). Throws when it cannot.
+   */
+  open(onEvents: () => void, noRing: boolean): CoreInfo
+  /**
+   * Events, oldest first and `max` at most. Whoever gets as many as that has
+   * to come again: there is no other call for the rest.
+   */
+  take(max: number): EventBatch
   /**
    * Queues a launch, begun at the latest with the next flush(), and returns its
    * id. `closeFds` belong to the core from then on and are closed once the

@@ -3,7 +3,7 @@ import { constants, existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { argumentError } from '../options/errors.js'
 import type { RlimitName, SpawnOptions } from '../options/types.js'
-import { environmentOf, inheritedEnviron } from './environ.js'
+import { type Environ, environmentOf, inheritedEnviron } from './environ.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -57,6 +57,8 @@ export interface AssembleInput {
   cgroupFd?: number | undefined
   execFd?: ExecFd | undefined
   template?: ExecTemplate | undefined
+  /** Where `options` have none; default: process.env. */
+  environ?: Environ | undefined
   /** The executable, where PATH has been searched already. */
   path?: string | undefined
 }
@@ -171,10 +173,11 @@ function candidates(file: string, path = DEFAULT_PATH): string[] {
 }
 
 /** Through a hard link the next one is tried where one fails. */
-function searchExec({ file, args, options, execFd, path }: AssembleInput): ExecOp[] {
+function searchExec(input: AssembleInput): ExecOp[] {
+  const { file, args, options, execFd, path, environ } = input
   const { env, argv0 } = options
   const argv = [argv0 ?? file, ...args]
-  const own = env === undefined ? inheritedEnviron() : undefined
+  const own = env === undefined ? (environ ?? inheritedEnviron()) : undefined
   const envp = own?.envp ?? environmentOf(env ?? {})
   if (execFd) {
     const flags = AT_EMPTY_PATH

@@ -9,6 +9,7 @@ import type { SpawnOptions, StdioOption } from '../options/types.js'
 import type { ExecutableSource } from '../template/executable.js'
 import { assemble } from './assemble.js'
 import { closePipes, Descriptors, type ParentPipe } from './descriptors.js'
+import type { Environ } from './environ.js'
 import type { Chain } from './ops.js'
 
 /** What spawn() takes, as one object. */
@@ -73,6 +74,8 @@ export interface CompileParameters {
   args: readonly string[]
   options: SpawnOptions
   stdio: StdioOption
+  /** What process.env was when the start was asked for; default: what it is. */
+  environ?: Environ | undefined
   /** For Ring.launch(). */
   deferPipes: boolean
   /** The start is from a kernel template, where there can be one of `template`. */
@@ -80,7 +83,7 @@ export interface CompileParameters {
 }
 
 export function compileChecked(parameters: CompileParameters): Compiled {
-  const { file, args, options, stdio, deferPipes, inKernel } = parameters
+  const { file, args, options, stdio, environ, deferPipes, inKernel } = parameters
   const plans = planStdio(stdio)
   const { inheritFds = false, cwd, cgroup, shell, template } = options
   const command = shell ? shellCommand(file, args, shell) : { file, args }
@@ -103,7 +106,7 @@ export function compileChecked(parameters: CompileParameters): Compiled {
     const chain = assemble({
       ...command,
       ...{ options, fds, files, cwdFd, cgroupFd },
-      ...{ execFd, path, template: start },
+      ...{ execFd, path, template: start, environ },
     })
     return new Compiled(binding, command, chain, descriptors, source)
   } catch (error) {

@@ -2,6 +2,7 @@
 import type { BackendName } from '../backend/backend.js'
 import { type Compiled, compileChecked } from '../chain/compile.js'
 import type { ParentPipe } from '../chain/descriptors.js'
+import type { Environ } from '../chain/environ.js'
 import type { Exit } from '../chain/exit.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
 import { SpawnError, spawnError } from '../errors.js'
@@ -32,6 +33,8 @@ export interface LaunchParameters {
   args: readonly string[]
   options: SpawnOptions
   stdio: StdioOption
+  /** Where `options` have none; default: process.env. */
+  environ?: Environ | undefined
   collection?: Collection
 }
 

@@ -136,10 +136,11 @@ int core_kill(struct core *core, uint32_t id, int sig);
 void core_stop_output(struct core *core, uint32_t id);
 
 /*
- * Takes all events, oldest first; each is freed by core_event_free() before
- * core_detach().
+ * Takes events, oldest first and @max at most; each is freed by
+ * core_event_free() before core_detach(). Who gets as many as that has to come
+ * again: nobody is woken for the others.
  */
-struct core_event *core_drain(struct core *core);
+struct core_event *core_drain(struct core *core, unsigned max);
 void core_event_free(struct core_event *event);
 
 /*

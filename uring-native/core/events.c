@@ -59,15 +59,20 @@ void event_post(struct core_event *event, bool wake)
 	}
 }
 
-struct core_event *core_drain(struct core *core)
+struct core_event *core_drain(struct core *core, unsigned max)
 {
-	struct core_event *events;
+	struct core_event *events, **end = &events, *rest;
 
 	pthread_mutex_lock(&core->lock);
 	events = core->events;
-	core->events = NULL;
-	core->events_tail = &core->events;
-	core->waking = false;
+	while (*end && max--)
+		end = &(*end)->next;
+	rest = *end;
+	*end = NULL;
+	core->events = rest;
+	if (!rest)
+		core->events_tail = &core->events;
+	core->waking = rest != NULL;
 	pthread_mutex_unlock(&core->lock);
 	return events;
 }

@@ -16,6 +16,11 @@ static Napi::Value Throw(Napi::Env env, int err, const char *what)
 	return env.Undefined();
 }
 
+static int Int(Napi::Value value)
+{
+	return value.As<Napi::Number>().Int32Value();
+}
+
 Environment::Environment(Napi::Env env) : env_(env)
 {
 	napi_add_env_cleanup_hook(env, OnCleanup, this);
@@ -76,13 +81,16 @@ void Environment::OnWake(napi_env env, napi_value callback, void *context,
 	/* What nobody takes is dropped with the core. */
 	if (!RunsJavaScript(env))
 		return;
-	self->Deliver(env, Napi::Function(env, callback));
+	Napi::Function(env, callback).Call({});
 }
 
-/* All events there are in one call. */
-void Environment::Deliver(Napi::Env env, Napi::Function callback)
+/* take(max): events, at most so many; who gets that many comes again */
+Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 {
-	core_event *event = core_drain(core_);
+	Napi::Env env = info.Env();
+	core_event *event =
+		core_ ? core_drain(core_, static_cast<unsigned>(Int(info[0])))
+		      : nullptr;
 	Napi::Array batch = Napi::Array::New(env);
 	uint32_t at = 0;
 
@@ -97,8 +105,7 @@ void Environment::Deliver(Napi::Env env, Napi::Function callback)
 		event = next;
 		at += EVENT_STRIDE;
 	}
-	if (at)
-		callback.Call({batch});
+	return batch;
 }
 
 /* open(onEvents, noRing): info */
@@ -135,11 +142,6 @@ Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 	result.Set("spawnErrno", -got.spawn_error);
 	result.Set("templateErrno", -got.template_error);
 	return result;
-}
-
-static int Int(Napi::Value value)
-{
-	return value.As<Napi::Number>().Int32Value();
 }
 
 /* From [INPUT | COLLECT, bytes to keep, ...]. */
@@ -277,6 +279,8 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	env.SetInstanceData(self);
 	exports.Set("open", Napi::Function::New(env, Call<&Environment::Open>,
 						"open", self));
+	exports.Set("take", Napi::Function::New(env, Call<&Environment::Take>,
+						"take", self));
 	exports.Set("launch",
 		    Napi::Function::New(env, Call<&Environment::Launch>,
 					"launch", self));

@@ -30,6 +30,7 @@ class Environment
 	static void OnCleanup(void *arg);
 
 	Napi::Value Open(const Napi::CallbackInfo &info);
+	Napi::Value Take(const Napi::CallbackInfo &info);
 	Napi::Value Launch(const Napi::CallbackInfo &info);
 	Napi::Value Flush(const Napi::CallbackInfo &info);
 	Napi::Value Kill(const Napi::CallbackInfo &info);
@@ -39,7 +40,6 @@ class Environment
 	Napi::Value Ref(const Napi::CallbackInfo &info);
 	Napi::Value Unref(const Napi::CallbackInfo &info);
 
-	void Deliver(Napi::Env env, Napi::Function callback);
 	void Detach();
 
 	napi_env env_;

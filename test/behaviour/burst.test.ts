@@ -1,0 +1,99 @@
+/** Many starts and many ends at once leave the event loop its turns, and nothing is lost or mixed up. */
+import { setMaxListeners } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { type RunOptions, type RunResult, run, spawn } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const COUNT = 150
+
+/** Counts the turns of the event loop until `work` is over. */
+async function turns(work: (now: () => number) => Promise<unknown>): Promise<number> {
+  let turn = 0
+  let on = true
+  const next = () => {
+    turn++
+    if (on) setImmediate(next)
+  }
+  setImmediate(next)
+  await work(() => turn)
+  on = false
+  return turn
+}
+
+describe.each(testedBackends)('a burst by %s', (backend) => {
+  test('each start is of what was asked for, whatever the caller does with it then', async () => {
+    const args = ['-c', '']
+    const env = { N: '' }
+    const stdio: ('pipe' | 'ignore')[] = ['pipe', 'pipe', 'pipe']
+    const input = new Uint8Array(1)
+    const options: RunOptions = { backend, env, stdio, input }
+    const all: Promise<RunResult>[] = []
+    for (let i = 0; i < COUNT; i++) {
+      args[1] = `echo ${i} $N; cat`
+      env.N = String(i)
+      input[0] = 97 + (i % 26)
+      all.push(run('/bin/sh', args, options) as Promise<RunResult>)
+    }
+    args.length = 0
+    stdio.fill('ignore')
+    options.cwd = '/nowhere'
+    input[0] = 0
+    const letter = (i: number) => String.fromCharCode(97 + (i % 26))
+    const said = (await Promise.all(all)).map(({ stdout }) => stdout)
+    expect(said).toEqual(Array.from({ length: COUNT }, (_, i) => `${i} ${i}\n${letter(i)}`))
+  })
+
+  test('the environment is that of the call', async () => {
+    const all = []
+    for (let i = 0; i < COUNT; i++) {
+      process.env.URING_SPAWN_TEST_N = String(i)
+      all.push(run('/bin/sh', ['-c', 'echo $URING_SPAWN_TEST_N'], { backend }))
+    }
+    delete process.env.URING_SPAWN_TEST_N
+    const said = (await Promise.all(all)).map(({ stdout }) => stdout)
+    expect(said).toEqual(Array.from({ length: COUNT }, (_, i) => `${i}\n`))
+  })
+
+  test('the event loop has its turn, and who is ended before its own is not begun', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    setMaxListeners(0, signal)
+    const file = join(dir, `lines-${backend}`)
+    const options = { backend, signal, cwd: dir }
+    const line = `echo >> ${file}; exec sleep 60`
+    const all = Array.from({ length: COUNT }, () =>
+      run('/bin/sh', ['-c', line], options).catch(({ name }) => name),
+    )
+    setImmediate(() => controller.abort())
+    expect(await Promise.all(all)).toEqual(Array(COUNT).fill('AbortError'))
+    const begun = existsSync(file) ? readFileSync(file, 'utf8').length : 0
+    expect(begun).toBeLessThanOrEqual(128)
+  })
+
+  test('what has ended meanwhile is told over some turns', async () => {
+    const perTurn = new Map<number, number>()
+    let started = 0
+    const one = async (now: () => number) => {
+      const child = await spawn('sleep', ['0.5'], { backend, stdio: 'ignore' })
+      // Nothing is taken meanwhile, so that the exits come at once.
+      if (++started === COUNT) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
+      }
+      const { code } = await child.exited
+      expect(code).toBe(0)
+      perTurn.set(now(), (perTurn.get(now()) ?? 0) + 1)
+    }
+    const count = await turns((now) => Promise.all(Array.from({ length: COUNT }, () => one(now))))
+    const numbers = [...perTurn.values()]
+    expect(numbers.reduce((sum, n) => sum + n, 0)).toBe(COUNT)
+    // 64 where there is a wake-up, and as many where there were more.
+    expect(Math.max(...numbers)).toBeLessThanOrEqual(128)
+    expect(count).toBeGreaterThanOrEqual(numbers.length)
+  })
+})
