@@ -21,6 +21,7 @@ const hints: Record<string, string> = {
   'exec ENOENT': 'no such program: check its name, or PATH in the env given',
   'exec EACCES': 'the file is not executable, or may not be reached',
   'exec ENOEXEC': 'not a program of this machine, nor a script that begins with #!',
+  'exec ESTALE': 'the file has changed or been replaced since the template was made',
   'exec E2BIG': 'args and env together are too long: pass data as input or a file',
   'clone EAGAIN': 'too many processes: wait for some to end, or raise RLIMIT_NPROC or pids.max',
   'clone ENOMEM': 'out of memory',

@@ -3,7 +3,6 @@ import {
   chmodSync,
   closeSync,
   copyFileSync,
-  existsSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -16,6 +15,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { probe, type RunOptions, run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { children, isRoot, openFds, rejection, text } from '../support.js'
+import { canTrace, traced } from '../tracing.js'
 
 const isTested = testedBackends.includes('template')
 const backend = 'template'
@@ -23,23 +23,7 @@ const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 chmodSync(dir, 0o755)
 afterAll(() => rmSync(dir, { recursive: true }))
 
-const tracing = '/sys/kernel/tracing'
-const event = `${tracing}/events/syscalls/sys_exit_spawn_template_spawn/enable`
-
-/** What spawn_template_spawn(2) returned while `work` ran. */
-async function spawnedByCall(work: () => Promise<void>): Promise<number[]> {
-  writeFileSync(`${tracing}/trace`, '')
-  writeFileSync(event, '1')
-  try {
-    await work()
-  } finally {
-    writeFileSync(event, '0')
-  }
-  const lines = readFileSync(`${tracing}/trace`, 'utf8')
-  return [...lines.matchAll(/spawn_template_spawn -> 0x([0-9a-f]+)$/gm)].map(([, pid]) =>
-    Number.parseInt(pid as string, 16),
-  )
-}
+const event = 'syscalls/sys_exit_spawn_template_spawn'
 
 describe.runIf(isTested)('the backend template', () => {
   test('is there, and not picked by itself', () => {
@@ -48,9 +32,9 @@ describe.runIf(isTested)('the backend template', () => {
     expect(auto).not.toBe(backend)
   })
 
-  test.runIf(isRoot && existsSync(event))('the kernel says that it made them', async () => {
+  test.runIf(canTrace(event))('the kernel says that it made them', async () => {
     const pids: number[] = []
-    const seen = await spawnedByCall(async () => {
+    const seen = await traced(event, /spawn_template_spawn -> (0x[0-9a-f]+)$/gm, async () => {
       const running = Array.from({ length: 20 }, () => run('/bin/true', [], { backend }))
       for (const result of await Promise.all(running)) {
         expect(result).toMatchObject({ exitCode: 0, backend, fromTemplate: true })
@@ -60,7 +44,7 @@ describe.runIf(isTested)('the backend template', () => {
       expect((await run('true', [], { backend: 'vfork' })).fromTemplate).toBe(false)
     })
     expect(pids.length).toBe(20)
-    expect(seen.sort((a, b) => a - b)).toEqual(pids.sort((a, b) => a - b))
+    expect(seen.map(Number).sort()).toEqual(pids.sort())
   })
 
   const script = join(dir, 'script')
