@@ -15,8 +15,8 @@ int template_probe(void);
  * close-on-exec and the caller's, or -errno: what an exec of the file fails
  * with, ENOEXEC for what is no ELF program of this machine, scripts among it,
  * ETXTBSY while it is being written, EMFILE. As long as it is open the file
- * cannot be written, as if it ran. Only for threads that have the credentials
- * of this one: for others it is EACCES.
+ * cannot be written, as if it ran, nor after a start its interpreter. Only for
+ * threads that have the credentials of this one: for others it is EACCES.
  */
 int template_new(const char *path, int fd);
 
