@@ -1,28 +1,14 @@
 // The same calls two ways: by uring-spawn, and by node:child_process.
-import { spawn } from 'node:child_process'
 import { batch } from '../dist/index.js'
+import { childProcess } from './child-process.mjs'
+
+const texts = ({ exitCode, stdout, stderr }) => ({
+  exitCode,
+  stdout: stdout.toString(),
+  stderr: stderr.toString(),
+})
 
 const digest = ({ exitCode, stdout, stderr }) => JSON.stringify([exitCode, stdout, stderr])
-
-function childProcess({ tool, args, input }, cwd) {
-  return new Promise((resolve, reject) => {
-    const stdio = [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
-    const child = spawn(tool, args, { cwd, stdio })
-    const out = []
-    const err = []
-    child.stdout.on('data', (chunk) => out.push(chunk))
-    child.stderr.on('data', (chunk) => err.push(chunk))
-    child.stdin?.end(input)
-    child.once('error', reject)
-    child.once('close', (exitCode) =>
-      resolve({
-        exitCode,
-        stdout: Buffer.concat(out).toString(),
-        stderr: Buffer.concat(err).toString(),
-      }),
-    )
-  })
-}
 
 async function byChildProcess(calls, { cwd, concurrency }) {
   const results = []
@@ -30,7 +16,9 @@ async function byChildProcess(calls, { cwd, concurrency }) {
   const worker = async () => {
     while (next < calls.length) {
       const at = next++
-      results[at] = await childProcess(calls[at], cwd).catch((error) => ({ error }))
+      results[at] = await childProcess(calls[at], { cwd })
+        .then(texts)
+        .catch((error) => ({ error }))
     }
   }
   await Promise.all(Array.from({ length: concurrency }, worker))

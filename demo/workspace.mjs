@@ -6,21 +6,22 @@ import { dirname, join } from 'node:path'
 
 const subjects = ['parser', 'cache', 'router', 'session', 'queue', 'report', 'search', 'billing']
 
-/** The same text for the same number, so that every run does the same. */
+const capitalised = (word) => word[0].toUpperCase() + word.slice(1)
+
+/** A module like those people write; the same text for the same number. */
 function source(subject, number) {
   const lines = [
-    `// ${subject} ${number}`,
-    `import { log } from '../log.js'`,
+    `"""The ${subject}, part ${number}."""`,
+    'from log import log',
     '',
-    `export interface ${subject}Options {`,
-    `  limit: number`,
-    `}`,
+    '',
+    `class ${capitalised(subject)}Options:`,
+    `    limit = ${number}`,
     '',
   ]
   for (let line = 0; line < 20 + ((number * 7) % 40); line++) {
-    if (line % 11 === 3) lines.push(`  // TODO: ${subject} ${number} must handle case ${line}`)
-    else
-      lines.push(`export const ${subject}${number}x${line} = (n: number) => n * ${line + number}`)
+    if (line % 11 === 3) lines.push(`# TODO: ${subject} ${number} must handle case ${line}`)
+    else lines.push(`def ${subject}${number}x${line}(n): return n * ${line + number}`)
   }
   return `${lines.join('\n')}\n`
 }
@@ -29,7 +30,7 @@ function files() {
   const all = {
     'README.md': '# A workspace\n\nMade up, to have something to search.\n',
     'package.json': '{ "name": "workspace", "version": "1.2.3" }\n',
-    'src/log.ts': 'export const log = (text: string) => console.log(text)\n',
+    'src/log.py': 'def log(text): print(text)\n',
     'tools/sum.py': 'import json, sys\nprint(sum(json.load(open(sys.argv[1]))["values"]))\n',
     'tools/count.mjs':
       "import { readFileSync } from 'node:fs'\n" +
@@ -43,7 +44,7 @@ function files() {
   }
   for (const subject of subjects) {
     for (let number = 0; number < 25; number++) {
-      all[`src/${subject}/${subject}${number}.ts`] = source(subject, number)
+      all[`src/${subject}/${subject}${number}.py`] = source(subject, number)
     }
   }
   return all
@@ -66,8 +67,8 @@ export function makeWorkspace() {
   git('init', '-q')
   git('add', '.')
   git('commit', '-q', '-m', 'Begin')
-  write('src/parser/parser3.ts', `${source('parser', 3)}export const added = true\n`)
-  write('src/cache/cache7.ts', source('cache', 8))
+  write('src/parser/parser3.py', `${source('parser', 3)}ADDED = True\n`)
+  write('src/cache/cache7.py', source('cache', 8))
   write('notes.txt', 'not yet committed\n')
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }
