@@ -1,20 +1,112 @@
-// `npm run bench [-- NAME [options]]`: runs a benchmark, or all of them.
-import { existsSync, readdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+// `npm run bench [-- NAME [options]]`: runs one benchmark, or all of them, and
+// draws the report of what it found.
+import process from 'node:process'
 import { Command } from 'commander'
+import { buildKernel } from './lib/lab.mjs'
+import { committed, out, root } from './lib/paths.mjs'
+import { makeResult, readResults, writeResult } from './lib/result.mjs'
+import { runSteps } from './lib/steps.mjs'
+import { writeReport } from './report/write.mjs'
 
-const here = fileURLToPath(new URL('.', import.meta.url))
-const names = readdirSync(here, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && existsSync(`${here}${entry.name}/run.mjs`))
-  .map((entry) => entry.name)
+/** In the order of the report. */
+const names = ['designs', 'batch', 'node']
+const benchmarks = Object.fromEntries(
+  await Promise.all(names.map(async (name) => [name, await import(`./${name}/run.mjs`)])),
+)
 
-const program = new Command('bench').description('Measures; each benchmark says what and how.')
-for (const name of names) {
-  const { describe, main } = await import(`./${name}/run.mjs`)
-  const command = program.command(name).action((options) => main(options))
-  describe(command)
+/** What has to be typed to get the same, options included. */
+function commandLine(name, command) {
+  const given = command.options.filter(
+    (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
+  )
+  const words = given
+    .filter(({ long }) => !ofTheRun.has(long))
+    .flatMap((option) => {
+      const value = command.getOptionValue(option.attributeName())
+      return option.isBoolean() ? [option.long] : [option.long, String(value)]
+    })
+  return ['npm run bench --', name, ...words].join(' ')
 }
-program.action(async () => {
-  for (const name of names) await program.parseAsync([name], { from: 'user' })
-})
-await program.parseAsync()
+
+/** Options that say nothing about what is measured. */
+const ofTheRun = new Set(['--fresh', '--save'])
+const withRunOptions = (command) =>
+  command
+    .option('--fresh', 'do not go on with a run that was interrupted')
+    .option('--save', 'put the results into bench/results, with their plots')
+
+async function measure(chosen, { fresh = false, save = false }) {
+  if (chosen.some(({ name }) => benchmarks[name].inLab)) await buildKernel()
+  const plans = new Map()
+  for (const { name, options } of chosen) plans.set(name, await benchmarks[name].plan(options))
+  await runSteps(
+    chosen.map(({ name, options }) => ({
+      ...{ name, key: JSON.stringify([name, options]) },
+      steps: plans.get(name).steps,
+    })),
+    {
+      ...{ folder: `${out}unfinished`, root, fresh },
+      finished: async (name, data) => {
+        const { command } = chosen.find((one) => one.name === name)
+        const measured = await plans.get(name).result(data)
+        const result = makeResult({ benchmark: name, command, ...measured })
+        benchmarks[name].print(result)
+        for (const folder of [out, ...(save ? [committed] : [])]) {
+          writeResult(`${folder}${name}.json`, result)
+          console.log(`${folder}${name}.json`)
+        }
+      },
+    },
+  )
+  report({ results: save ? committed : out, plots: save ? committed : out })
+}
+
+function report({ results, plots }) {
+  const page = `${out}report.html`
+  writeReport(readResults(results), { page, plots })
+  console.log(`${page}\n${plots}*.svg`)
+}
+
+const program = withRunOptions(new Command('bench'))
+  .description('Measures; without a NAME all there is. Then draws the report.')
+  .enablePositionalOptions()
+  .argument('[name]')
+  .action((name, options) => {
+    if (name) throw new Error(`no benchmark ${name}: there are ${names.join(', ')}, and report`)
+    return measure(
+      names.map((name) => ({
+        ...{ name, command: `npm run bench -- ${name}` },
+        options: defaultsOf(name),
+      })),
+      options,
+    )
+  })
+
+const commands = new Map()
+for (const name of names) {
+  const command = program.command(name).description(benchmarks[name].description)
+  benchmarks[name].addOptions(command)
+  withRunOptions(command).action(({ fresh, save, ...options }) =>
+    measure([{ name, options, command: commandLine(name, command) }], { fresh, save }),
+  )
+  commands.set(name, command)
+}
+
+function defaultsOf(name) {
+  const { fresh, save, ...options } = commands.get(name).opts()
+  return options
+}
+
+program
+  .command('report')
+  .description('draw the page and the plots from results that are there')
+  .option('--results <folder>', 'where the results are', committed)
+  .option('--plots <folder>', 'where the SVGs go', out)
+  .action(({ results, plots }) => report({ results, plots }))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 1
+}

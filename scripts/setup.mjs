@@ -53,6 +53,7 @@ const needs = {
       'bash',
     ],
   },
+  browser: { why: 'to look at the report of the benchmarks', packages: ['chromium'] },
   lint: { why: 'to check the format of C', packages: ['clang-format'] },
 }
 

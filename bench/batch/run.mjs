@@ -1,70 +1,63 @@
 // Sixteen chains in one io_uring_enter(2) against sixteen vfork+exec in turn, on
 // two CPUs in the lab: times, so a ratio of medians, the two taking turns.
 import { writeFileSync } from 'node:fs'
-import { InvalidArgumentError } from 'commander'
-import { $ } from 'zx'
-import { build, out } from '../designs/run.mjs'
+import { build, counting, install } from '../designs/programs.mjs'
+import { runInLab } from '../lib/lab.mjs'
+import { wholeNumber } from '../lib/options.mjs'
+import { out } from '../lib/paths.mjs'
+import { compilerVersion, lab } from '../lib/result.mjs'
+import { mean, median, medianInterval } from '../lib/stats.mjs'
+
+export const description = 'a batch of 16 chains against 16 vfork+exec, on two CPUs, in the lab'
+export const inLab = true
 
 const BATCH = 16
 /** Batches that one run of a method makes. */
 const BATCHES = 20
+const MACHINE = { cpus: 2, memory: '2G' }
 
-const sh = $({ quiet: true })
+export const addOptions = (command) =>
+  command.option('--rounds <number>', 'how often each runs', wholeNumber, 15)
 
-function number(text) {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It has to be a number above 0.')
-  return Number(text)
-}
-
-export function describe(command) {
-  command
-    .description('a batch of 16 chains against 16 vfork+exec, on two CPUs, in the lab')
-    .option('--rounds <number>', 'how often each runs', number, 15)
-    .option('--json <file>', 'where the result goes', `${out}/batch.json`)
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]
-}
-
-export async function main({ rounds, json }) {
-  await build()
+async function measure(rounds) {
   const runs = { chain_batch: BATCHES, vfork: BATCHES * BATCH }
-  const methods = Object.keys(runs)
-  const lines = methods.map((name) => `/tmp/bench ${name} --child /tmp/child --runs ${runs[name]}`)
-  const script = [
-    'set -e',
-    `cp ${out}/bench ${out}/child /tmp/`,
-    ...Array.from({ length: rounds }, () => lines).flat(),
-  ].join('\n')
-  writeFileSync(`${out}/batch.sh`, `${script}\n`)
-  const { stdout } = await sh`node kernel/lab --smp 2 -- sh ${out}/batch.sh`
-  const results = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  const times = Object.fromEntries(
-    methods.map((name) => [
-      name,
-      results.filter(({ method }) => method === name).map(({ total }) => total),
-    ]),
+  const lines = Object.keys(runs).map((method) =>
+    counting({ method, child: 'static', runs: runs[method] }),
   )
-  const ratio = median(times.vfork) / median(times.chain_batch)
-  const perRound = times.vfork.map((time, i) => time / times.chain_batch[i])
-  const report = {
-    command: 'npm run bench -- batch',
-    unit: 'time of 16 vfork+exec in turn / time of a batch of 16 chains',
-    machine: 'QEMU TCG, two CPUs',
-    rounds,
-    ratio: Number(ratio.toFixed(2)),
-    lowest: Number(Math.min(...perRound).toFixed(2)),
-    highest: Number(Math.max(...perRound).toFixed(2)),
+  const file = `${out}designs/batch.sh`
+  const turns = Array.from({ length: rounds }, () => lines).flat()
+  writeFileSync(file, [...install(), 'echo "\\"$(uname -r)\\""', ...turns, ''].join('\n'))
+  const options = ['--smp', String(MACHINE.cpus), '--memory', MACHINE.memory]
+  const [kernel, ...printed] = await runInLab(options, ['sh', file])
+  // Nanoseconds of a process.
+  const times = (name) =>
+    printed.filter(({ method }) => method === name).map(({ totals, batch }) => mean(totals) / batch)
+  return { kernel, vfork: times('vfork'), batch: times('chain_batch') }
+}
+
+export async function plan({ rounds }) {
+  build()
+  return {
+    steps: [{ name: `${rounds} rounds`, seconds: 10 + rounds * 2, run: () => measure(rounds) }],
+    result: ([{ kernel, vfork, batch }]) => {
+      const ratios = vfork.map((time, round) => time / batch[round])
+      const { low, high } = medianInterval(ratios)
+      return {
+        lab: lab({ ...MACHINE, kernel, clock: 'time' }),
+        versions: { compiler: compilerVersion() },
+        unit: `time of ${BATCH} vfork+exec in turn / time of a batch of ${BATCH} chains`,
+        rounds,
+        ratio: median(vfork) / median(batch),
+        ...{ low, high, lowest: Math.min(...ratios), highest: Math.max(...ratios) },
+        ratioOfRounds: ratios,
+      }
+    },
   }
+}
+
+export function print({ ratio, lowest, highest, rounds }) {
   console.log(
-    `16 chains in one call end ${report.ratio} times as soon as 16 vfork+exec in turn ` +
-      `(${report.lowest} to ${report.highest} in ${rounds} rounds)`,
+    `\n${BATCH} chains in one call end ${ratio.toFixed(1)} times as soon as ${BATCH} vfork+exec in turn ` +
+      `(${lowest.toFixed(1)} to ${highest.toFixed(1)} in ${rounds} rounds)`,
   )
-  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
-  console.log(json)
 }

@@ -5,11 +5,14 @@
  *	bench METHOD [--child PATH] [--memory MIB] [--fds N] [--runs N]
  *
  * Meant for a machine whose clock counts instructions (`lab --icount`), where
- * a nanosecond is an instruction. Prints one line of JSON:
- *   total   from before the start to after the collection, per process,
- *	     everything that ran on the one CPU
- *   call    of that, what the submitting thread ran until start() returned
- *   return  until start() returned, whoever ran
+ * a nanosecond is an instruction. Prints one line of JSON, with a number for
+ * each run:
+ *   totals   from before the start to after the collection, everything that
+ *	      ran on the one CPU
+ *   calls    of that, what the submitting thread ran until start() returned
+ *   returns  until start() returned, whoever ran
+ *   begins, returned, ends  the same instants as the processor's time stamp
+ *	      counter has them, to be found in a trace
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,6 +27,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
 
 #include "bench.h"
 
@@ -138,7 +145,17 @@ static const struct method *find(const char *name)
 
 struct count {
 	uint64_t total, call, returned;
+	uint64_t begin_stamp, returned_stamp, end_stamp;
 };
+
+static uint64_t stamp(void)
+{
+#if defined(__x86_64__)
+	return __rdtsc();
+#else
+	return 0;
+#endif
+}
 
 static struct count run_once(const struct method *method, const struct job *job)
 {
@@ -147,14 +164,26 @@ static struct count run_once(const struct method *method, const struct job *job)
 	uint64_t cpu = now(CLOCK_THREAD_CPUTIME_ID);
 	struct count count;
 
+	count.begin_stamp = stamp();
 	method->start(job, handles);
+	count.returned_stamp = stamp();
 	count.call = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	count.returned = now(CLOCK_MONOTONIC) - wall;
 	for (int i = 0; i < method->batch; i++)
 		method->collect(handles[i]);
+	count.end_stamp = stamp();
 	count.total = now(CLOCK_MONOTONIC) - wall;
 	return count;
 }
+
+#define PRINT(name, counts, runs, field)                                       \
+	do {                                                                   \
+		printf(",\"" name "\":[");                                     \
+		for (long at = 0; at < (runs); at++)                           \
+			printf("%s%llu", at ? "," : "",                        \
+			       (unsigned long long)(counts)[at].field);        \
+		printf("]");                                                   \
+	} while (0)
 
 int main(int argc, char **argv)
 {
@@ -170,8 +199,7 @@ int main(int argc, char **argv)
 	struct job job = {"/bin/true", child_argv, child_envp};
 	long memory = 0, fds = 3, runs = 100;
 	const struct method *method;
-	struct count sum = {0, 0, 0};
-	double processes;
+	struct count *counts;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -203,18 +231,22 @@ int main(int argc, char **argv)
 	open_files(fds);
 	for (int i = 0; i < 20; i++)
 		run_once(method, &job);
-	for (long i = 0; i < runs; i++) {
-		struct count count = run_once(method, &job);
-
-		sum.total += count.total;
-		sum.call += count.call;
-		sum.returned += count.returned;
-	}
-	processes = (double)runs * method->batch;
-	printf("{\"method\":\"%s\",\"child\":\"%s\",\"memory\":%ld,\"fds\":%ld,"
-	       "\"runs\":%ld,\"total\":%.0f,\"call\":%.0f,\"return\":%.0f}\n",
-	       method->name, job.path, memory, fds, runs,
-	       (double)sum.total / processes, (double)sum.call / processes,
-	       (double)sum.returned / processes);
+	/* Its pages are there before anything is counted. */
+	counts = calloc((size_t)runs, sizeof(*counts));
+	if (!counts)
+		die("calloc");
+	memset(counts, 1, (size_t)runs * sizeof(*counts));
+	for (long i = 0; i < runs; i++)
+		counts[i] = run_once(method, &job);
+	printf("{\"method\":\"%s\",\"pid\":%d,\"batch\":%d", method->name,
+	       getpid(), method->batch);
+	PRINT("totals", counts, runs, total);
+	PRINT("calls", counts, runs, call);
+	PRINT("returns", counts, runs, returned);
+	PRINT("begins", counts, runs, begin_stamp);
+	PRINT("returned", counts, runs, returned_stamp);
+	PRINT("ends", counts, runs, end_stamp);
+	printf("}\n");
+	free(counts);
 	return 0;
 }

@@ -1,15 +1,20 @@
 // The kernel designs side by side, by instruction counts: every launch method
 // on one machine whose clock counts instructions, over the axes child, memory
-// of the parent, and open descriptors. Prints tables, writes the JSON.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { $ } from 'zx'
+// of the parent, and open descriptors; and where the instructions of each go.
+import { writeFileSync } from 'node:fs'
+import { runInLab } from '../lib/lab.mjs'
+import { someOf } from '../lib/options.mjs'
+import { out } from '../lib/paths.mjs'
+import { compilerVersion, lab } from '../lib/result.mjs'
+import { interquartileMean, mean } from '../lib/stats.mjs'
+import { breakdown, breakdownLines } from './breakdown.mjs'
+import { PHASES } from './phases.mjs'
+import { build, CHILDREN, counting, install } from './programs.mjs'
 
-const here = fileURLToPath(new URL('.', import.meta.url))
-const root = fileURLToPath(new URL('../..', import.meta.url))
-export const out = `${root}out/designs`
+export const description = 'instructions per process by launch method, in the lab'
+export const inLab = true
 
-const METHODS = [
+export const METHODS = [
   'fork',
   'vfork',
   'posix_spawn',
@@ -21,122 +26,135 @@ const METHODS = [
   'chain_template',
   'spawn_template',
 ]
-// A dynamic program that read its libraries through the shared file system,
-// whose answers come in real time, would have the clock count the waiting, too:
-// this one has them, and its interpreter, in a folder of the machine's.
-const CHILDREN = { static: '/tmp/child', dynamic: '/tmp/dynamic' }
-const LIBRARIES = '/tmp/lib'
 /** MiB that the parent has touched. */
 const MEMORY = [0, 256, 1024]
 const FDS = [3, 1000, 10_000]
-const RUNS = 100
+// Each number is of several processes: what fork() copies depends on where the
+// parent's mappings came to be.
+const PROCESSES = 8
+const RUNS = 20
 /** fork() of a large parent takes a thousand times as long, and varies less. */
-const RUNS_OF_LARGE_FORK = 10
+const LARGE_FORK = { processes: 2, runs: 10 }
+const MACHINE = { cpus: 1, memory: '4G' }
 
-const sh = $({ quiet: true, cwd: root })
-
-export function describe(command) {
+export const addOptions = (command) =>
   command
-    .description('instructions per process by launch method, in the lab')
-    .option('--quick', 'the small parent only')
-    .option('--json <file>', 'where the result goes', `${out}/designs.json`)
+    .option('--quick', 'the small parent only', false)
+    .option('--methods <names>', 'which', someOf(METHODS), METHODS)
+
+/** What the parent is like costs the same whatever the child: one axis at a time. */
+function groups(quick) {
+  const small = Object.keys(CHILDREN).map((child) => ({ child, memory: 0, fds: 3 }))
+  if (quick) return small
+  return [
+    ...small,
+    ...MEMORY.slice(1).map((memory) => ({ child: 'static', memory, fds: 3 })),
+    ...FDS.slice(1).map((fds) => ({ child: 'static', memory: 0, fds })),
+  ]
 }
 
-function cases(quick) {
-  const axes = quick
-    ? [{ memory: 0, fds: 3 }]
-    : [
-        ...MEMORY.map((memory) => ({ memory, fds: 3 })),
-        ...FDS.slice(1).map((fds) => ({ memory: 0, fds })),
-      ]
-  return Object.keys(CHILDREN).flatMap((child) =>
-    // What the parent is like costs the same whatever the child.
-    axes
-      .slice(0, child === 'static' ? axes.length : 1)
-      .flatMap((axis) => METHODS.map((method) => ({ child, ...axis, method }))),
-  )
+const titleOf = ({ child, memory, fds }) =>
+  `${child} child, parent of ${memory} MiB with ${fds} descriptors`
+
+async function runLines(name, lines, progress) {
+  const file = `${out}designs/${name}.sh`
+  writeFileSync(file, [...install(), 'echo "\\"$(uname -r)\\""', ...lines, ''].join('\n'))
+  const options = ['--icount', '--memory', MACHINE.memory]
+  const [kernel, ...printed] = await runInLab(options, ['sh', file], progress)
+  return { kernel, printed }
 }
 
-function commandLine({ method, child, memory, fds }) {
-  const runs = method === 'fork' && memory > 0 ? RUNS_OF_LARGE_FORK : RUNS
-  return `/tmp/bench ${method} --child ${CHILDREN[child]} --memory ${memory} --fds ${fds} --runs ${runs}`
+async function count(group, methods) {
+  const list = methods.map((method) => ({ ...group, method }))
+  const sizesOf = ({ method, memory }) =>
+    method === 'fork' && memory > 0 ? LARGE_FORK : { processes: PROCESSES, runs: RUNS }
+  const name = `${group.child}-${group.memory}-${group.fds}`
+  const lines = list.flatMap((one) => {
+    const { processes, runs } = sizesOf(one)
+    return Array.from({ length: processes }, () => counting({ ...one, runs }))
+  })
+  const { kernel, printed } = await runLines(name, lines)
+  const counts = list.map((one) => {
+    const own = printed.splice(0, sizesOf(one).processes)
+    const all = (field) => own.flatMap((of) => of[field])
+    const each = (value) => Math.round(value / own[0].batch)
+    return {
+      ...one,
+      total: each(interquartileMean(all('totals'))),
+      call: each(interquartileMean(all('calls'))),
+      return: each(interquartileMean(all('returns'))),
+      mean: each(mean(all('totals'))),
+    }
+  })
+  return { kernel, counts }
 }
 
-export async function build() {
-  mkdirSync(out, { recursive: true })
-  const sources = (await sh`ls ${here}`).stdout.match(/\S+\.c\b/g).map((name) => here + name)
-  await sh`gcc -O2 -Wall -Wextra -Werror -I uring-native/include -o ${out}/bench ${sources} -luring`
-  await sh`gcc -nostdlib -static -o ${out}/child ${here}child.S`
-  await sh`gcc -O2 -o ${out}/dynamic ${here}child/dynamic.c -Wl,-rpath,${LIBRARIES} -Wl,--dynamic-linker=${LIBRARIES}/ld.so`
-  const { stdout } = await sh`ldd ${out}/child ${out}/bench`.nothrow()
-  const library = (name) => new RegExp(`\\S*/${name}\\S*`).exec(stdout)?.[0]
-  await sh`cp -L ${library('libc.so')} ${out}/libc.so.6`
-  await sh`cp -L ${library('ld-linux')} ${out}/ld.so`
+async function countPhases(child, methods) {
+  const list = methods.map((method) => ({ child, method }))
+  const { kernel, printed } = await runLines(`phases-${child}`, breakdownLines(list))
+  return { kernel, phases: breakdown(list, printed) }
 }
 
-async function count(list) {
-  // Children live on the machine's tmpfs, so that the shared file system does
-  // not count.
-  const script = [
-    'set -e',
-    `mkdir ${LIBRARIES}`,
-    `cp ${out}/bench ${out}/child ${out}/dynamic /tmp/`,
-    `cp ${out}/libc.so.6 ${out}/ld.so ${LIBRARIES}/`,
-    'uname -r >&2',
-    ...list.map(commandLine),
-  ].join('\n')
-  writeFileSync(`${out}/run.sh`, `${script}\n`)
-  const { stdout, stderr } = await sh`node kernel/lab --icount --memory 4G -- sh ${out}/run.sh`
-  const results = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  return {
-    kernel: stderr
-      .trim()
-      .split('\n')
-      .find((line) => /^\d+\.\d+/.test(line)),
-    results: results.map(({ total, call, return: returned }, i) => ({
-      ...list[i],
-      total,
-      call,
-      return: returned,
+const rounded = (_, value) => (typeof value === 'number' ? Math.round(value) : value)
+
+export async function plan({ quick, methods }) {
+  build()
+  const steps = [
+    ...groups(quick).map((group) => ({
+      name: titleOf(group),
+      seconds: 20 + group.memory / 30 + group.fds / 150,
+      run: () => count(group, methods),
     })),
+    ...Object.keys(CHILDREN).map((child) => ({
+      name: `phases of a start, ${child} child`,
+      seconds: 25,
+      run: () => countPhases(child, methods),
+    })),
+  ]
+  return {
+    steps,
+    result: (found) => ({
+      lab: lab({ ...MACHINE, kernel: found[0].kernel, clock: 'instructions' }),
+      versions: { compiler: compilerVersion() },
+      unit: 'instructions per process',
+      results: found.flatMap(({ counts = [] }) => counts),
+      phases: JSON.parse(
+        JSON.stringify(
+          found.flatMap(({ phases = [] }) => phases),
+          rounded,
+        ),
+      ),
+    }),
   }
 }
 
-const thousands = (n) => (n / 1000).toFixed(1).padStart(9)
+const thousands = (n, width) => (n / 1000).toFixed(1).padStart(width)
 
-function print({ results }) {
-  const groups = new Map()
-  for (const row of results) {
-    const title = `${row.child} child, ${row.memory} MiB, ${row.fds} fds`
-    groups.set(title, [...(groups.get(title) ?? []), row])
-  }
-  for (const [title, rows] of groups) {
+export function print({ results, phases }) {
+  for (const [title, rows] of grouped(results, titleOf)) {
     console.log(`\n${title}: thousand instructions per process`)
-    console.log(`${''.padEnd(14)}${'total'.padStart(9)}${'in caller'.padStart(12)}`)
-    for (const row of rows) {
-      console.log(`${row.method.padEnd(14)}${thousands(row.total)}   ${thousands(row.call)}`)
+    console.log(`${''.padEnd(16)}${'total'.padStart(9)}${'in caller'.padStart(12)}`)
+    for (const { method, total, call } of rows) {
+      console.log(`${method.padEnd(16)}${thousands(total, 9)}${thousands(call, 12)}`)
     }
   }
+  const columns = Object.entries(PHASES).flatMap(([who, names]) =>
+    names.map((name) => ({ who, name })),
+  )
+  for (const [child, rows] of grouped(phases, (one) => one.child)) {
+    console.log(`\n${child} child: where they go`)
+    console.log(`${''.padEnd(26)}${rows.map(({ method }) => method.padStart(15)).join('')}`)
+    for (const { who, name } of columns) {
+      const numbers = rows.map((row) => thousands(row.phases[who][name], 15))
+      console.log(`${`${who}: ${name}`.padEnd(26)}${numbers.join('')}`)
+    }
+    const traced = rows.map((row) => thousands(row.traced - row.total, 15))
+    console.log(`${'(tracing, subtracted)'.padEnd(26)}${traced.join('')}`)
+  }
 }
 
-export async function main({ quick = false, json }) {
-  await build()
-  const list = cases(quick)
-  console.error(`bench: ${list.length} counts, ${quick ? 'half a minute' : 'some three minutes'}`)
-  const { kernel, results } = await count(list)
-  const report = {
-    command: `npm run bench -- designs${quick ? ' --quick' : ''}`,
-    unit: 'instructions per process',
-    machine: 'QEMU TCG, one CPU, -icount shift=0',
-    kernel,
-    compiler: (await sh`gcc --version`).stdout.split('\n')[0],
-    package: JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version,
-    results,
-  }
-  print(report)
-  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
-  console.log(`\n${json}`)
+function grouped(list, keyOf) {
+  const groups = new Map()
+  for (const one of list) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one])
+  return groups
 }

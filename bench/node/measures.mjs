@@ -8,12 +8,13 @@ async function blocked({ spawn }, { file, count, megabytes }) {
   const ballast = []
   for (let mb = 0; mb < megabytes; mb += 64) ballast.push(new Uint8Array(64 << 20).fill(1))
   const samples = []
-  for (let i = 0; i < count + 20; i++) {
+  const warm = Math.min(count, 20)
+  for (let i = 0; i < count + warm; i++) {
     const begin = performance.now()
     const done = spawn(file)
     const took = performance.now() - begin
     await done
-    if (i >= 20) samples.push(us(took))
+    if (i >= warm) samples.push(us(took))
   }
   if (ballast.length * 64 < megabytes) throw new Error('the ballast is gone')
   return samples

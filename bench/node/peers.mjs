@@ -1,7 +1,7 @@
 // Installs what is measured beside uring-spawn, and builds the C programs.
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { arch, homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
@@ -16,16 +16,21 @@ export async function installPeers() {
   const folder = join(cache, `peers-${hash}`)
   const modules = join(folder, 'node_modules')
   if (!existsSync(join(modules, 'execa'))) {
-    console.error(`bench: installing execa, Bun and Deno into ${folder}`)
+    console.error(`bench: installing execa, Bun, Deno and two versions of Node into ${folder}`)
     mkdirSync(folder, { recursive: true })
     copyFileSync(manifest, join(folder, 'package.json'))
     await $({ cwd: folder, quiet: true })`npm install --no-audit --no-fund --no-package-lock`
   }
-  const find = (...names) =>
-    names.map((name) => join(modules, name)).find((name) => existsSync(name))
+  const find = (...names) => {
+    const found = names.map((name) => join(modules, name)).find((name) => existsSync(name))
+    if (found) return found
+    throw new Error(`${folder} has none of ${names.join(', ')}: remove it, to install it anew`)
+  }
   return {
     execa: join(modules, 'execa/index.js'),
     bun: find('@oven/bun-linux-x64/bin/bun', '@oven/bun-linux-aarch64/bin/bun', 'bun/bin/bun.exe'),
+    oldestNode: find(`oldest-node-${arch()}/bin/node`),
+    newestNode: find(`newest-node-${arch()}/bin/node`),
     deno: find('@deno/linux-x64-glibc/deno', '@deno/linux-arm64-glibc/deno', 'deno/deno'),
   }
 }

@@ -1,31 +1,47 @@
 // What a user of Node sees: uring-spawn beside others, on the running kernel.
-import { readFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { availableParallelism, freemem, totalmem } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
+import { wholeNumber } from '../lib/options.mjs'
+import { median, medianInterval, quantile } from '../lib/stats.mjs'
 import { buildPrograms, installPeers } from './peers.mjs'
+
+export const description = 'uring-spawn beside node:child_process, execa, Bun, Deno and a C loop'
+export const inLab = false
 
 const script = fileURLToPath(new URL('side.mjs', import.meta.url))
 const library = new URL('../../dist/index.js', import.meta.url).href
 const OURS = 'uring-spawn'
 const LOOP = 'posix_spawn loop'
+const CHILD_PROCESS = 'node:child_process'
+/** Sides, and who runs each; `side` where several run the same. */
+const SIDES = {
+  [OURS]: { runtime: () => [process.execPath] },
+  [CHILD_PROCESS]: { runtime: () => [process.execPath] },
+  'child_process, oldest Node': {
+    side: CHILD_PROCESS,
+    runtime: ({ oldestNode }) => [oldestNode],
+  },
+  'child_process, newest Node': {
+    side: CHILD_PROCESS,
+    runtime: ({ newestNode }) => [newestNode],
+  },
+  execa: { runtime: () => [process.execPath] },
+  'Bun.spawn': { runtime: ({ bun }) => [bun] },
+  'Deno.Command': { runtime: ({ deno }) => [deno, 'run', '--allow-all'] },
+}
 
-export function describe(command) {
+export const addOptions = (command) =>
   command
-    .description('uring-spawn beside node:child_process, execa, Bun, Deno and a C loop')
-    .option('--rounds <n>', 'how often the sides take turns', Number, 5)
+    .option('--rounds <number>', 'how often the sides take turns', wholeNumber, 6)
     .option('--only <name>', 'the measurements whose name contains this')
-    .option('--json <file>', 'where the result goes', 'out/bench-node.json')
-}
 
-const quantile = (samples, q) => {
-  const sorted = [...samples].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]
-}
+/** Megabytes that a process of Node has anyway. */
+const SMALL = 50
 
 /** The measurements: `more` says whether more is better. */
-function plan({ exit }) {
+function measurements({ exit }) {
   const dynamic = '/bin/true'
   const rates = [1, 16, 64].flatMap((flight) =>
     [
@@ -38,25 +54,36 @@ function plan({ exit }) {
       options: { file, flight, count: flight === 1 ? 300 : 2000 },
       more: true,
       loop: flight === 16,
+      seconds: 8,
     })),
   )
-  const blocked = [0, 1024].map((megabytes) => ({
-    name: `thread blocked per call, ${megabytes === 0 ? 'small' : `${megabytes} MB`}`,
+  const blocked = [
+    { megabytes: 0, count: 200, seconds: 5 },
+    { megabytes: 1024, count: 40, seconds: 20 },
+    { megabytes: 8192, count: 10, seconds: 60 },
+  ].map(({ seconds, ...options }) => ({
+    name: `thread blocked per call, ${options.megabytes || SMALL} MB of memory`,
     unit: 'us',
     measure: 'blocked',
-    options: { file: dynamic, megabytes, count: megabytes ? 40 : 200 },
+    options: { file: dynamic, ...options },
+    seconds,
   }))
-  const collected = [1024, 10 * 1024 * 1024].map((bytes) => ({
-    name: `run() collecting ${bytes} bytes`,
+  const collected = [
+    ['1 KB', 1024],
+    ['10 MB', 10 * 1024 * 1024],
+  ].map(([name, bytes]) => ({
+    name: `run() collecting ${name}`,
     unit: 'us',
     measure: 'collect',
     options: { bytes, count: bytes > 1e6 ? 10 : 60 },
+    seconds: 4,
   }))
   const stall = {
     name: 'longest stall of the event loop, 1000 processes, 16 in flight',
     unit: 'ms',
     measure: 'stall',
     options: { file: dynamic, count: 1000, flight: 16 },
+    seconds: 4,
   }
   const burst = [
     ['stall', 'longest stall of the event loop, 1000 processes at once'],
@@ -64,86 +91,100 @@ function plan({ exit }) {
   ].map(([measure, name]) => ({
     ...{ name, unit: 'ms', measure },
     options: { file: dynamic, count: 1000, flight: 1000 },
+    seconds: 5,
   }))
   return [...blocked, ...rates, ...collected, stall, ...burst]
 }
 
-async function block(side, { measure, options }, { peers, programs }) {
-  if (side === LOOP) {
+async function block(name, { measure, options }, { peers, programs }) {
+  if (name === LOOP) {
     const { stdout } = await $`${programs.loop} 2000 ${availableParallelism()} ${options.file}`
     return JSON.parse(stdout)
   }
-  const where = { library, execa: peers.execa }
-  const job = JSON.stringify({ side, measure, where, ...options })
-  const { stdout } =
-    side === 'Bun.spawn'
-      ? await $`${peers.bun} ${script} ${job}`
-      : side === 'Deno.Command'
-        ? await $`${peers.deno} run --allow-all ${script} ${job}`
-        : await $`${process.execPath} ${script} ${job}`
+  const { side = name, runtime } = SIDES[name]
+  const job = JSON.stringify({ side, measure, where: { library, execa: peers.execa }, ...options })
+  const { stdout } = await $`${runtime(peers)} ${script} ${job}`
   return JSON.parse(stdout)
 }
 
-async function measure(item, rounds, tools) {
-  const names = [OURS, 'node:child_process', 'execa', 'Bun.spawn', 'Deno.Command']
-  if (item.loop) names.push(LOOP)
-  const samples = Object.fromEntries(names.map((name) => [name, []]))
+/** One measurement by every side, in turns. */
+async function measure(item, rounds, tools, progress) {
+  const names = [...Object.keys(SIDES), ...(item.loop ? [LOOP] : [])]
+  const blocks = Object.fromEntries(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const name of names) samples[name].push(...(await block(name, item, tools)))
+    for (const [at, name] of names.entries()) {
+      blocks[name].push(await block(name, item, tools))
+      progress((round + (at + 1) / names.length) / rounds)
+    }
   }
-  const ours = quantile(samples[OURS], 0.5)
-  return names.map((side) => {
-    const median = quantile(samples[side], 0.5)
-    const ratio = item.more ? ours / median : median / ours
+  const results = names.map((side) => {
+    // How much better ours was, in each round.
+    const ratios = blocks[side].map((samples, round) => {
+      const [ours, theirs] = [median(blocks[OURS][round]), median(samples)]
+      return item.more ? ours / theirs : theirs / ours
+    })
+    const { low, high } = medianInterval(ratios)
+    const samples = blocks[side].flat()
     return {
-      side,
-      median,
-      p99: quantile(samples[side], 0.99),
-      ratio,
-      samples: samples[side].length,
+      ...{ side, median: median(samples), p99: quantile(samples, 0.99), samples: samples.length },
+      ...{ ratio: median(ratios), low, high, equal: low <= 1 && high >= 1 },
     }
   })
+  const { name, unit, more = false } = item
+  return { name, unit, more, results }
 }
 
-function print(item, results) {
-  console.log(`\n${item.name} (${item.unit}; ×: how much better uring-spawn is)`)
-  for (const { side, median, p99, ratio } of results) {
-    const numbers = [median.toFixed(1).padStart(12), p99.toFixed(1).padStart(12)]
-    console.log(`  ${side.padEnd(20)}${numbers.join('')}  ×${ratio.toFixed(2)}`)
-  }
+const version = async (...command) => {
+  const { stdout } = await $({ nothrow: true })`${command} --version`
+  return stdout.split('\n')[0] ?? ''
 }
 
-const version = async (file) =>
-  (await $({ nothrow: true })`${file} --version`).stdout.split('\n')[0] ?? ''
-
-export async function main({ rounds, only, json }) {
+export async function plan({ rounds, only }) {
   $.quiet = true
   const tools = { peers: await installPeers(), programs: await buildPrograms() }
-  const items = plan(tools.programs).filter(({ name }) => !only || name.includes(only))
-  const measurements = []
-  for (const item of items) {
-    const results = await measure(item, rounds, tools)
-    print(item, results)
-    const { name, unit, options } = item
-    measurements.push({ name, unit, options, results })
-  }
-  const { probe } = await import(library)
-  const result = {
-    command: ['npm run bench -- node', '--rounds', rounds, ...(only ? ['--only', only] : [])].join(
-      ' ',
-    ),
-    machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), memory: totalmem() },
-    kernel: release(),
-    backend: probe().auto,
-    versions: {
-      node: process.version,
-      bun: await version(tools.peers.bun),
-      deno: await version(tools.peers.deno),
-      'uring-spawn': JSON.parse(readFileSync(new URL('../../package.json', import.meta.url)))
-        .version,
+  const all = measurements(tools.programs).filter(({ name }) => !only || name.includes(only))
+  if (all.length === 0) throw new Error(`no measurement has ${only} in its name`)
+  const absent = {}
+  const items = all.filter(({ name, options }) => {
+    // The ballast is touched, and the rest of the machine needs some, too.
+    const needed = ((options.megabytes ?? 0) + 1024) * 2 ** 20
+    if (needed < freemem()) return true
+    absent[name] = `this machine has ${Math.round(totalmem() / 2 ** 30)} GiB, too little of it free`
+    return false
+  })
+  return {
+    steps: items.map((item) => ({
+      name: item.name,
+      seconds: item.seconds * rounds,
+      run: (progress) => measure(item, rounds, tools, progress),
+    })),
+    async result(found) {
+      const { probe } = await import(library)
+      const { peers } = tools
+      return {
+        versions: {
+          'oldest Node': await version(peers.oldestNode),
+          'newest Node': await version(peers.newestNode),
+          bun: await version(peers.bun),
+          deno: await version(peers.deno),
+          execa: '9.6.0',
+        },
+        unit: 'as each measurement says',
+        backend: probe().auto,
+        ...{ rounds, absent, measurements: found },
+      }
     },
-    measurements,
   }
-  writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`)
-  console.log(`\n${json}`)
+}
+
+export function print({ measurements, absent }) {
+  for (const { name, unit, results } of measurements) {
+    console.log(`\n${name} (${unit}; ×: how much better uring-spawn is)`)
+    for (const { side, median, p99, ratio, equal } of results) {
+      const numbers = [median.toFixed(1).padStart(12), p99.toFixed(1).padStart(12)]
+      const times = side === OURS ? '' : equal ? 'equal' : `×${ratio.toFixed(2)}`
+      console.log(`  ${side.padEnd(28)}${numbers.join('')}  ${times}`)
+    }
+  }
+  for (const [name, why] of Object.entries(absent)) console.log(`not measured: ${name}: ${why}`)
 }

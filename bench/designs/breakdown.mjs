@@ -1,0 +1,38 @@
+// Traces every launch method in the lab and cuts the traces into phases.
+import { readFileSync, rmSync } from 'node:fs'
+import { out } from '../lib/paths.mjs'
+import { EVENTS, parseTrace, phasesOf } from './phases.mjs'
+import { counting } from './programs.mjs'
+
+const TRACING = '/sys/kernel/tracing'
+const RUNS = 60
+
+const traceFile = ({ child, method }) => `${out}designs/${child}-${method}.trace`
+
+/** Each method twice, without tracing and with it. */
+function traceLines(one) {
+  return [
+    counting({ ...one, runs: RUNS }),
+    `echo > ${TRACING}/trace`,
+    ...EVENTS.map((event) => `echo 1 > ${TRACING}/events/${event}/enable`),
+    counting({ ...one, runs: RUNS }),
+    `echo 0 > ${TRACING}/events/enable`,
+    `cat ${TRACING}/trace > ${traceFile(one)}`,
+  ]
+}
+
+export const breakdownLines = (list) => [
+  `echo x86-tsc > ${TRACING}/trace_clock`,
+  `echo 65536 > ${TRACING}/buffer_size_kb`,
+  ...list.flatMap(traceLines),
+]
+
+/** `printed` is what breakdownLines() made the harness print. */
+export function breakdown(list, printed) {
+  return list.map((one, at) => {
+    const [plain, traced] = printed.slice(2 * at, 2 * at + 2)
+    const events = parseTrace(readFileSync(traceFile(one), 'utf8'))
+    rmSync(traceFile(one))
+    return { ...one, ...phasesOf({ ...traced, events }, plain) }
+  })
+}

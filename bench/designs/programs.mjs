@@ -1,0 +1,52 @@
+// Builds what is run in the lab: the launchers with their harness, and the children.
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { out as results, root } from '../lib/paths.mjs'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const out = `${results}designs`
+
+// A dynamic program that read its libraries through the shared file system,
+// whose answers come in real time, would have the clock count the waiting, too:
+// this one has them, and its interpreter, in a folder of the machine's.
+export const CHILDREN = { static: '/tmp/child', dynamic: '/tmp/dynamic' }
+const LIBRARIES = '/tmp/lib'
+
+const sh = (file, ...args) =>
+  execFileSync(file, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+
+export function build() {
+  mkdirSync(out, { recursive: true })
+  const sources = readdirSync(here).filter((name) => name.endsWith('.c'))
+  sh(
+    ...['gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-I', 'uring-native/include'],
+    ...['-o', `${out}/bench`, ...sources.map((name) => here + name), '-luring'],
+  )
+  sh('gcc', '-nostdlib', '-static', '-o', `${out}/child`, `${here}child.S`)
+  sh(
+    ...['gcc', '-O2', '-o', `${out}/dynamic`, `${here}child/dynamic.c`],
+    ...[`-Wl,-rpath,${LIBRARIES}`, `-Wl,--dynamic-linker=${LIBRARIES}/ld.so`],
+  )
+  const printed = sh('ldd', `${out}/bench`)
+  for (const [name, to] of [
+    ['libc.so', 'libc.so.6'],
+    ['ld-linux', 'ld.so'],
+  ]) {
+    const library = new RegExp(`\\S*/${name}\\S*`).exec(printed)?.[0]
+    copyFileSync(realpathSync(library), `${out}/${to}`)
+  }
+}
+
+/** Lines of shell that put them where the machine's own memory is. */
+export const install = () => [
+  'set -e',
+  `mkdir ${LIBRARIES}`,
+  `cp ${out}/bench ${out}/child ${out}/dynamic /tmp/`,
+  `cp ${out}/libc.so.6 ${out}/ld.so ${LIBRARIES}/`,
+  `chmod +x ${LIBRARIES}/ld.so`,
+]
+
+/** The command that counts one launch method. */
+export const counting = ({ method, child, memory = 0, fds = 3, runs }) =>
+  `/tmp/bench ${method} --child ${CHILDREN[child]} --memory ${memory} --fds ${fds} --runs ${runs}`

@@ -1,0 +1,128 @@
+// Runs the steps of one or more benchmarks with progress shown, and keeps what
+// each step measured until all are done: a run that was interrupted goes on
+// where it was.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SingleBar } from 'cli-progress'
+
+/**
+ * @typedef {object} Step
+ * @property {string} name  in the words of the progress shown
+ * @property {number} seconds  about how long it takes
+ * @property {(progress: (share: number) => void) => Promise<any>} run  what it
+ *   returns has to survive JSON
+ */
+
+/** What is measured is this tree: figures of two versions do not go together. */
+function treeHash(root) {
+  const git = (...args) => execFileSync('git', args, { cwd: root, maxBuffer: 2 ** 28 })
+  const hash = createHash('sha256')
+  hash.update(git('rev-parse', 'HEAD'))
+  hash.update(git('diff', 'HEAD', '--', ':!bench/results', ':!*.md'))
+  return hash.digest('hex')
+}
+
+const minutes = (seconds) =>
+  seconds < 90 ? `${Math.ceil(seconds / 10) * 10} seconds` : `${Math.round(seconds / 60)} minutes`
+
+/** A bar on a terminal, else a line for each step. */
+function progressOf(total, stream) {
+  if (!stream.isTTY) {
+    return {
+      begin: (name, left) => stream.write(`bench: ${name} (about ${minutes(left)} to go)\n`),
+      update() {},
+      end() {},
+    }
+  }
+  const format = '{bar} {percentage}% {step}, about {left} to go'
+  const bar = new SingleBar({ format, stream, barsize: 24, clearOnComplete: true })
+  bar.start(Math.ceil(total), 0, { step: '', left: minutes(total) })
+  return {
+    begin: (step, left) => bar.update({ step, left: minutes(left) }),
+    update: (seconds) => bar.update(Math.floor(seconds), { left: minutes(total - seconds) }),
+    end: () => bar.stop(),
+  }
+}
+
+/** The steps' results, kept in `folder` until all are there and `done()` is called. */
+class Kept {
+  #folder
+  #tree
+
+  constructor(folder, root) {
+    this.#folder = folder
+    this.#tree = treeHash(root)
+  }
+
+  #file({ name }, key) {
+    const hash = createHash('sha256').update(`${this.#tree} ${key} ${name}`).digest('hex')
+    return join(this.#folder, `${hash.slice(0, 20)}.json`)
+  }
+
+  has(step, key) {
+    return existsSync(this.#file(step, key))
+  }
+
+  get(step, key) {
+    return JSON.parse(readFileSync(this.#file(step, key), 'utf8'))
+  }
+
+  /** Whole or not at all, however the run ends. */
+  put(step, key, data) {
+    const file = this.#file(step, key)
+    mkdirSync(this.#folder, { recursive: true })
+    writeFileSync(`${file}.new`, JSON.stringify(data))
+    renameSync(`${file}.new`, file)
+  }
+
+  forget(step, key) {
+    rmSync(this.#file(step, key), { force: true })
+  }
+
+  forgetAll() {
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Runs every benchmark's steps that were not run before, and hands the data of
+ * each benchmark to `finished` as soon as it is whole.
+ * @param {{ name: string, key: string, steps: Step[] }[]} benchmarks  `key`
+ *   tells a benchmark's runs with other options apart
+ */
+export async function runSteps(
+  benchmarks,
+  { folder, root, fresh, finished, stream = process.stderr },
+) {
+  const kept = new Kept(folder, root)
+  if (fresh) kept.forgetAll()
+  const left = benchmarks.map(({ key, steps }) => steps.filter((step) => !kept.has(step, key)))
+  const seconds = (steps) => steps.reduce((sum, step) => sum + step.seconds, 0)
+  const todo = left.flat()
+  stream.write(`bench: ${todo.length} steps, about ${minutes(seconds(todo))} on two quiet cores\n`)
+  const had = benchmarks.flatMap(({ steps }) => steps).length - todo.length
+  if (had > 0) {
+    stream.write(`bench: ${had} steps were done before; --fresh begins anew\n`)
+  }
+  for (const [at, { name, key, steps }] of benchmarks.entries()) {
+    const total = seconds(left.slice(at).flat())
+    const bar = progressOf(total, stream)
+    let spent = 0
+    try {
+      for (const step of left[at]) {
+        bar.begin(`${name}: ${step.name}`, total - spent)
+        const data = await step.run((share) => bar.update(spent + share * step.seconds))
+        kept.put(step, key, data)
+        spent += step.seconds
+      }
+    } finally {
+      bar.end()
+    }
+    const data = steps.map((step) => kept.get(step, key))
+    await finished(name, data)
+  }
+  // Those of other benchmarks that were interrupted stay.
+  for (const { key, steps } of benchmarks) for (const step of steps) kept.forget(step, key)
+}

@@ -1,0 +1,13 @@
+/** What a launch method is called where people read. */
+export const METHOD_NAMES = {
+  fork: 'fork, exec',
+  vfork: 'vfork, exec',
+  posix_spawn: 'posix_spawn',
+  clone3: 'clone3 with a pidfd, exec',
+  chain: 'chain',
+  chain_fds: 'chain with a list of descriptors',
+  chain_pidfd: 'the same with a pidfd',
+  chain_batch: '16 chains in one call',
+  chain_template: 'the list, from a template',
+  spawn_template: 'spawn_template_spawn, with a pidfd',
+}

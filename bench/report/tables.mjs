@@ -1,0 +1,112 @@
+// The figures as tables: what stands beside each plot. A difference that one
+// run's noise makes is said to be none.
+import { PHASES } from '../designs/phases.mjs'
+import { METHOD_NAMES } from './names.mjs'
+
+/** By how much counts of the same thing differ from run to run, in percent. */
+export const COUNT_NOISE = 2
+
+const k = (n) => (n / 1000).toFixed(1).replace(/^-0\.0$/, '0.0')
+const signed = (number, digits = 1) =>
+  `${number < 0 ? '−' : '+'}${Math.abs(number).toFixed(digits)} %`
+
+/** A count beside another one. */
+export function beside(count, other) {
+  const percent = (count / other - 1) * 100
+  return Math.abs(percent) < COUNT_NOISE ? 'equal' : signed(percent)
+}
+
+function counts(rows) {
+  const vfork = rows.find(({ method }) => method === 'vfork')
+  return {
+    head: ['thousand instructions', 'in all', 'beside vfork', 'in the caller', 'mean of all runs'],
+    rows: rows.map(({ method, total, call, mean }) => [
+      METHOD_NAMES[method],
+      k(total),
+      method === 'vfork' ? '' : beside(total, vfork.total),
+      k(call),
+      k(mean),
+    ]),
+  }
+}
+
+/** A column for each place on the axis. */
+function growth(results, of) {
+  const points = results.filter((one) => one.child === 'static' && of(one) !== undefined)
+  const at = [...new Set(points.map(of))].sort((a, b) => a - b)
+  const methods = [...new Set(points.map(({ method }) => method))]
+  return {
+    head: ['thousand instructions', ...at.map((x) => x.toLocaleString('en'))],
+    rows: methods.map((method) => [
+      METHOD_NAMES[method],
+      ...at.map((x) => k(points.find((one) => one.method === method && of(one) === x).total)),
+    ]),
+  }
+}
+
+function phases(rows) {
+  const columns = Object.entries(PHASES).flatMap(([who, all]) => all.map((phase) => [who, phase]))
+  return {
+    head: ['thousand instructions', ...rows.map(({ method }) => METHOD_NAMES[method])],
+    rows: [
+      ...columns.map(([who, phase]) => [
+        `${who}: ${phase}`,
+        ...rows.map((row) => k(row.phases[who][phase])),
+      ]),
+      ['in all', ...rows.map(({ total }) => k(total))],
+      ['(tracing, subtracted)', ...rows.map(({ total, traced }) => k(traced - total))],
+    ],
+  }
+}
+
+/** In the form of the RFC's table. */
+function agentRates({ results, baseline }) {
+  return {
+    head: ['workers', 'calls', 'column', 'calls/s', 'time_s', `beside ${baseline}`],
+    rows: results.map((one) => [
+      one.split,
+      String(one.calls),
+      one.column,
+      one.callsPerSecond.toFixed(2),
+      one.seconds.toFixed(2),
+      one.column === baseline ? '' : one.equal ? 'equal' : signed(one.delta, 2),
+    ]),
+  }
+}
+
+function agentDeltas({ results, published, baseline }) {
+  const splits = [...new Set(results.map(({ split }) => split))]
+  const columns = [...new Set(results.map(({ column }) => column))].filter(
+    (name) => name !== baseline,
+  )
+  const cell = ({ delta, low, high, equal }) =>
+    `${equal ? 'equal' : signed(delta, 2)} (${signed(low)} to ${signed(high)})`
+  return {
+    head: ['workers', ...columns, 'spawn_template as published'],
+    rows: splits.map((split) => [
+      split,
+      ...columns.map((column) => {
+        const one = results.find((row) => row.split === split && row.column === column)
+        return one ? cell(one) : ''
+      }),
+      signed(published.rows.find((row) => row.split === split).delta, 2),
+    ]),
+  }
+}
+
+const sides = ({ unit, results }) => ({
+  head: [unit, 'median', '99th percentile', 'uring-spawn is better by'],
+  rows: results.map(({ side, median, p99, ratio, equal }) => [
+    side,
+    median.toFixed(1),
+    p99.toFixed(1),
+    side === 'uring-spawn' ? '' : equal ? 'equal' : `×${ratio.toFixed(2)}`,
+  ]),
+})
+
+const batch = ({ ratio, lowest, highest, rounds }) => ({
+  head: ['rounds', 'times as soon, median', 'lowest', 'highest'],
+  rows: [[String(rounds), ratio.toFixed(2), lowest.toFixed(2), highest.toFixed(2)]],
+})
+
+export const tables = { counts, growth, phases, batch, agentRates, agentDeltas, sides }
