@@ -1,0 +1,104 @@
+// Measures one split of the workload on the kernel it runs on, all columns in
+// turn: `inside.mjs JSON`. Prints a line of JSON for each round of a column,
+// after one that says what there is. Needs nothing but Node and the library.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { release } from 'node:os'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { childProcess } from '../../demo/child-process.mjs'
+import { makeWorkspace } from '../../demo/workspace.mjs'
+import { probe } from '../../dist/index.js'
+import { columns, missing } from './columns.mjs'
+import { deal, presets } from './presets.mjs'
+
+const script = fileURLToPath(new URL('worker.mjs', import.meta.url))
+
+/** What each call has to give: from node:child_process, and known to be right. */
+async function expectations(options) {
+  const found = []
+  for (const preset of presets) {
+    // The first git writes its index; what counts is what it says from then on.
+    await childProcess(preset, options)
+    const { exitCode, stdout, stderr } = await childProcess(preset, options)
+    if (exitCode !== 0 || !preset.right.test(stdout.toString())) {
+      throw new Error(
+        `${preset.name} does not work here: exited with ${exitCode}, said ${stdout}${stderr}`,
+      )
+    }
+    found.push({ exitCode, stdout, stderr })
+  }
+  return found
+}
+
+class Worker {
+  #child
+  #ended
+
+  constructor() {
+    this.#child = fork(script, { serialization: 'advanced' })
+    this.#ended = once(this.#child, 'exit').then(([code, signal]) => {
+      throw new Error(`a worker ended: ${signal ?? code}`)
+    })
+    this.#ended.catch(() => {})
+  }
+
+  /** Resolves to what was wrong about the calls. */
+  async ask(message) {
+    this.#child.send(message)
+    const [faults] = await Promise.race([once(this.#child, 'message'), this.#ended])
+    return faults
+  }
+
+  end() {
+    this.#child.kill()
+  }
+}
+
+async function measure({ workers, inFlight, calls, rounds, names }) {
+  const workspace = makeWorkspace()
+  const options = { cwd: workspace.dir, env: process.env }
+  const teams = new Map()
+  try {
+    const expected = await expectations(options)
+    const each = deal(presets.length, 1)[0]
+    for (const name of names) {
+      const team = Array.from({ length: workers }, () => new Worker())
+      teams.set(name, team)
+      // Warm, and with its templates made.
+      for (const worker of team) {
+        const faults = await worker.ask({ column: name, options, inFlight, expected, order: each })
+        if (faults.length > 0) throw new Error(`${name}: ${faults.join('\n')}`)
+      }
+    }
+    const hands = deal(calls / rounds, workers)
+    for (let round = 0; round < rounds; round++) {
+      // Each column is the first once in a while.
+      const order = names.map((_, at) => names[(at + round) % names.length])
+      for (const [at, name] of order.entries()) {
+        const begin = performance.now()
+        const faults = await Promise.all(
+          teams.get(name).map((worker, who) => worker.ask({ order: hands[who] })),
+        )
+        const seconds = (performance.now() - begin) / 1000
+        const wrong = faults.flat()
+        console.log(JSON.stringify({ round, column: name, calls: calls / rounds, seconds, wrong }))
+        console.error(`progress ${(round + (at + 1) / order.length) / rounds}`)
+      }
+    }
+  } finally {
+    for (const worker of [...teams.values()].flat()) worker.end()
+    workspace.remove()
+  }
+}
+
+const plan = JSON.parse(process.argv[2])
+const found = probe()
+const absent = {}
+for (const name of plan.columns) {
+  if (!(name in columns)) throw new Error(`no column ${name}: there are ${Object.keys(columns)}`)
+  const why = missing(name, found)
+  if (why) absent[name] = why
+}
+console.log(JSON.stringify({ kernel: release(), absent }))
+await measure({ ...plan, names: plan.columns.filter((name) => !(name in absent)) })

@@ -1,0 +1,14 @@
+// The table of the RFC that spawn_template comes from, as its cover letter has
+// it: Li Chen, "[RFC PATCH v1 00/13] exec: add spawn templates for repeated
+// executable startup", 2026-05-28, on another machine and with Python's
+// subprocess in place of node:child_process.
+export const published = {
+  source: 'https://lore.kernel.org/r/20260528095235.2491226-1-me@linux.beauty',
+  calls: 6144,
+  rows: [
+    { split: '1x16', subprocess: 411.04, spawnTemplate: 420.32, delta: 2.26 },
+    { split: '2x8', subprocess: 666.78, spawnTemplate: 690.08, delta: 3.49 },
+    { split: '4x4', subprocess: 955.61, spawnTemplate: 1003.25, delta: 4.99 },
+    { split: '8x2', subprocess: 1048.25, spawnTemplate: 1069.18, delta: 2.0 },
+  ],
+}

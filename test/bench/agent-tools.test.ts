@@ -1,0 +1,110 @@
+import { execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { missing } from '../../bench/agent-tools/columns.mjs'
+import { deal, presets } from '../../bench/agent-tools/presets.mjs'
+import { plan, told } from '../../bench/agent-tools/run.mjs'
+
+const inside = fileURLToPath(new URL('../../bench/agent-tools/inside.mjs', import.meta.url))
+const worker = fileURLToPath(new URL('../../bench/agent-tools/worker.mjs', import.meta.url))
+
+test('every worker makes as many calls, and together as many of each preset', () => {
+  for (const workers of [1, 2, 4, 8]) {
+    const hands = deal(768, workers)
+    expect(hands.map((hand) => hand.length)).toEqual(Array(workers).fill(768 / workers))
+    const counts = presets.map((_, at) => hands.flat().filter((index) => index === at).length)
+    expect(counts).toEqual(Array(16).fill(48))
+    expect(deal(768, workers)).toEqual(hands)
+  }
+  expect(() => deal(17, 1)).toThrow('17 calls are not as many of each of 16 presets')
+})
+
+test('a short run has a line for each column in each round, with every call right', () => {
+  const columns = ['child_process', 'vfork', 'spawn_template']
+  const job = { workers: 2, inFlight: 2, calls: 64, rounds: 2, columns }
+  const env = { ...process.env, PATH: '/usr/bin:/bin', LC_ALL: 'C' }
+  const printed = execFileSync(process.execPath, [inside, JSON.stringify(job)], {
+    ...{ env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+  })
+  const [found, ...rounds] = printed
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const there = columns.filter((name) => !(name in found.absent))
+  expect(there).toEqual(expect.arrayContaining(['child_process', 'vfork']))
+  // The columns take turns at being the first.
+  expect(rounds.map(({ round, column }) => `${round} ${column}`)).toEqual([
+    ...there.map((name) => `0 ${name}`),
+    ...[...there.slice(1), there[0]].map((name) => `1 ${name}`),
+  ])
+  for (const { calls, seconds, wrong } of rounds) {
+    expect(wrong).toEqual([])
+    expect(calls).toBe(32)
+    expect(seconds).toBeGreaterThan(0)
+  }
+}, 60_000)
+
+test('an answer that is another than it should be is noticed', async () => {
+  const child = fork(worker, { serialization: 'advanced' })
+  try {
+    const expected = presets.map(() => ({
+      exitCode: 0,
+      stdout: Buffer.from('x'),
+      stderr: Buffer.alloc(0),
+    }))
+    const options = { cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } }
+    const at = presets.findIndex(({ name }) => name === 'ls')
+    child.send({ column: 'child_process', options, inFlight: 1, expected, order: [at] })
+    const [faults] = await once(child, 'message')
+    expect(faults).toEqual([expect.stringContaining('ls: exited with')])
+  } finally {
+    child.kill()
+  }
+})
+
+test('a column is there when probe() has what it needs', () => {
+  const backend = (name: string, why?: string) => ({ name, available: why === undefined, why })
+  const stock = { backends: [backend('uring', 'no such kernel'), backend('vfork')] }
+  expect(missing('child_process', stock)).toBeUndefined()
+  expect(missing('uring', stock)).toBe('backend uring: no such kernel')
+  expect(missing('spawn_template', stock)).toBe('the library has no backend template')
+  const patched = { backends: [backend('uring'), backend('template'), backend('vfork')] }
+  expect(missing('spawn_template', patched)).toBeUndefined()
+  expect(missing('uring from templates', patched)).toBeUndefined()
+})
+
+test('says what is wrong about sizes before anything is started', async () => {
+  const options = { calls: 100, rounds: 8, splits: ['1x16'], columns: ['child_process'] }
+  await expect(plan(options)).rejects.toThrow(
+    '--calls must be a multiple of 16 presets times 8 rounds',
+  )
+  const alone = { calls: 128, rounds: 8, splits: ['1x16'], columns: ['uring'] }
+  await expect(plan(alone)).rejects.toThrow('--columns must have child_process')
+})
+
+test('the table: rates, differences, and what the rounds do not agree on', async () => {
+  const options = {
+    calls: 320,
+    rounds: 2,
+    splits: ['1x16'],
+    columns: ['child_process', 'uring', 'vfork'],
+  }
+  const { result } = await plan(options)
+  const round = (column: string, ...seconds: number[]) =>
+    seconds.map((time, at) => ({ round: at, column, calls: 160, seconds: time }))
+  const measured = [
+    ...round('child_process', 10, 10),
+    ...round('uring', 8, 8),
+    ...round('vfork', 9, 12),
+  ]
+  const { results } = result([{ kernel: '6.12', absent: {}, split: '1x16', measured }])
+  expect(results).toMatchObject([
+    { column: 'child_process', calls: 320, seconds: 20, callsPerSecond: 16, delta: 0 },
+    { column: 'uring', callsPerSecond: 20, equal: false },
+    { column: 'vfork', equal: true },
+  ])
+  expect(results[1].delta).toBeCloseTo(25)
+  expect(told(results[1])).toMatch(/^\+25\.00 %/)
+  expect(told(results[2])).toMatch(/^equal/)
+})
