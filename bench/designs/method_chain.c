@@ -88,11 +88,13 @@ static void queue(const struct job *job, int *handle, int slot, bool list,
 /* CLONE is over when the call returns; what else completes has failed. */
 static void submit(void)
 {
+	unsigned int queued = io_uring_sq_ready(&ring);
 	struct io_uring_cqe *cqe;
 	int ret = io_uring_submit(&ring);
 
-	errno = -ret;
-	if (ret < 0)
+	/* A batch that took more than one call would be no batch. */
+	errno = ret < 0 ? -ret : EAGAIN;
+	if (ret != (int)queued)
 		die("io_uring_submit");
 	while (io_uring_peek_cqe(&ring, &cqe) == 0) {
 		int *handle = (int *)(uintptr_t)cqe->user_data;
