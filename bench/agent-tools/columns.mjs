@@ -1,39 +1,54 @@
-// The ways to make a call that are compared. Each says which backends it needs
-// of probe(), and makes a function that makes calls.
-
+// The ways to make a call that are compared. Each says what it needs of probe(),
+// makes a function that makes calls, and says what tells of a result that it
+// was made in this way, and not in another that the library fell back to.
 import { childProcess } from '../../demo/child-process.mjs'
 import { run, template } from '../../dist/index.js'
 
-const byRun = (backend) => (options) => (call) =>
-  run(call.tool, call.args, { ...options, backend, encoding: 'buffer' })
+const byRun = (backend) => ({
+  backend,
+  caller: (options) => (call) =>
+    run(call.tool, call.args, { ...options, backend, encoding: 'buffer' }),
+  fault: (result) => (result.backend === backend ? undefined : `made by ${result.backend}`),
+})
 
 /** Templates are made once for each tool, as who has many calls would. */
-const byTemplate = (backend) => (options) => {
-  const templates = new Map()
-  return async (call) => {
-    if (!templates.has(call.tool)) templates.set(call.tool, template(call.tool))
-    const made = await templates.get(call.tool)
-    return made.run(call.args, { ...options, backend, encoding: 'buffer' })
-  }
-}
+const byTemplate = (backend) => ({
+  backend,
+  templates: true,
+  caller(options) {
+    const templates = new Map()
+    return async (call) => {
+      if (!templates.has(call.tool)) templates.set(call.tool, template(call.tool))
+      const made = await templates.get(call.tool)
+      return made.run(call.args, { ...options, backend, encoding: 'buffer' })
+    }
+  },
+  fault({ backend: used, fromTemplate }) {
+    if (used !== backend) return `made by ${used}`
+    return fromTemplate ? undefined : 'not started from a template'
+  },
+})
 
 export const columns = {
-  child_process: { needs: [], caller: (options) => (call) => childProcess(call, options) },
-  spawn_template: { needs: ['template'], caller: byTemplate('template') },
-  uring: { needs: ['uring'], caller: byRun('uring') },
-  // From templates of the kernel, which it has where it has spawn_template.
-  'uring from templates': { needs: ['uring', 'template'], caller: byTemplate('uring') },
-  vfork: { needs: ['vfork'], caller: byRun('vfork') },
+  child_process: {
+    caller: (options) => (call) => childProcess(call, options),
+    fault: () => undefined,
+  },
+  spawn_template: byTemplate('template'),
+  uring: byRun('uring'),
+  'uring from templates': byTemplate('uring'),
+  vfork: byRun('vfork'),
 }
 
-export const baseline = 'child_process'
-
 /** Why a column cannot be had where probe() says this; undefined where it can. */
-export function missing(name, { backends }) {
-  for (const need of columns[name].needs) {
-    const backend = backends.find((one) => one.name === need)
-    if (!backend) return `the library has no backend ${need}`
-    if (!backend.available) return `backend ${need}: ${backend.why}`
+export function missing(name, { backends, templates }) {
+  const { backend, templates: wanted } = columns[name]
+  if (backend) {
+    const found = backends.find((one) => one.name === backend)
+    if (!found) return `the library has no backend ${backend}`
+    if (!found.available) return `backend ${backend}: ${found.why}`
   }
+  if (wanted && !templates) return 'the library does not start from templates of the kernel'
+  if (wanted && !templates.available) return `templates of the kernel: ${templates.why}`
   return undefined
 }

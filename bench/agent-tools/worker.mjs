@@ -3,18 +3,21 @@ import process from 'node:process'
 import { columns } from './columns.mjs'
 import { presets } from './presets.mjs'
 
+let column
 let call
 let inFlight
 let expected
 
 /** What is not as it should be about a result; undefined if nothing is. */
-function fault(index, { exitCode, stdout, stderr }) {
+function fault(index, result) {
+  const { exitCode, stdout, stderr } = result
   const right = expected[index]
   const name = presets[index].name
   if (exitCode !== right.exitCode) return `${name}: exited with ${exitCode}: ${stderr}`
   if (!stdout.equals(right.stdout)) return `${name}: stdout is ${stdout}, not ${right.stdout}`
   if (!stderr.equals(right.stderr)) return `${name}: stderr is ${stderr}`
-  return undefined
+  const how = column.fault(result)
+  return how && `${name}: ${how}`
 }
 
 async function makeCalls(order) {
@@ -37,7 +40,8 @@ async function makeCalls(order) {
 process.on('message', async (message) => {
   if (message.column) {
     const asBuffer = (bytes) => Buffer.from(bytes)
-    call = columns[message.column].caller(message.options)
+    column = columns[message.column]
+    call = column.caller(message.options)
     inFlight = message.inFlight
     expected = message.expected.map(({ exitCode, stdout, stderr }) => ({
       ...{ exitCode, stdout: asBuffer(stdout), stderr: asBuffer(stderr) },

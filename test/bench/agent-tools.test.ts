@@ -2,7 +2,7 @@ import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { missing } from '../../bench/agent-tools/columns.mjs'
+import { columns, missing } from '../../bench/agent-tools/columns.mjs'
 import { deal, presets } from '../../bench/agent-tools/presets.mjs'
 import { plan, told } from '../../bench/agent-tools/run.mjs'
 
@@ -69,9 +69,26 @@ test('a column is there when probe() has what it needs', () => {
   expect(missing('child_process', stock)).toBeUndefined()
   expect(missing('uring', stock)).toBe('backend uring: no such kernel')
   expect(missing('spawn_template', stock)).toBe('the library has no backend template')
-  const patched = { backends: [backend('uring'), backend('template'), backend('vfork')] }
+  const patched = {
+    backends: [backend('uring'), backend('template'), backend('vfork')],
+    templates: { available: true, why: undefined },
+  }
   expect(missing('spawn_template', patched)).toBeUndefined()
   expect(missing('uring from templates', patched)).toBeUndefined()
+  const without = { ...patched, templates: { available: false, why: 'EOPNOTSUPP' } }
+  expect(missing('uring', without)).toBeUndefined()
+  expect(missing('uring from templates', without)).toBe('templates of the kernel: EOPNOTSUPP')
+})
+
+test('a call that was made in another way than its column says is a fault', () => {
+  const made = (backend: string, fromTemplate: boolean) => ({ backend, fromTemplate })
+  expect(columns.spawn_template.fault(made('template', true))).toBeUndefined()
+  expect(columns.spawn_template.fault(made('vfork', false))).toBe('made by vfork')
+  expect(columns['uring from templates'].fault(made('uring', false))).toBe(
+    'not started from a template',
+  )
+  expect(columns.uring.fault(made('uring', false))).toBeUndefined()
+  expect(columns.uring.fault(made('vfork', false))).toBe('made by vfork')
 })
 
 test('says what is wrong about sizes before anything is started', async () => {
