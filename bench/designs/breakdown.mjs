@@ -5,17 +5,20 @@ import { EVENTS, parseTrace, phasesOf } from './phases.mjs'
 import { counting } from './programs.mjs'
 
 const TRACING = '/sys/kernel/tracing'
-const RUNS = 60
+const RUNS = 40
+/** Each of its runs is of sixteen. */
+const RUNS_OF_BATCH = 12
 
 const traceFile = ({ child, method }) => `${out}designs/${child}-${method}.trace`
 
 /** Each method twice, without tracing and with it. */
 function traceLines(one) {
+  const runs = one.method === 'chain_batch' ? RUNS_OF_BATCH : RUNS
   return [
-    counting({ ...one, runs: RUNS }),
+    counting({ ...one, runs }),
     `echo > ${TRACING}/trace`,
     ...EVENTS.map((event) => `echo 1 > ${TRACING}/events/${event}/enable`),
-    counting({ ...one, runs: RUNS }),
+    counting({ ...one, runs }),
     `echo 0 > ${TRACING}/events/enable`,
     `cat ${TRACING}/trace > ${traceFile(one)}`,
   ]

@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 	grow(memory);
 	method->setup();
 	open_files(fds);
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < (method->batch > 1 ? 3 : 20); i++)
 		run_once(method, &job);
 	/* Its pages are there before anything is counted. */
 	counts = calloc((size_t)runs, sizeof(*counts));

@@ -35,6 +35,8 @@ const PROCESSES = 8
 const RUNS = 20
 /** fork() of a large parent takes a thousand times as long, and varies less. */
 const LARGE_FORK = { processes: 2, runs: 10 }
+/** Each of its runs is of sixteen. */
+const BATCH = { processes: PROCESSES, runs: 6 }
 const MACHINE = { cpus: 1, memory: '4G' }
 
 export const addOptions = (command) =>
@@ -66,8 +68,10 @@ async function runLines(name, lines, progress) {
 
 async function count(group, methods) {
   const list = methods.map((method) => ({ ...group, method }))
-  const sizesOf = ({ method, memory }) =>
-    method === 'fork' && memory > 0 ? LARGE_FORK : { processes: PROCESSES, runs: RUNS }
+  const sizesOf = ({ method, memory }) => {
+    if (method === 'fork' && memory > 0) return LARGE_FORK
+    return method === 'chain_batch' ? BATCH : { processes: PROCESSES, runs: RUNS }
+  }
   const name = `${group.child}-${group.memory}-${group.fds}`
   const lines = list.flatMap((one) => {
     const { processes, runs } = sizesOf(one)
