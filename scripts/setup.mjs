@@ -40,7 +40,7 @@ const needs = {
     ],
   },
   demo: {
-    why: 'to have the tools that the demo calls',
+    why: 'to have the tools that the demo and a benchmark call',
     packages: [
       'ripgrep',
       'grep',
