@@ -67,6 +67,9 @@ function report({ results, plots }) {
   console.log(`${page}\n${plots}*.svg`)
 }
 
+// An end by a signal is an exit, too: what the run has written for itself goes.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
 const program = withRunOptions(new Command('bench'))
   .description('Measures; without a NAME all there is. Then draws the report.')
   .enablePositionalOptions()

@@ -4,16 +4,9 @@
 // their libraries and what else they read are put into an archive here, and
 // unpacked into a tmpfs there, which is the commands' root.
 import { execFileSync } from 'node:child_process'
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readlinkSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, lstatSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { out, root } from '../lib/paths.mjs'
+import { root } from '../lib/paths.mjs'
 import { presets } from './presets.mjs'
 
 const PATH = '/usr/bin:/bin'
@@ -59,8 +52,8 @@ function* withLinks(path) {
   if (lstatSync(real).isSymbolicLink()) yield* withLinks(resolve(dirname(real), readlinkSync(real)))
 }
 
-/** Makes the archive; returns its path. */
-export function pack() {
+/** Makes the archive in `folder`; returns its path. */
+export function pack(folder) {
   // The node that measures is the one that is measured with: it need not be
   // the one in PATH.
   const tools = [...new Set([...presets.map(({ tool }) => tool), ...ALSO])].filter(
@@ -78,9 +71,8 @@ export function pack() {
   for (const link of ['/bin', '/sbin', '/lib', '/lib64']) {
     if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) paths.add(link)
   }
-  mkdirSync(out, { recursive: true })
-  const list = `${out}agent-tools.files`
-  const archive = `${out}agent-tools.tar`
+  const list = `${folder}files`
+  const archive = `${folder}tar`
   writeFileSync(list, [...paths].map((path) => `${path.slice(1)}\n`).join(''))
   const at = root.slice(1, -1)
   sh(

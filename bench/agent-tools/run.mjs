@@ -2,10 +2,10 @@
 // spawn_template reports it: sixteen presets, sixteen calls in flight, split
 // over worker processes. Times, so the columns take turns and what counts is
 // their ratio to node:child_process in the same round.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { runInLab } from '../lib/lab.mjs'
 import { someOf, wholeNumber } from '../lib/options.mjs'
-import { out } from '../lib/paths.mjs'
+import { scratch } from '../lib/paths.mjs'
 import { lab } from '../lib/result.mjs'
 import { mean, medianInterval } from '../lib/stats.mjs'
 import { pack, script } from './machine.mjs'
@@ -32,12 +32,15 @@ export const addOptions = (command) =>
     .option('--splits <names>', 'which', someOf(Object.keys(SPLITS)), Object.keys(SPLITS))
     .option('--columns <names>', 'which; vfork, too', someOf([...COLUMNS, 'vfork']), COLUMNS)
 
+/** For what the lab is to see. */
+let folder
+
 async function measureSplit({ calls, rounds, columns }, split, progress) {
-  mkdirSync(out, { recursive: true })
   const workers = SPLITS[split]
-  const file = `${out}agent-tools-${split}.sh`
+  folder ??= scratch()
+  const file = `${folder}${split}.sh`
   const plan = { workers, inFlight: IN_FLIGHT / workers, calls, rounds, columns }
-  writeFileSync(file, script(pack(), plan))
+  writeFileSync(file, script(pack(folder), plan))
   const options = ['--smp', String(MACHINE.cpus), '--memory', MACHINE.memory, '--timeout', '0']
   const [found, ...measured] = await runInLab(options, ['sh', file], progress)
   const wrong = measured.flatMap((one) => one.wrong)

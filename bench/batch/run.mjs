@@ -1,10 +1,9 @@
 // Sixteen chains in one io_uring_enter(2) against sixteen vfork+exec in turn, on
 // two CPUs in the lab: times, so a ratio of medians, the two taking turns.
 import { writeFileSync } from 'node:fs'
-import { build, counting, install } from '../designs/programs.mjs'
+import { build, counting, folder, install } from '../designs/programs.mjs'
 import { runInLab } from '../lib/lab.mjs'
 import { wholeNumber } from '../lib/options.mjs'
-import { out } from '../lib/paths.mjs'
 import { compilerVersion, lab } from '../lib/result.mjs'
 import { mean, median, medianInterval } from '../lib/stats.mjs'
 
@@ -24,7 +23,7 @@ async function measure(rounds) {
   const lines = Object.keys(runs).map((method) =>
     counting({ method, child: 'static', runs: runs[method] }),
   )
-  const file = `${out}designs/batch.sh`
+  const file = `${folder}batch.sh`
   const turns = Array.from({ length: rounds }, () => lines).flat()
   writeFileSync(file, [...install(), 'echo "\\"$(uname -r)\\""', ...turns, ''].join('\n'))
   const options = ['--smp', String(MACHINE.cpus), '--memory', MACHINE.memory]

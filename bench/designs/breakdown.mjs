@@ -1,15 +1,14 @@
 // Traces every launch method in the lab and cuts the traces into phases.
 import { readFileSync, rmSync } from 'node:fs'
-import { out } from '../lib/paths.mjs'
 import { EVENTS, parseTrace, phasesOf } from './phases.mjs'
-import { counting } from './programs.mjs'
+import { counting, folder } from './programs.mjs'
 
 const TRACING = '/sys/kernel/tracing'
 const RUNS = 40
 /** Each of its runs is of sixteen. */
 const RUNS_OF_BATCH = 12
 
-const traceFile = ({ child, method }) => `${out}designs/${child}-${method}.trace`
+const traceFile = ({ child, method }) => `${folder}${child}-${method}.trace`
 
 /** Each method twice, without tracing and with it. */
 function traceLines(one) {

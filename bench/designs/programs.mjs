@@ -1,11 +1,12 @@
 // Builds what is run in the lab: the launchers with their harness, and the children.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { copyFileSync, readdirSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { out as results, root } from '../lib/paths.mjs'
+import { root, scratch } from '../lib/paths.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const out = `${results}designs`
+/** Where build() has put them. */
+export let folder
 
 // A dynamic program that read its libraries through the shared file system,
 // whose answers come in real time, would have the clock count the waiting, too:
@@ -17,24 +18,24 @@ const sh = (file, ...args) =>
   execFileSync(file, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 
 export function build() {
-  mkdirSync(out, { recursive: true })
+  folder ??= scratch()
   const sources = readdirSync(here).filter((name) => name.endsWith('.c'))
   sh(
     ...['gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-I', 'uring-native/include'],
-    ...['-o', `${out}/bench`, ...sources.map((name) => here + name), '-luring'],
+    ...['-o', `${folder}bench`, ...sources.map((name) => here + name), '-luring'],
   )
-  sh('gcc', '-nostdlib', '-static', '-o', `${out}/child`, `${here}child.S`)
+  sh('gcc', '-nostdlib', '-static', '-o', `${folder}child`, `${here}child.S`)
   sh(
-    ...['gcc', '-O2', '-o', `${out}/dynamic`, `${here}child/dynamic.c`],
+    ...['gcc', '-O2', '-o', `${folder}dynamic`, `${here}child/dynamic.c`],
     ...[`-Wl,-rpath,${LIBRARIES}`, `-Wl,--dynamic-linker=${LIBRARIES}/ld.so`],
   )
-  const printed = sh('ldd', `${out}/bench`)
+  const printed = sh('ldd', `${folder}bench`)
   for (const [name, to] of [
     ['libc.so', 'libc.so.6'],
     ['ld-linux', 'ld.so'],
   ]) {
     const library = new RegExp(`\\S*/${name}\\S*`).exec(printed)?.[0]
-    copyFileSync(realpathSync(library), `${out}/${to}`)
+    copyFileSync(realpathSync(library), `${folder}${to}`)
   }
 }
 
@@ -42,8 +43,8 @@ export function build() {
 export const install = () => [
   'set -e',
   `mkdir ${LIBRARIES}`,
-  `cp ${out}/bench ${out}/child ${out}/dynamic /tmp/`,
-  `cp ${out}/libc.so.6 ${out}/ld.so ${LIBRARIES}/`,
+  `cp ${folder}bench ${folder}child ${folder}dynamic /tmp/`,
+  `cp ${folder}libc.so.6 ${folder}ld.so ${LIBRARIES}/`,
   `chmod +x ${LIBRARIES}/ld.so`,
 ]
 

@@ -4,12 +4,11 @@
 import { writeFileSync } from 'node:fs'
 import { runInLab } from '../lib/lab.mjs'
 import { someOf } from '../lib/options.mjs'
-import { out } from '../lib/paths.mjs'
 import { compilerVersion, lab } from '../lib/result.mjs'
 import { interquartileMean, mean } from '../lib/stats.mjs'
 import { breakdown, breakdownLines } from './breakdown.mjs'
 import { PHASES } from './phases.mjs'
-import { build, CHILDREN, counting, install } from './programs.mjs'
+import { build, CHILDREN, counting, folder, install } from './programs.mjs'
 
 export const description = 'instructions per process by launch method, in the lab'
 export const inLab = true
@@ -26,6 +25,7 @@ export const METHODS = [
   'chain_template',
   'spawn_template',
 ]
+const KINDS = Object.keys(CHILDREN)
 /** MiB that the parent has touched. */
 const MEMORY = [0, 256, 1024]
 const FDS = [3, 1000, 10_000]
@@ -43,11 +43,12 @@ export const addOptions = (command) =>
   command
     .option('--quick', 'the small parent only', false)
     .option('--methods <names>', 'which', someOf(METHODS), METHODS)
+    .option('--children <names>', 'which', someOf(KINDS), KINDS)
 
 /** What the parent is like costs the same whatever the child: one axis at a time. */
-function groups(quick) {
-  const small = Object.keys(CHILDREN).map((child) => ({ child, memory: 0, fds: 3 }))
-  if (quick) return small
+function groups(quick, children) {
+  const small = children.map((child) => ({ child, memory: 0, fds: 3 }))
+  if (quick || !children.includes('static')) return small
   return [
     ...small,
     ...MEMORY.slice(1).map((memory) => ({ child: 'static', memory, fds: 3 })),
@@ -59,7 +60,7 @@ const titleOf = ({ child, memory, fds }) =>
   `${child} child, parent of ${memory} MiB with ${fds} descriptors`
 
 async function runLines(name, lines, progress) {
-  const file = `${out}designs/${name}.sh`
+  const file = `${folder}${name}.sh`
   writeFileSync(file, [...install(), 'echo "\\"$(uname -r)\\""', ...lines, ''].join('\n'))
   const options = ['--icount', '--memory', MACHINE.memory]
   const [kernel, ...printed] = await runInLab(options, ['sh', file], progress)
@@ -101,15 +102,15 @@ async function countPhases(child, methods) {
 
 const rounded = (_, value) => (typeof value === 'number' ? Math.round(value) : value)
 
-export async function plan({ quick, methods }) {
+export async function plan({ quick, methods, children }) {
   build()
   const steps = [
-    ...groups(quick).map((group) => ({
+    ...groups(quick, children).map((group) => ({
       name: titleOf(group),
       seconds: 20 + group.memory / 30 + group.fds / 150,
       run: () => count(group, methods),
     })),
-    ...Object.keys(CHILDREN).map((child) => ({
+    ...children.map((child) => ({
       name: `phases of a start, ${child} child`,
       seconds: 25,
       run: () => countPhases(child, methods),
