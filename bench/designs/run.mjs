@@ -34,7 +34,7 @@ const FDS = [3, 1000, 10_000]
 const PROCESSES = 8
 const RUNS = 20
 /** fork() of a large parent takes a thousand times as long, and varies less. */
-const LARGE_FORK = { processes: 2, runs: 10 }
+const LARGE_FORK = { processes: 1, runs: 10 }
 /** Each of its runs is of sixteen. */
 const BATCH = { processes: PROCESSES, runs: 6 }
 const MACHINE = { cpus: 1, memory: '4G' }
