@@ -30,13 +30,15 @@ const KINDS = Object.keys(CHILDREN)
 const MEMORY = [0, 256, 1024]
 const FDS = [3, 1000, 10_000]
 // Each number is of several processes: what fork() copies depends on where the
-// parent's mappings came to be.
-const PROCESSES = 8
-const RUNS = 20
-/** fork() of a large parent takes a thousand times as long, and varies less. */
-const LARGE_FORK = { processes: 1, runs: 10 }
-/** Each of its runs is of sixteen. */
-const BATCH = { processes: PROCESSES, runs: 6 }
+// parent's mappings came to be. A parent that has to touch much memory first is
+// one process; fork() of it takes a thousand times as long, and varies less.
+const SIZES = {
+  usual: { processes: 8, runs: 20 },
+  largeParent: { processes: 1, runs: 80 },
+  largeFork: { processes: 1, runs: 10 },
+  // Each run is of sixteen.
+  batch: { processes: 8, runs: 6 },
+}
 const MACHINE = { cpus: 1, memory: '4G' }
 
 export const addOptions = (command) =>
@@ -67,12 +69,13 @@ async function runLines(name, lines, progress) {
   return { kernel, printed }
 }
 
+function sizesOf({ method, memory }) {
+  if (memory > 0) return method === 'fork' ? SIZES.largeFork : SIZES.largeParent
+  return method === 'chain_batch' ? SIZES.batch : SIZES.usual
+}
+
 async function count(group, methods) {
   const list = methods.map((method) => ({ ...group, method }))
-  const sizesOf = ({ method, memory }) => {
-    if (method === 'fork' && memory > 0) return LARGE_FORK
-    return method === 'chain_batch' ? BATCH : { processes: PROCESSES, runs: RUNS }
-  }
   const name = `${group.child}-${group.memory}-${group.fds}`
   const lines = list.flatMap((one) => {
     const { processes, runs } = sizesOf(one)
@@ -107,7 +110,7 @@ export async function plan({ quick, methods, children }) {
   const steps = [
     ...groups(quick, children).map((group) => ({
       name: titleOf(group),
-      seconds: 20 + group.memory / 30 + group.fds / 150,
+      seconds: 20 + group.memory / 20 + group.fds / 150,
       run: () => count(group, methods),
     })),
     ...children.map((child) => ({
