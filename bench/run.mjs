@@ -23,10 +23,12 @@ function commandLine(name, command) {
     .filter(({ long }) => !ofTheRun.has(long))
     .flatMap((option) => {
       const value = command.getOptionValue(option.attributeName())
-      return option.isBoolean() ? [option.long] : [option.long, String(value)]
+      return option.isBoolean() ? [option.long] : [option.long, quoted(String(value))]
     })
   return ['npm run bench --', name, ...words].join(' ')
 }
+
+const quoted = (word) => (/^[\w.,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 /** Options that say nothing about what is measured. */
 const ofTheRun = new Set(['--fresh', '--save'])

@@ -4,7 +4,7 @@
 // their ratio to node:child_process in the same round.
 import { writeFileSync } from 'node:fs'
 import { runInLab } from '../lib/lab.mjs'
-import { someOf, wholeNumber } from '../lib/options.mjs'
+import { rounds, someOf, wholeNumber } from '../lib/options.mjs'
 import { scratch } from '../lib/paths.mjs'
 import { lab } from '../lib/result.mjs'
 import { mean, medianInterval } from '../lib/stats.mjs'
@@ -27,8 +27,8 @@ const MACHINE = { cpus: 2, memory: '4G' }
 
 export const addOptions = (command) =>
   command
-    .option('--calls <number>', 'of each column and split', wholeNumber, published.calls)
-    .option('--rounds <number>', 'in how many turns they are made', wholeNumber, 8)
+    .option('--calls <number>', 'of each column and split', wholeNumber(), published.calls)
+    .option('--rounds <number>', 'in how many turns they are made', rounds, 8)
     .option('--splits <names>', 'which', someOf(Object.keys(SPLITS)), Object.keys(SPLITS))
     .option('--columns <names>', 'which; vfork, too', someOf([...COLUMNS, 'vfork']), COLUMNS)
 

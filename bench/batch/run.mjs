@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { build, counting, folder, install } from '../designs/programs.mjs'
 import { runInLab } from '../lib/lab.mjs'
-import { wholeNumber } from '../lib/options.mjs'
+import { rounds } from '../lib/options.mjs'
 import { compilerVersion, lab } from '../lib/result.mjs'
 import { mean, median, medianInterval } from '../lib/stats.mjs'
 
@@ -16,7 +16,7 @@ const BATCHES = 20
 const MACHINE = { cpus: 2, memory: '2G' }
 
 export const addOptions = (command) =>
-  command.option('--rounds <number>', 'how often each runs', wholeNumber, 15)
+  command.option('--rounds <number>', 'how often each runs', rounds, 15)
 
 async function measure(rounds) {
   const runs = { chain_batch: BATCHES, vfork: BATCHES * BATCH }

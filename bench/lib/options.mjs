@@ -1,10 +1,17 @@
 // Parsers of options, for commander.
 import { InvalidArgumentError } from 'commander'
 
-export function wholeNumber(text) {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number above 0.')
-  return Number(text)
-}
+export const wholeNumber =
+  (least = 1) =>
+  (text) => {
+    if (!/^\d+$/.test(text) || Number(text) < least) {
+      throw new InvalidArgumentError(`Give a whole number, ${least} or more.`)
+    }
+    return Number(text)
+  }
+
+/** Fewer rounds than these say nothing about how much they differ. */
+export const rounds = wholeNumber(3)
 
 /** Some of the names there are, separated by commas. */
 export const someOf = (names) => (text) => {

@@ -3,7 +3,7 @@ import { availableParallelism, freemem, totalmem } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
-import { wholeNumber } from '../lib/options.mjs'
+import { rounds } from '../lib/options.mjs'
 import { median, medianInterval, quantile } from '../lib/stats.mjs'
 import { buildPrograms, installPeers } from './peers.mjs'
 
@@ -34,7 +34,7 @@ const SIDES = {
 
 export const addOptions = (command) =>
   command
-    .option('--rounds <number>', 'how often the sides take turns', wholeNumber, 6)
+    .option('--rounds <number>', 'how often the sides take turns', rounds, 6)
     .option('--only <name>', 'the measurements whose name contains this')
 
 /** Megabytes that a process of Node has anyway. */

@@ -178,7 +178,11 @@ function agentRatesPlot({ results }) {
 
 function agentDeltasPlot({ results, published }) {
   const splits = [...new Set(results.map(({ split }) => split))]
-  const percent = (one) => (one ? Math.round(one.delta * 10) / 10 : null)
+  const percent = (one) => {
+    if (!one) return null
+    if (one.equal) return { value: 0, label: { formatter: 'equal' } }
+    return Math.round(one.delta * 10) / 10
+  }
   const columns = columnsOf(results).filter((name) => name !== 'child_process')
   return bars({
     heading: 'What agents call, beside the usual way',

@@ -36,7 +36,7 @@ test('counts and phases of launch methods', async () => {
 })
 
 test('the calls of agents, by chains on the patched kernel', async () => {
-  const options = { calls: 32, rounds: 2, splits: ['2x8'], columns: ['child_process', 'uring'] }
+  const options = { calls: 48, rounds: 3, splits: ['2x8'], columns: ['child_process', 'uring'] }
   const result = await measure('agent-tools', await agentTools(options))
   expect(result.absent).toEqual({})
   expect(
@@ -46,7 +46,7 @@ test('the calls of agents, by chains on the patched kernel', async () => {
       wrong,
     })),
   ).toEqual([
-    { column: 'child_process', calls: 32, wrong: 0 },
-    { column: 'uring', calls: 32, wrong: 0 },
+    { column: 'child_process', calls: 48, wrong: 0 },
+    { column: 'uring', calls: 48, wrong: 0 },
   ])
 })
