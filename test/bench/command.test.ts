@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { committed } from '../../bench/lib/paths.mjs'
+
+const script = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url))
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bench-command-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const bench = (...args: string[]) =>
+  spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' })
+
+test('says which benchmarks there are', () => {
+  const { status, stdout } = bench('--help')
+  expect(status).toBe(0)
+  for (const name of ['designs', 'batch', 'agent-tools', 'node', 'report']) {
+    expect(stdout).toContain(`  ${name} `)
+  }
+})
+
+test.each([
+  [
+    ['nothing'],
+    'bench: no benchmark nothing: there are designs, batch, agent-tools, node, and report',
+  ],
+  [['designs', '--methods', 'fork,spoon'], 'There are fork, vfork'],
+  [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
+  [['agent-tools', '--splits', '3x5'], 'There are 1x16, 2x8, 4x4, 8x2'],
+  [['node', '--rounds', '2'], 'Give a whole number, 3 or more'],
+])('%j is refused, with the reason', (args, why) => {
+  const { status, stderr } = bench(...args)
+  expect(status).toBe(1)
+  expect(stderr).toContain(why)
+})
+
+test('draws the report of the committed results', () => {
+  const { status, stdout } = bench('report', '--plots', folder)
+  expect(status).toBe(0)
+  const page = stdout.split('\n')[0] as string
+  expect(existsSync(page)).toBe(true)
+  expect(readdirSync(folder).sort()).toEqual(
+    readdirSync(committed)
+      .filter((name) => name.endsWith('.svg'))
+      .sort(),
+  )
+})
+
+test('names the file that is no result', () => {
+  expect(bench('report', '--results', folder).stderr).toContain(
+    'bench: there are no results to draw',
+  )
+  writeFileSync(join(folder, 'designs.json'), '{ "benchmark": "designs" }')
+  const { status, stderr } = bench('report', '--results', folder)
+  expect(status).toBe(1)
+  expect(stderr).toContain(join(folder, 'designs.json'))
+  expect(stderr).toContain("must have required property 'command'")
+})

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { committed } from '../../bench/lib/paths.mjs'
+import { checkResult, readResults } from '../../bench/lib/result.mjs'
+import { pageOf } from '../../bench/report/page.mjs'
+import { beside } from '../../bench/report/tables.mjs'
+import { chaptersOf } from '../../bench/report/write.mjs'
+
+const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
+const results = readResults(committed)
+
+describe('results', () => {
+  test('of every benchmark are committed, in the form they are to have', () => {
+    expect(Object.keys(results).sort()).toEqual(['agent-tools', 'batch', 'designs', 'node'])
+  })
+
+  test('without their machine, kernel or command are none', () => {
+    for (const name of ['host', 'command', 'versions', 'date', 'unit']) {
+      const { [name]: _, ...rest } = results.designs
+      expect(() => checkResult(rest)).toThrow(`must have required property '${name}'`)
+    }
+    expect(() => checkResult({ ...results.designs, command: 'by hand' })).toThrow('pattern')
+    expect(() => checkResult({ ...results.designs, results: [] })).toThrow('fewer than 1')
+  })
+
+  test('have every method on every axis', () => {
+    const { results: counts, phases } = results.designs
+    const methods = new Set(counts.map(({ method }: { method: string }) => method))
+    expect(methods.size).toBe(10)
+    expect(counts).toHaveLength(6 * methods.size)
+    expect(phases).toHaveLength(2 * methods.size)
+  })
+
+  test("phases add up to a start's total", () => {
+    for (const { method, phases, total } of results.designs.phases) {
+      const parts: number[] = Object.values(phases).flatMap((part) => Object.values(part as object))
+      const sum = parts.reduce((all, one) => all + one, 0)
+      expect(Math.abs(sum - total), method).toBeLessThan(parts.length)
+    }
+  })
+})
+
+describe('the report', () => {
+  const chapters = chaptersOf(results)
+  const plots = chapters.flatMap((chapter) => chapter.plots)
+  const page = pageOf(chapters)
+
+  test('has every plot, with its table and as SVG', () => {
+    expect(plots.length).toBeGreaterThanOrEqual(4 + 2 + 1 + 2)
+    expect(new Set(plots.map(({ name }) => name)).size).toBe(plots.length)
+    for (const { name, svg, table } of plots) {
+      expect(page).toContain(`<figure id="${name}">`)
+      expect(page).toContain(svg)
+      expect(svg).toMatch(/^<svg [\s\S]*<path [\s\S]*<\/svg>$/)
+      expect(table.rows.length).toBeGreaterThan(0)
+      for (const row of table.rows) expect(row, name).toHaveLength(table.head.length)
+    }
+  })
+
+  test('says of each result the command, the machine and the date', () => {
+    for (const { result } of chapters) {
+      for (const fact of [result.command, result.host.cpu, result.host.kernel]) {
+        expect(page).toContain(`${fact}`)
+      }
+      expect(page).toContain(result.date.slice(0, 10))
+    }
+  })
+
+  test('asks nothing of any other place', () => {
+    expect(page.replaceAll('http://www.w3.org/', '')).not.toMatch(
+      /<(script|img|link)[^>]+(src|href)=/,
+    )
+    expect(page).not.toMatch(/@import|url\(/)
+  })
+
+  test('follows the colour scheme of its reader', () => {
+    expect(page).toContain('prefers-color-scheme:dark')
+    for (const { svg } of plots) {
+      expect(svg).toContain('prefers-color-scheme:dark')
+      expect(svg).toContain('var(--ink)')
+      // No stand-in is left.
+      expect(svg).not.toMatch(/#01010\d/)
+    }
+  })
+
+  test('is what the committed SVGs show', () => {
+    for (const { name, svg } of plots) {
+      expect(readFileSync(`${committed}${name}.svg`, 'utf8'), name).toBe(svg)
+    }
+  })
+
+  test('shows counts as equal that differ by less than they do from run to run', () => {
+    expect(beside(101, 100)).toBe('equal')
+    expect(beside(103, 100)).toBe('+3.0 %')
+    expect(beside(90, 100)).toBe('−10.0 %')
+  })
+})
+
+test('the counts in the README are those of the committed result', () => {
+  const names: Record<string, string> = {
+    'fork, exec': 'fork',
+    'vfork, exec': 'vfork',
+    posix_spawn: 'posix_spawn',
+    'clone3 with a pidfd, exec': 'clone3',
+    chain: 'chain',
+    'chain with a list of descriptors': 'chain_fds',
+    'the same with a pidfd': 'chain_pidfd',
+    'the list, from a template': 'chain_template',
+    'spawn_template_spawn, with a pidfd': 'spawn_template',
+  }
+  const of = (method: string, memory: number, fds: number) =>
+    results.designs.results.find(
+      (one: { child: string; method: string; memory: number; fds: number }) =>
+        one.child === 'static' && one.method === method && one.memory === memory && one.fds === fds,
+    )
+  for (const [name, method] of Object.entries(names)) {
+    const row = readme.split('\n').find((line) => line.startsWith(`| ${name} |`))
+    const numbers = row?.split('|').slice(2, -1).map(Number)
+    const rounded = [of(method, 0, 3), of(method, 1024, 3), of(method, 0, 10_000)].flatMap(
+      ({ total, call }) => [Math.round(total / 1000), Math.round(call / 1000)],
+    )
+    expect(numbers, name).toEqual(rounded)
+  }
+})
