@@ -1,5 +1,6 @@
 // `npm run bench [-- NAME [options]]`: runs one benchmark, or all of them, and
 // draws the report of what it found.
+import { join } from 'node:path'
 import process from 'node:process'
 import { Command } from 'commander'
 import { buildKernel } from './lib/lab.mjs'
@@ -66,7 +67,7 @@ async function measure(chosen, { fresh = false, save = false }) {
 function report({ results, plots }) {
   const page = `${out}report.html`
   writeReport(readResults(results), { page, plots })
-  console.log(`${page}\n${plots}*.svg`)
+  console.log(`${page}\n${join(plots, '*.svg')}`)
 }
 
 // An end by a signal is an exit, too: what the run has written for itself goes.
