@@ -1,5 +1,6 @@
 // `npm run bench [-- NAME [options]]`: runs one benchmark, or all of them, and
 // draws the report of what it found.
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { Command } from 'commander'
@@ -61,7 +62,10 @@ async function measure(chosen, { fresh = false, save = false }) {
       },
     },
   )
-  report({ results: save ? committed : out, plots: save ? committed : out })
+  const folder = save ? committed : out
+  // Plots of what is measured no more.
+  for (const name of readdirSync(folder)) if (name.endsWith('.svg')) rmSync(join(folder, name))
+  report({ results: folder, plots: folder })
 }
 
 function report({ results, plots }) {
