@@ -39,6 +39,8 @@ const SIZES = {
   // Each run is of sixteen.
   batch: { processes: 8, runs: 6 },
 }
+/** About how long a step takes. */
+const SECONDS = { static: 25, dynamic: 70 }
 const MACHINE = { cpus: 1, memory: '4G' }
 
 export const addOptions = (command) =>
@@ -110,12 +112,12 @@ export async function plan({ quick, methods, children }) {
   const steps = [
     ...groups(quick, children).map((group) => ({
       name: titleOf(group),
-      seconds: 20 + group.memory / 20 + group.fds / 150,
+      seconds: SECONDS[group.child] + group.memory / 10 + group.fds / 150,
       run: () => count(group, methods),
     })),
     ...children.map((child) => ({
       name: `phases of a start, ${child} child`,
-      seconds: 25,
+      seconds: SECONDS[child],
       run: () => countPhases(child, methods),
     })),
   ]
