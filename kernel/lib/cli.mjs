@@ -47,7 +47,7 @@ const machine = async (options) => ({
   memory: options.memory,
   icount: options.icount ?? false,
   timeout: options.timeout,
-  append: options.append ?? [],
+  append: [...flavours[options.kernel].append, ...(options.append ?? [])],
   leakScan: options.leakScan,
   log: options.log,
 })
