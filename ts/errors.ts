@@ -13,7 +13,8 @@ export function errnoName(errno: number): string {
   return names.get(errno) ?? `errno ${errno}`
 }
 
-export const { ECANCELED, ETIMEDOUT } = constants.errno
+/** The numbers that the library decides by. */
+export const { EACCES, EAGAIN, ECANCELED, ENOENT, EOPNOTSUPP, ESTALE, ETIMEDOUT } = constants.errno
 
 const hints: Record<string, string> = {
   'cwd ENOENT': 'the working directory does not exist',

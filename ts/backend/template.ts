@@ -1,8 +1,6 @@
 import { type CoreInfo, LauncherKind } from '../binding/types.js'
-import { errnoName } from '../errors.js'
+import { EOPNOTSUPP, errnoName } from '../errors.js'
 import type { Backend } from './backend.js'
-
-const EOPNOTSUPP = 95
 
 /**
  * spawn_template_spawn(2) on a native thread: to compare with, or by choice.

@@ -1,8 +1,6 @@
 import { type CoreInfo, LauncherKind } from '../binding/types.js'
-import { errnoName } from '../errors.js'
+import { EOPNOTSUPP, errnoName } from '../errors.js'
 import type { Backend } from './backend.js'
-
-const EOPNOTSUPP = 95
 
 /** One chain of linked SQEs per process, on a kernel that has the series. */
 export class UringBackend implements Backend {

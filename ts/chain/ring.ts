@@ -6,13 +6,12 @@ import {
   type LaunchEvents,
   type LaunchPipe,
 } from '../environment.js'
+import { EAGAIN } from '../errors.js'
 import { Compiled } from './compile.js'
 import { deferred } from './deferred.js'
 import { type Exit, exitOf } from './exit.js'
 import type { Chain, ChainOp } from './ops.js'
 import { pack } from './pack.js'
-
-const EAGAIN = 11
 
 /** How often a child that is just being made is signalled until it can be. */
 const RETRY_MS = 2

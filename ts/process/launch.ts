@@ -5,11 +5,9 @@ import type { ParentPipe } from '../chain/descriptors.js'
 import type { Environ } from '../chain/environ.js'
 import type { Exit } from '../chain/exit.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
-import { SpawnError, spawnError } from '../errors.js'
+import { EACCES, SpawnError, spawnError } from '../errors.js'
 import type { SpawnOptions, StdioOption } from '../options/types.js'
 import type { ExecutableSource } from '../template/executable.js'
-
-const EACCES = 13
 
 type KernelTemplate = NonNullable<ExecutableSource['template']>
 

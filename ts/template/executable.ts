@@ -3,12 +3,9 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from '
 import { join, resolve } from 'node:path'
 import { loadBinding } from '../binding/load.js'
 import { O_CLOEXEC, O_PATH } from '../chain/ops.js'
-import { errnoName, SpawnError } from '../errors.js'
+import { EACCES, ENOENT, ESTALE, errnoName, SpawnError } from '../errors.js'
 import { type Identity, identityOf, sameIdentity } from './identity.js'
 
-const ENOENT = 2
-const EACCES = 13
-const ESTALE = 116
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 
 /** How a chain's exec names the executable: a kernel template, an open file, or a path. */

@@ -1,5 +1,6 @@
 import { selectBackend } from '../backend/select.js'
 import { getEnvironment } from '../environment.js'
+import { EACCES, ESTALE } from '../errors.js'
 import { checkInteger, checkString, checkTemplate } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
 import { type TemplateLike, templateSource } from '../options/template.js'
@@ -18,9 +19,6 @@ export interface TemplateOptions {
    */
   onStale?: 'recreate' | 'error'
 }
-
-const EACCES = 13
-const ESTALE = 116
 
 type Without<O> = Omit<O, 'template' | 'shell'>
 
