@@ -1,5 +1,6 @@
 // Commands on the patched kernel, with nothing of the lab's own shown.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { root } from './paths.mjs'
 
@@ -9,10 +10,7 @@ export async function buildKernel() {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
   })
-  const status = await new Promise((resolve, reject) => {
-    lab.once('error', reject)
-    lab.once('close', resolve)
-  })
+  const [status] = await once(lab, 'close')
   if (status !== 0) throw new Error(`the lab could not build the kernel (status ${status})`)
 }
 
@@ -40,10 +38,7 @@ export async function runInLab(options, command, progress = () => {}) {
     if (share === undefined) said.push(line)
     else progress(Number(share))
   })
-  const status = await new Promise((resolve, reject) => {
-    lab.once('error', reject)
-    lab.once('close', resolve)
-  })
+  const [status] = await once(lab, 'close')
   if (status !== 0) {
     throw new Error(`${command.join(' ')} ended in the lab with status ${status}:
 ${[...printed.split('\n').slice(-20), ...said.slice(-40)].join('\n')}`)
