@@ -298,27 +298,35 @@ void chain_set_pipes(struct chain *chain, const int *fds)
 }
 
 /* How much an error says, of several along a search path. */
-static int weight(int32_t res)
+enum weight {
+	NOTHING,
+	ABSENT,
+	FORBIDDEN,
+	CONCLUSIVE,
+};
+
+static enum weight weight(int32_t res)
 {
 	switch (res) {
 	case 0:
-		return 0;
+		return NOTHING;
 	case -ENOENT:
 	case -ENOTDIR:
 	case -ESTALE:
 	case -ENODEV:
 	case -ETIMEDOUT:
-		return 1;
+		return ABSENT;
 	case -EACCES:
-		return 2;
+		return FORBIDDEN;
 	default:
-		return 3;
+		return CONCLUSIVE;
 	}
 }
 
 /*
  * Of alternatives, one that was not tried after one that failed: the child was
- * ended in between, and what the first ones met is not why it did not start.
+ * ended in between. That the first ones lack the file is not why it did not
+ * start; that they had no memory for it may well be what it was ended for.
  */
 static bool search_ended(const struct chain *chain, uint32_t failed,
 			 uint32_t unrun)
@@ -326,7 +334,8 @@ static bool search_ended(const struct chain *chain, uint32_t failed,
 	const struct chain_op *op = &chain->ops[failed];
 
 	return op->op == CHAIN_EXEC && op->link & CHAIN_HARDLINK &&
-	       unrun > failed && unrun < chain->nr_ops;
+	       weight(chain->res[failed]) < CONCLUSIVE && unrun > failed &&
+	       unrun < chain->nr_ops;
 }
 
 static bool may_be_stale(const struct chain_op *op)

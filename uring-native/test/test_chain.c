@@ -90,6 +90,9 @@ static void test_result(void)
 	CHECK(chain_result(&c, &at) == -ENOENT && at == 1);
 	res[3] = -ECANCELED;
 	CHECK(chain_result(&c, &at) == -ECANCELED && at == 3);
+	res[1] = -ENOMEM;
+	CHECK(chain_result(&c, &at) == -ENOMEM && at == 1);
+	res[1] = -ENOENT;
 	ops[1].link = 0;
 	res[2] = -ECANCELED;
 	CHECK(chain_result(&c, &at) == -ENOENT && at == 1);
