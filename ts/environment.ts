@@ -5,14 +5,21 @@ import {
   type Binding,
   type CoreInfo,
   EVENT_STRIDE,
-  type EventBatch,
+  EVENT_VALUES,
+  EventField,
+  EventHas,
   EventType,
+  type EventValues,
   LaunchFlags,
   PipeBits,
 } from './binding/types.js'
+import { type Exit, exitOf } from './chain/exit.js'
+import type { PackedChain } from './chain/pack.js'
 
-/** Called in this order; nothing after `failed`, output may end after `exited`. */
+/** Called in this order; nothing after `failed`, output may end after `ended`. */
 export interface LaunchEvents {
+  /** How many of `ended` and `output` are to come, if it starts. */
+  pending: number
   /**
    * `fds` has this side's ends of the pipes, -1 for those that are collected;
    * `by` is the launcher that made it.
@@ -25,9 +32,9 @@ export interface LaunchEvents {
     by: number,
   ): void
   failed(errno: number, index: number, results: Int32Array | null): void
-  exited(siCode: number, siStatus: number, usage: Float64Array): void
-  output?(which: number, errno: number, bytes: Buffer, truncated: boolean): void
-  overflow?(which: number): void
+  ended(exit: Exit): void
+  output(which: number, errno: number, bytes: Buffer, truncated: boolean): void
+  overflow(which: number): void
 }
 
 /** A pipe that the launch makes; the chain names it by `pipeFd()` of its index. */
@@ -41,24 +48,28 @@ export interface LaunchPipe {
 
 export interface LaunchRequest {
   kind: number
-  chain: Uint8Array
+  chain: PackedChain
   closeFds: readonly number[]
   pipes?: readonly LaunchPipe[] | undefined
   /** Written to the first pipe that is collected and the child's to read. */
   input?: Uint8Array | undefined
   wantResults?: boolean
-  /** Nobody waits for `started`, or for output before `exited`: fewer wake-ups. */
+  /** Nobody waits for `started`, or for output before `ended`: fewer wake-ups. */
   lazy?: boolean
 }
 
 const empty = Buffer.alloc(0)
-const none: readonly LaunchPipe[] = []
+const none: readonly number[] = []
 
-/**
- * Events of one turn of the event loop, at most: with what follows from each of
- * them, the time that others wait.
- */
-const EVENTS_PER_TURN = 64
+/** As the binding takes them. */
+function flatten(pipes: readonly LaunchPipe[] | undefined): readonly number[] {
+  if (pipes === undefined || pipes.length === 0) return none
+  const flat: number[] = []
+  for (const { input, collect, max } of pipes) {
+    flat.push((input ? PipeBits.input : 0) | (collect ? PipeBits.collect : 0), max)
+  }
+  return flat
+}
 
 /** Launches that wait for the end of a turn, at most. */
 const FLUSH_EVERY = 16
@@ -66,7 +77,15 @@ const FLUSH_EVERY = 16
 class Environment {
   readonly binding: Binding
   readonly info: CoreInfo
-  readonly #waiting = new Map<number, { events: LaunchEvents; pending: number }>()
+  /**
+   * By token. No Map: one that has things added and taken away all the time is
+   * copied again and again, and each copy keeps what was in it until a full
+   * garbage collection.
+   */
+  readonly #waiting: (LaunchEvents | null)[] = []
+  readonly #free: number[] = []
+  readonly #events: Float64Array
+  readonly #values: EventValues
   #refs = 0
   #unflushed = 0
 
@@ -74,21 +93,26 @@ class Environment {
     this.binding = loadBinding()
     const noRing = process.env.URING_SPAWN_NO_RING === '1'
     this.info = this.binding.open(this.#take, noRing)
+    this.#events = this.info.events
+    const room = (this.#events.length / EVENT_STRIDE) * EVENT_VALUES
+    this.#values = Array.from({ length: room }, () => null)
   }
 
   /** Queues a launch; its descriptors are the core's then. Returns its id. */
   launch(request: LaunchRequest, events: LaunchEvents): number {
-    const { kind, chain, closeFds, pipes = none, input } = request
-    const flat: number[] = []
-    let pending = 1
-    for (const { input, collect, max } of pipes) {
-      flat.push((input ? PipeBits.input : 0) | (collect ? PipeBits.collect : 0), max)
-      if (collect && !input) pending++
-    }
+    const { kind, chain, closeFds, pipes, input } = request
     const flags =
       (request.wantResults ? LaunchFlags.wantResults : 0) | (request.lazy ? LaunchFlags.lazy : 0)
-    const id = this.binding.launch(kind, chain, closeFds, flat, input, flags)
-    this.#waiting.set(id, { events, pending })
+    const token = this.#free.pop() ?? this.#waiting.length
+    let id: number
+    try {
+      const { buffer, size } = chain
+      id = this.binding.launch(token, kind, buffer, size, closeFds, flatten(pipes), input, flags)
+    } catch (error) {
+      if (token < this.#waiting.length) this.#free.push(token)
+      throw error
+    }
+    this.#waiting[token] = events
     this.#flushSoon()
     return id
   }
@@ -113,12 +137,17 @@ class Environment {
     if (--this.#refs === 0) this.binding.unref()
   }
 
+  /**
+   * As many events in one turn of the event loop as there is room for: with
+   * what follows from each of them, the time that others wait.
+   */
   readonly #take = (): void => {
-    const batch = this.binding.take(EVENTS_PER_TURN)
-    if (batch.length === EVENTS_PER_TURN * EVENT_STRIDE) setImmediate(this.#take)
-    for (let at = 0; at < batch.length; at += EVENT_STRIDE) {
+    const values = this.#values
+    const count = this.binding.take(values)
+    if (count * EVENT_VALUES === values.length) setImmediate(this.#take)
+    for (let at = 0; at < count; at++) {
       try {
-        this.#event(batch, at)
+        this.#event(at * EVENT_STRIDE, at * EVENT_VALUES)
       } catch (error) {
         // One callback's error is the program's to see, and stops no other's.
         queueMicrotask(() => {
@@ -128,40 +157,56 @@ class Environment {
     }
   }
 
-  #event(batch: EventBatch, at: number): void {
-    const type = batch[at] as number
-    const id = batch[at + 1] as number
-    const a = batch[at + 2] as number
-    const b = batch[at + 3] as number
-    const data = batch[at + 4]
-    const waiting = this.#waiting.get(id)
-    if (waiting === undefined) return
-    const { events } = waiting
-    switch (type) {
-      case EventType.started:
-        events.started(
-          a,
-          b,
-          data as Int32Array | null,
-          batch[at + 5] as number[] | null,
-          batch[at + 6] as number,
-        )
+  /** What an event has beside its numbers; it is not kept here. */
+  #value<T>(has: number, bit: number, at: number): T | null {
+    if ((has & bit) === 0) return null
+    const value = this.#values[at] as T
+    this.#values[at] = null
+    return value
+  }
+
+  #event(at: number, place: number): void {
+    const numbers = this.#events
+    const token = numbers[at + EventField.token] as number
+    const a = numbers[at + EventField.a] as number
+    const b = numbers[at + EventField.b] as number
+    const has = numbers[at + EventField.has] as number
+    const events = this.#waiting[token]
+    if (!events) return
+    switch (numbers[at + EventField.type]) {
+      case EventType.started: {
+        const results = this.#value<Int32Array>(has, EventHas.value, place)
+        const fds = this.#value<number[]>(has, EventHas.fds, place + 1)
+        events.started(a, b, results, fds, numbers[at + EventField.by] as number)
         return
+      }
       case EventType.failed:
-        this.#waiting.delete(id)
-        events.failed(-a, b, data as Int32Array | null)
+        this.#forget(token)
+        events.failed(-a, b, this.#value(has, EventHas.value, place))
         return
       case EventType.exited:
-        if (--waiting.pending === 0) this.#waiting.delete(id)
-        events.exited(a, b, data as Float64Array)
+        this.#came(token, events)
+        events.ended(exitOf(a, b, numbers, at + EventField.usage))
         return
-      case EventType.output:
-        if (--waiting.pending === 0) this.#waiting.delete(id)
-        events.output?.(a, -b, (data as Buffer | null) ?? empty, batch[at + 5] as boolean)
+      case EventType.output: {
+        this.#came(token, events)
+        const bytes = this.#value<Buffer>(has, EventHas.value, place) ?? empty
+        events.output(a, -b, bytes, (has & EventHas.truncated) !== 0)
         return
+      }
       case EventType.overflow:
-        events.overflow?.(a)
+        events.overflow(a)
     }
+  }
+
+  #came(token: number, events: LaunchEvents): void {
+    if (--events.pending === 0) this.#forget(token)
+  }
+
+  /** No event is to come that has it. */
+  #forget(token: number): void {
+    this.#waiting[token] = null
+    this.#free.push(token)
   }
 }
 

@@ -135,7 +135,11 @@ export async function run<const O extends RunOptions = Record<never, never>>(
   const stdio = stdioOf(known)
   const outputs = new Outputs(countPipes(stdio))
   const launch = new Launch({
-    ...{ file, args: words, options: known, stdio, environ },
+    file,
+    args: words,
+    options: known,
+    stdio,
+    environ,
     collection: {
       max: maxBuffer,
       input: typeof input === 'string' ? Buffer.from(input) : input,

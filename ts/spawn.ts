@@ -23,11 +23,17 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   const turn = startTurn(asked)
   const known = turn ? await turn : asked
   if (turn && signal?.aborted) throw new AbortError(signal)
-  const launch = new Launch({ ...known, file, stdio: known.options.stdio ?? 'pipe' })
+  const launch = new Launch({
+    file,
+    args: known.args,
+    options: known.options,
+    stdio: known.options.stdio ?? 'pipe',
+    environ: known.environ,
+  })
   const ending = new Ending(launch, known.options)
   try {
     const started = await launch.started
-    launch.exited.then(() => ending.end())
+    if (ending.armed) launch.exited.then(() => ending.end())
     return new Child<StdioOf<O>>(launch, started)
   } catch (error) {
     ending.end()

@@ -7,20 +7,29 @@ export const LauncherKind = { uring: 0, vfork: 1, fork: 2, template: 3 } as cons
 export const EventType = { started: 0, failed: 1, exited: 2, output: 3, overflow: 4 } as const
 
 /**
- * Events arrive in one flat array, `EVENT_STRIDE` values each: type, id, and
+ * The numbers of an event, at these places of `EVENT_STRIDE` in `CoreInfo.events`:
  *
- * - started: pid, pidfd, results of the operations or null, per pipe the
- *   descriptor here (-1: collected) or null where there are no pipes, and the
- *   launcher that made it
- * - failed: -errno, index of the operation (of a pipe that could not be made:
- *   plus the number of operations), results
- * - exited: si_code (0: someone else took the status), si_status, resource usage
- * - output: which, 0 or -errno, bytes or null for none, whether some were
- *   dropped
- * - overflow: which
+ * - started: `a` is the pid, `b` the pidfd, `by` the launcher that made it
+ * - failed: `a` is -errno, `b` the index of the operation (of a pipe that could
+ *   not be made: plus the number of operations)
+ * - exited: `a` is si_code (0: someone else took the status), `b` si_status,
+ *   from `usage` on there are nine numbers in the order of ResourceUsage
+ * - output: `a` is which, `b` 0 or -errno
+ * - overflow: `a` is which
  */
-export type EventBatch = ReadonlyArray<unknown>
-export const EVENT_STRIDE = 7
+export const EventField = { type: 0, token: 1, a: 2, b: 3, by: 4, has: 5, usage: 6 } as const
+export const EVENT_STRIDE = 16
+
+/**
+ * What an event has beside them, at two places of its own in `EventValues`:
+ *
+ * - value: results of the operations (started, failed), or bytes (output)
+ * - fds: per pipe the descriptor here, -1 for those that are collected (started)
+ * - truncated: some of the output was dropped
+ */
+export const EventHas = { value: 1, fds: 2, truncated: 4 } as const
+export type EventValues = unknown[]
+export const EVENT_VALUES = 2
 
 export interface CoreInfo {
   /** How the core waits: 'io_uring' or 'epoll'. */
@@ -31,6 +40,8 @@ export interface CoreInfo {
   spawnErrno: number
   /** Why the kernel makes no executable templates, or 0. */
   templateErrno: number
+  /** Where take() puts the numbers of events. */
+  events: Float64Array
 }
 
 /** Of a pipe, in `launch()`: the child reads from it; the core does what there is to do here. */
@@ -47,20 +58,24 @@ export interface Binding {
    */
   open(onEvents: () => void, noRing: boolean): CoreInfo
   /**
-   * Events, oldest first and `max` at most. Whoever gets as many as that has
-   * to come again: there is no other call for the rest.
+   * Takes events, oldest first, as many as there is room for in `events`, and
+   * puts what is no number into `values`. Returns how many. Whoever gets as
+   * many as that has to come again: there is no other call for the rest.
    */
-  take(max: number): EventBatch
+  take(values: EventValues): number
   /**
    * Queues a launch, begun at the latest with the next flush(), and returns its
-   * id. `closeFds` belong to the core from then on and are closed once the
+   * id. Its events have `token`. The chain is the first `size` bytes of
+   * `chain`. `closeFds` belong to the core from then on and are closed once the
    * launch is over. `pipes` are those the chain names (PipeBits, bytes to
    * keep, PipeBits, …); `input` is written to the first that is collected and
    * the child's to read. Throws, owning nothing, on a malformed chain.
    */
   launch(
+    token: number,
     kind: number,
     chain: Uint8Array,
+    size: number,
     closeFds: readonly number[],
     pipes: readonly number[],
     input: Uint8Array | undefined,

@@ -10,6 +10,7 @@ import {
   AT_FDCWD,
   type ChainFd,
   type ChainOp,
+  type CloneOp,
   type ExecOp,
   FD_LAST,
   O_CLOEXEC,
@@ -205,6 +206,12 @@ function exec(input: AssembleInput): ExecOp[] {
   return template.goOn ? [start, ...ops] : [start]
 }
 
+/** Programs start with no signal ignored or blocked, whatever is here. */
+const signals: readonly ChainOp[] = [
+  { op: 'task_set', attr: 'sigdefault', set: ALL_SIGNALS, step: 'signals' },
+  { op: 'task_set', attr: 'sigmask', set: 0n, step: 'signals' },
+]
+
 /**
  * What `options` ask for, in the order a shell's user would expect: files are
  * opened in the working directory, with the umask, by who spawns; what takes
@@ -213,12 +220,9 @@ function exec(input: AssembleInput): ExecOp[] {
 export function assemble(input: AssembleInput): ChainOp[] {
   const { options, fds, cgroupFd, execFd } = input
   const inherit = options.inheritFds === true
-  const clone: ChainOp = {
-    op: 'clone',
-    step: 'clone',
-    ...(inherit ? {} : { fds }),
-    ...(cgroupFd === undefined ? {} : { cgroup: cgroupFd }),
-  }
+  const clone: CloneOp = { op: 'clone', step: 'clone' }
+  if (!inherit) clone.fds = fds
+  if (cgroupFd !== undefined) clone.cgroup = cgroupFd
   const dups = inherit
     ? fds.map(
         ({ fd, newfd }): ChainOp => ({ op: 'dup', fd, newfd, flags: 0, step: `stdio[${newfd}]` }),
@@ -236,9 +240,7 @@ export function assemble(input: AssembleInput): ChainOp[] {
     ...files(input.files),
     ...limits(options),
     ...credentials(options),
-    // Programs start with no signal ignored or blocked, whatever is here.
-    { op: 'task_set', attr: 'sigdefault', set: ALL_SIGNALS, step: 'signals' },
-    { op: 'task_set', attr: 'sigmask', set: 0n, step: 'signals' },
+    ...signals,
     ...exec(input),
   ]
 }

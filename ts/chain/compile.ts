@@ -101,12 +101,20 @@ export function compileChecked(parameters: CompileParameters): Compiled {
       fd: descriptors.copyExec(source.template.fd),
       goOn: source.template.goOn,
     }
-    const { fds, files, cwdFd, cgroupFd, execFd } = descriptors
-    const path = source?.path
+    // One literal: V8 makes a hidden class of its own for each object that
+    // several are spread into, and a full garbage collection to be rid of it.
     const chain = assemble({
-      ...command,
-      ...{ options, fds, files, cwdFd, cgroupFd },
-      ...{ execFd, path, template: start, environ },
+      file: command.file,
+      args: command.args,
+      options,
+      fds: descriptors.fds,
+      files: descriptors.files,
+      cwdFd: descriptors.cwdFd,
+      cgroupFd: descriptors.cgroupFd,
+      execFd: descriptors.execFd,
+      path: source?.path,
+      template: start,
+      environ,
     })
     return new Compiled(binding, command, chain, descriptors, source)
   } catch (error) {
@@ -123,7 +131,10 @@ export function compile({ file, args = [], ...options }: Command): Compiled {
   checkSpawn(file, args, options)
   const { stdio = 'pipe', template, backend } = options
   return compileChecked({
-    ...{ file, args, options, stdio },
+    file,
+    args,
+    options,
+    stdio,
     deferPipes: false,
     inKernel: template !== undefined && selectBackend(getEnvironment().info, backend).templates,
   })

@@ -39,8 +39,14 @@ function signalName(number: number): NodeJS.Signals {
   return signals.get(number) ?? (`SIG${number}` as NodeJS.Signals)
 }
 
-export function exitOf(siCode: number, siStatus: number, usage: Float64Array): Exit {
-  const at = (index: number) => usage[index] ?? 0
+/** Of what waitid(2) says; `numbers` has the usage, in its order, from `first` on. */
+export function exitOf(
+  siCode: number,
+  siStatus: number,
+  numbers: Float64Array,
+  first: number,
+): Exit {
+  const at = (index: number) => numbers[first + index] as number
   return {
     code: siCode === CLD_EXITED ? siStatus : null,
     signal: siCode === CLD_EXITED || siCode === 0 ? null : signalName(siStatus),

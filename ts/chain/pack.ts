@@ -1,5 +1,5 @@
 /** A chain as the C core reads it: uring-native/core/chain.h has the layout. */
-import type { Chain, ChainOp, TaskSetOp } from './ops.js'
+import type { Chain, ChainFd, ChainOp, TaskSetOp } from './ops.js'
 
 const MAGIC = 0x31435355
 const HEADER = 16
@@ -34,9 +34,12 @@ const attributes: Record<TaskSetOp['attr'], number> = {
 const CLONE_FDS = 1
 const CLONE_FD_CLOEXEC = 2
 const CLONE_INTO_CGROUP_HIGH = 2
+/** In the second byte of an operation. */
+const HARDLINK = 0x100
 
 /** Longer strings are better left to native code. */
 const SHORT = 96
+const WORD = 2 ** 32
 
 /** A vector as it stands in a block: where its strings begin, after it, and their bytes. */
 interface PackedVector {
@@ -44,54 +47,69 @@ interface PackedVector {
   bytes: Uint8Array
 }
 
-class Packer {
-  #buffer = Buffer.from(new ArrayBuffer(16 * 1024))
-  #words = new Uint32Array(this.#buffer.buffer)
-  #size = 0
-  /** Vectors by identity: execs over a search path share theirs. */
-  #vectors = new Map<readonly string[], number>()
-  /** Those that cannot change: the program's own environment. */
-  #frozen = new WeakMap<readonly string[], PackedVector>()
+/** A packed chain: the first `size` bytes of `buffer`, which is used again for the next one. */
+export interface PackedChain {
+  readonly buffer: Uint8Array
+  readonly size: number
+}
 
-  pack(chain: Chain): Uint8Array {
-    this.#size = 0
-    this.#vectors.clear()
+class Packer implements PackedChain {
+  buffer = Buffer.from(new ArrayBuffer(16 * 1024))
+  size = 0
+  #words = new Uint32Array(this.buffer.buffer)
+  #longs = new BigUint64Array(this.buffer.buffer)
+  /** Vectors by identity, and where they are: execs over a search path share theirs. */
+  readonly #vectors: (readonly string[])[] = []
+  readonly #vectorsAt: number[] = []
+  /** Those that cannot change: the program's own environment. */
+  readonly #frozen = new WeakMap<readonly string[], PackedVector>()
+
+  pack(chain: Chain): void {
+    this.size = 0
     this.#room(HEADER + chain.length * OP)
-    chain.forEach((op, index) => {
-      this.#op(op, HEADER + index * OP)
-    })
-    // Every string within the block ends within it.
-    this.#room(1)
+    for (let index = 0; index < chain.length; index++) {
+      this.#op(chain[index] as ChainOp, (HEADER + index * OP) >> 2)
+    }
+    this.#end()
     const words = this.#words
     words[0] = MAGIC
-    words[1] = this.#size
+    words[1] = this.size
     words[2] = chain.length
-    return this.#buffer.subarray(0, this.#size)
+    words[3] = 0
+    this.#vectors.length = 0
+    this.#vectorsAt.length = 0
+  }
+
+  /** Every string within the block ends within it. */
+  #end(): void {
+    this.#reserve(this.size + 1)
+    this.buffer[this.size++] = 0
   }
 
   #reserve(end: number): void {
-    if (end <= this.#buffer.length) return
+    if (end <= this.buffer.length) return
     // A buffer of its own, which begins at 0.
-    const grown = Buffer.from(new ArrayBuffer(Math.max(end, this.#buffer.length * 2)))
-    this.#buffer.copy(grown, 0, 0, this.#size)
-    this.#buffer = grown
-    this.#words = new Uint32Array(grown.buffer, 0, grown.length >> 2)
+    const length = Math.ceil(Math.max(end, this.buffer.length * 2) / 8) * 8
+    const grown = Buffer.from(new ArrayBuffer(length))
+    this.buffer.copy(grown, 0, 0, this.size)
+    this.buffer = grown
+    this.#words = new Uint32Array(grown.buffer)
+    this.#longs = new BigUint64Array(grown.buffer)
   }
 
-  /** Zeroed room for `size` bytes; returns where. */
-  #room(size: number, align = 1): number {
-    const at = Math.ceil(this.#size / align) * align
+  /** Room for `size` bytes, to be filled to the last one; returns where, a multiple of 8. */
+  #room(size: number): number {
+    const at = Math.ceil(this.size / 8) * 8
     this.#reserve(at + size)
-    this.#buffer.fill(0, this.#size, at + size)
-    this.#size = at + size
+    this.size = at + size
     return at
   }
 
   #string(value: string): number {
-    const at = this.#size
+    const at = this.size
     const { length } = value
     this.#reserve(at + length * 3 + 1)
-    const buffer = this.#buffer
+    const { buffer } = this
     let end = at
     if (length <= SHORT) {
       for (; end - at < length; end++) {
@@ -102,136 +120,153 @@ class Packer {
     }
     if (end - at < length) end = at + buffer.write(value, at)
     buffer[end] = 0
-    this.#size = end + 1
+    this.size = end + 1
     return at
   }
 
   #vector(values: readonly string[]): number {
-    const known = this.#vectors.get(values)
-    if (known !== undefined) return known
-    const at = this.#room((values.length + 1) * 8, 8)
+    const known = this.#vectors.indexOf(values)
+    if (known >= 0) return this.#vectorsAt[known] as number
+    const at = this.#room((values.length + 1) * 8)
     const frozen = this.#frozen.get(values)
     if (frozen) {
       this.#copy(at, frozen)
     } else {
-      const begin = this.#size
+      const begin = this.size
       const offsets = values.map((value) => this.#string(value) - begin)
       this.#point(at, begin, offsets)
       if (Object.isFrozen(values)) {
-        const bytes = Uint8Array.from(this.#buffer.subarray(begin, this.#size))
+        const bytes = Uint8Array.from(this.buffer.subarray(begin, this.size))
         this.#frozen.set(values, { offsets, bytes })
       }
     }
-    this.#vectors.set(values, at)
+    this.#vectors.push(values)
+    this.#vectorsAt.push(at)
     return at
   }
 
   #copy(at: number, { offsets, bytes }: PackedVector): void {
-    const begin = this.#size
+    const begin = this.size
     this.#reserve(begin + bytes.length)
-    this.#buffer.set(bytes, begin)
-    this.#size = begin + bytes.length
+    this.buffer.set(bytes, begin)
+    this.size = begin + bytes.length
     this.#point(at, begin, offsets)
   }
 
   /** Fills the vector at `at` with what is `offsets` after `begin`. */
   #point(at: number, begin: number, offsets: readonly number[]): void {
     const words = this.#words
-    const first = at >> 2
+    let word = at >> 2
     for (let index = 0; index < offsets.length; index++) {
-      words[first + index * 2] = begin + (offsets[index] as number)
+      words[word++] = begin + (offsets[index] as number)
+      words[word++] = 0
     }
+    words[word++] = 0
+    words[word] = 0
   }
 
-  #u64(...values: bigint[]): number {
-    const at = this.#room(values.length * 8, 8)
-    values.forEach((value, index) => {
-      this.#buffer.writeBigUInt64LE(BigInt.asUintN(64, value), at + index * 8)
-    })
+  #u64(value: bigint): number {
+    const at = this.#room(8)
+    this.#longs[at >> 3] = value
     return at
   }
 
-  #fields(at: number, fd: number, len = 0, flags = 0, addr = 0, addr2 = 0, addr3 = 0): void {
+  /** The fields of the operation whose first word is `word`. */
+  #fields(word: number, fd: number, len = 0, flags = 0, addr = 0, addr2 = 0, addr3 = 0): void {
     const words = this.#words
-    const first = at >> 2
-    words[first + 1] = fd
-    words[first + 2] = len
-    words[first + 3] = flags
-    words[first + 4] = addr
-    words[first + 6] = addr2
-    words[first + 8] = addr3
+    words[word + 1] = fd
+    words[word + 2] = len
+    words[word + 3] = flags
+    words[word + 4] = addr
+    words[word + 5] = 0
+    words[word + 6] = addr2
+    words[word + 7] = 0
+    words[word + 8] = addr3
+    words[word + 9] = 0
   }
 
-  #op(op: ChainOp, at: number): void {
+  #list(fds: readonly ChainFd[]): number {
+    const at = this.#room(fds.length * 16)
+    const words = this.#words
+    let word = at >> 2
+    for (let index = 0; index < fds.length; index++) {
+      const { fd, newfd, cloexec } = fds[index] as ChainFd
+      words[word++] = fd
+      words[word++] = newfd
+      words[word++] = cloexec ? CLONE_FD_CLOEXEC : 0
+      words[word++] = 0
+    }
+    return at
+  }
+
+  #op(op: ChainOp, word: number): void {
     switch (op.op) {
       case 'clone': {
-        const fds = op.fds ?? []
-        const list = fds.length > 0 ? this.#room(fds.length * 16, 8) : 0
-        fds.forEach(({ fd, newfd, cloexec }, index) => {
-          this.#buffer.writeInt32LE(fd, list + index * 16)
-          this.#buffer.writeInt32LE(newfd, list + index * 16 + 4)
-          this.#buffer.writeUInt32LE(cloexec ? CLONE_FD_CLOEXEC : 0, list + index * 16 + 8)
-        })
-        this.#fields(at, op.cgroup ?? -1, fds.length, op.fds ? CLONE_FDS : 0, list, op.flags)
-        if (op.cgroup !== undefined) {
-          this.#buffer.writeUInt32LE(CLONE_INTO_CGROUP_HIGH, at + 28)
-        }
+        const { fds, cgroup, flags = 0 } = op
+        const count = fds?.length ?? 0
+        const list = fds && count > 0 ? this.#list(fds) : 0
+        this.#fields(word, cgroup ?? -1, count, fds ? CLONE_FDS : 0, list, flags)
+        if (cgroup !== undefined) this.#words[word + 7] = CLONE_INTO_CGROUP_HIGH
         break
       }
       case 'openat': {
         const path = this.#string(op.path)
-        this.#fields(at, op.dirfd, op.mode, op.flags, path)
+        this.#fields(word, op.dirfd, op.mode, op.flags, path)
         break
       }
       case 'dup':
-        this.#fields(at, op.fd, op.newfd, op.flags)
+        this.#fields(word, op.fd, op.newfd, op.flags)
         break
       case 'fchdir':
-        this.#fields(at, op.fd)
+        this.#fields(word, op.fd)
         break
       case 'close_range':
-        this.#fields(at, op.first, op.last, op.flags)
+        this.#fields(word, op.first, op.last, op.flags)
         break
       case 'task_set':
-        this.#taskSet(op, at)
+        this.#taskSet(op, word)
         break
       case 'exec': {
         const path = this.#string(op.path)
         const argv = this.#vector(op.argv)
         const envp = this.#vector(op.envp)
         const template = op.template === undefined ? 0 : op.template + 1
-        this.#fields(at, op.dirfd, template, op.flags, path, argv, envp)
+        this.#fields(word, op.dirfd, template, op.flags, path, argv, envp)
         break
       }
     }
-    this.#buffer[at] = opcodes[op.op]
-    this.#buffer[at + 1] = op.hardlink ? 1 : 0
+    this.#words[word] = opcodes[op.op] | (op.hardlink ? HARDLINK : 0)
   }
 
-  #taskSet(op: TaskSetOp, at: number): void {
+  #taskSet(op: TaskSetOp, word: number): void {
     const attr = attributes[op.attr]
     switch (op.attr) {
       case 'sigmask':
       case 'sigdefault':
-        this.#fields(at, 0, attr, 0, this.#u64(op.set), 8)
+        this.#fields(word, 0, attr, 0, this.#u64(op.set), 8)
         break
       case 'setsid':
-        this.#fields(at, 0, attr)
+        this.#fields(word, 0, attr)
         break
       case 'groups': {
-        const list = op.groups.length > 0 ? this.#room(op.groups.length * 4, 4) : 0
-        op.groups.forEach((gid, index) => {
-          this.#buffer.writeUInt32LE(gid, list + index * 4)
+        const { groups } = op
+        const list = groups.length > 0 ? this.#room(groups.length * 4) : 0
+        groups.forEach((gid, index) => {
+          this.#words[(list >> 2) + index] = gid
         })
-        this.#fields(at, 0, attr, 0, list, op.groups.length)
+        this.#fields(word, 0, attr, 0, list, groups.length)
         break
       }
-      case 'rlimit':
-        this.#fields(at, 0, attr, 0, this.#u64(op.soft, op.hard), op.resource)
+      case 'rlimit': {
+        const limits = this.#u64(op.soft)
+        this.#u64(op.hard)
+        this.#fields(word, 0, attr, 0, limits, op.resource)
         break
+      }
       default:
-        this.#fields(at, 0, attr)
-        this.#buffer.writeBigInt64LE(BigInt(op.value), at + 16)
+        this.#fields(word, 0, attr, 0, op.value)
+        // Of 64 bits, with the sign.
+        this.#words[word + 5] = Math.floor(op.value / WORD)
     }
   }
 }
@@ -239,6 +274,7 @@ class Packer {
 const packer = new Packer()
 
 /** The packed form of `chain`, valid until the next call. */
-export function pack(chain: Chain): Uint8Array {
-  return packer.pack(chain)
+export function pack(chain: Chain): PackedChain {
+  packer.pack(chain)
+  return packer
 }

@@ -8,8 +8,7 @@ import {
 } from '../environment.js'
 import { EAGAIN } from '../errors.js'
 import { Compiled } from './compile.js'
-import { deferred } from './deferred.js'
-import { type Exit, exitOf } from './exit.js'
+import type { Exit } from './exit.js'
 import type { Chain, ChainOp } from './ops.js'
 import { pack } from './pack.js'
 
@@ -59,6 +58,93 @@ interface Internals extends SubmitOptions {
   wantResults: boolean
 }
 
+const none: readonly number[] = []
+
+/** What has become of a chain so far. */
+class Progress implements LaunchEvents {
+  readonly outcome: Promise<Outcome>
+  readonly exited: Promise<Exit>
+  backend: BackendName
+  /** There is no process to signal. */
+  over = false
+  pending = 1
+  readonly #environment: Environment
+  readonly #kind: number
+  readonly #pipes: Pipes | undefined
+  #resolveOutcome!: (outcome: Outcome) => void
+  #resolveExited!: (exit: Exit) => void
+  #referenced = true
+
+  constructor(
+    environment: Environment,
+    backend: { name: BackendName; kind: number },
+    pipes: Pipes | undefined,
+  ) {
+    this.#environment = environment
+    this.#kind = backend.kind
+    this.#pipes = pipes
+    this.backend = backend.name
+    for (const { input, collect } of pipes?.pipes ?? []) if (collect && !input) this.pending++
+    this.outcome = new Promise((resolve) => {
+      this.#resolveOutcome = resolve
+    })
+    this.exited = new Promise((resolve) => {
+      this.#resolveExited = resolve
+    })
+  }
+
+  started(
+    pid: number,
+    pidfd: number,
+    results: Int32Array | null,
+    fds: readonly number[] | null,
+    by: number,
+  ): void {
+    if (by !== this.#kind) {
+      this.backend = backends.find(({ kind }) => kind === by)?.name ?? this.backend
+    }
+    this.#resolveOutcome({ started: true, pid, pidfd, results, fds: fds ?? [] })
+  }
+
+  failed(errno: number, index: number, results: Int32Array | null): void {
+    this.over = true
+    this.pending = 0
+    this.unref()
+    this.#resolveOutcome({ started: false, errno, index, results })
+  }
+
+  ended(exit: Exit): void {
+    this.over = true
+    this.#came()
+    this.#resolveExited(exit)
+  }
+
+  output(which: number, errno: number, bytes: Buffer, truncated: boolean): void {
+    this.#came()
+    this.#pipes?.output?.(which, bytes, truncated, errno)
+  }
+
+  overflow(which: number): void {
+    this.#pipes?.overflow?.(which)
+  }
+
+  /** A grandchild may have the output after the exit: that is waited for, too. */
+  #came(): void {
+    if (this.pending === 0) this.unref()
+  }
+
+  ref(): void {
+    if (this.pending === 0) return
+    if (!this.#referenced) this.#environment.ref()
+    this.#referenced = true
+  }
+
+  unref(): void {
+    if (this.#referenced) this.#environment.unref()
+    this.#referenced = false
+  }
+}
+
 /** A chain on its way. Awaiting it gives the completion of every link, in order. */
 export class Submission implements PromiseLike<readonly Completion[]> {
   /** Settles once the exec has happened, or it is clear that none will. */
@@ -68,44 +154,16 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   readonly #chain: Chain
   readonly #environment: Environment
   readonly #id: number
-  #backend: BackendName
-  /** There is no process to signal. */
-  #over = false
-  /** Its exit and the outputs that are collected, as far as they are to come. */
-  #pending = 1
-  #referenced = true
+  readonly #progress: Progress
 
   /** @internal */
   constructor(
     environment: Environment,
     backend: { name: BackendName; kind: number },
     chain: Chain,
-    { closeFds = [], pipes, wantResults }: Internals,
+    { closeFds = none, pipes, wantResults }: Internals,
   ) {
-    const outcome = deferred<Outcome>()
-    const exited = deferred<Exit>()
-    const events: LaunchEvents = {
-      started: (pid, pidfd, results, fds, by) => {
-        if (by !== backend.kind) this.#madeBy(by)
-        outcome.resolve({ started: true, pid, pidfd, results, fds: fds ?? [] })
-      },
-      failed: (errno, index, results) => {
-        this.#over = true
-        this.#pending = 0
-        this.unref()
-        outcome.resolve({ started: false, errno, index, results })
-      },
-      exited: (code, status, usage) => {
-        this.#over = true
-        this.#came()
-        exited.resolve(exitOf(code, status, usage))
-      },
-      output: (which, errno, bytes, truncated) => {
-        this.#came()
-        pipes?.output?.(which, bytes, truncated, errno)
-      },
-      overflow: (which) => pipes?.overflow?.(which),
-    }
+    const progress = new Progress(environment, backend, pipes)
     this.#id = environment.launch(
       {
         kind: backend.kind,
@@ -116,29 +174,19 @@ export class Submission implements PromiseLike<readonly Completion[]> {
         wantResults,
         lazy: pipes?.output !== undefined,
       },
-      events,
+      progress,
     )
-    for (const { input, collect } of pipes?.pipes ?? []) if (collect && !input) this.#pending++
     environment.ref()
     this.#environment = environment
     this.#chain = chain
-    this.#backend = backend.name
-    this.outcome = outcome.promise
-    this.exited = exited.promise
+    this.#progress = progress
+    this.outcome = progress.outcome
+    this.exited = progress.exited
   }
 
   /** What it was submitted to; once it has started, what made it. */
   get backend(): BackendName {
-    return this.#backend
-  }
-
-  #madeBy(by: number): void {
-    this.#backend = backends.find(({ kind }) => kind === by)?.name ?? this.#backend
-  }
-
-  /** A grandchild may have the output after the exit: that is waited for, too. */
-  #came(): void {
-    if (--this.#pending === 0) this.unref()
+    return this.#progress.backend
   }
 
   #completions(outcome: Outcome): Completion[] {
@@ -163,7 +211,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
    * its exec. False where it is over. Throws nothing.
    */
   kill(signal: number): boolean {
-    if (this.#over) return false
+    if (this.#progress.over) return false
     const ret = this.#environment.binding.kill(this.#id, signal)
     if (ret === -EAGAIN) {
       setTimeout(() => this.kill(signal), RETRY_MS)
@@ -179,14 +227,11 @@ export class Submission implements PromiseLike<readonly Completion[]> {
 
   /** Whether waiting for it keeps the program running; it does at first. */
   ref(): void {
-    if (this.#pending === 0) return
-    if (!this.#referenced) this.#environment.ref()
-    this.#referenced = true
+    this.#progress.ref()
   }
 
   unref(): void {
-    if (this.#referenced) this.#environment.unref()
-    this.#referenced = false
+    this.#progress.unref()
   }
 }
 

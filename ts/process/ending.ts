@@ -54,6 +54,11 @@ export class Ending {
     this.#timers.push(timer)
   }
 
+  /** Whether there is anything that end() has to undo. */
+  get armed(): boolean {
+    return this.#timers.length > 0 || this.#signal !== undefined
+  }
+
   /** killSignal now, SIGKILL after the grace. */
   begin(): void {
     // Where it is over, a grandchild has its output.

@@ -90,8 +90,16 @@ export class Launch {
   }
 
   #launch(inKernel: boolean): Compiled {
-    const { collection, ...rest } = this.#parameters
-    const compiled = compileChecked({ ...rest, deferPipes: true, inKernel })
+    const { file, args, options, stdio, environ, collection } = this.#parameters
+    const compiled = compileChecked({
+      file,
+      args,
+      options,
+      stdio,
+      environ,
+      deferPipes: true,
+      inKernel,
+    })
     try {
       this.#submission = this.#ring.launch(compiled, pipesFor(compiled.pipes, collection))
     } catch (error) {
@@ -120,7 +128,7 @@ export class Launch {
       const chained = this.backend === 'uring' && at >= 0 && errno === 0
       this.fromTemplate = chained || this.backend === 'template'
       const { pid, pidfd, fds } = outcome
-      const open = pipes.map((pipe, at) => ({ ...pipe, fd: fds[at] ?? -1 }))
+      const open = pipes.map(({ index, input }, at) => ({ index, fd: fds[at] ?? -1, input }))
       return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }
     }
     const { index, errno } = outcome

@@ -38,6 +38,7 @@ struct core_pipe {
 
 struct core_request {
 	enum launcher_kind kind;
+	uint32_t token;	   /* the caller's; its events have it */
 	const void *chain; /* packed, copied */
 	size_t chain_size;
 	bool want_results; /* of every operation, also when all went well */
@@ -73,6 +74,7 @@ struct core_event {
 	struct core_event *next;
 	enum core_event_type type;
 	uint32_t id;
+	uint32_t token;
 	int a;
 	int b;
 	/*

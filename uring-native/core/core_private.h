@@ -44,6 +44,7 @@ struct job {
 	struct watch exit;
 	struct core *core;
 	uint32_t id;
+	uint32_t token;
 	enum launcher_kind kind;
 	enum job_state state;
 	bool cancelled;

@@ -12,6 +12,7 @@ void event_init(struct core_event *event, struct job *job,
 	memset(event, 0, sizeof(*event));
 	event->type = type;
 	event->id = job->id;
+	event->token = job->token;
 	event->job = job;
 }
 

@@ -82,6 +82,7 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 		return ret;
 	job->core = core;
 	job->kind = req->kind;
+	job->token = req->token;
 	job->lazy = req->lazy;
 	job->launch.want_results = req->want_results;
 	job->launch.sigmask = core->sigmask;

@@ -84,28 +84,33 @@ void Environment::OnWake(napi_env env, napi_value callback, void *context,
 	Napi::Function(env, callback).Call({});
 }
 
-/* take(max): events, at most so many; who gets that many comes again */
+/*
+ * take(values): how many events; who gets as many as there is room for comes
+ * again
+ */
 Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
-	core_event *event =
-		core_ ? core_drain(core_, static_cast<unsigned>(Int(info[0])))
-		      : nullptr;
-	Napi::Array batch = Napi::Array::New(env);
-	uint32_t at = 0;
+	core_event *event = core_ ? core_drain(core_, EVENTS_AT_ONCE) : nullptr;
+	uint32_t nr = 0;
 
+	if (!event)
+		return Napi::Number::New(env, 0);
+	Napi::Array values = info[0].As<Napi::Array>();
+	double *slots = events_.Value().Data();
 	while (event) {
 		core_event *next = event->next;
 
 		for (uint32_t i = 0; i < event->nr_fds; i++)
 			if (event->fds[i] >= 0)
 				lent_.insert(event->fds[i]);
-		PushEvent(env, batch, at, event);
+		FillEvent(env, event, slots + nr * EVENT_STRIDE, values,
+			  nr * EVENT_VALUES);
 		core_event_free(event);
 		event = next;
-		at += EVENT_STRIDE;
+		nr++;
 	}
-	return batch;
+	return Napi::Number::New(env, nr);
 }
 
 /* open(onEvents, noRing): info */
@@ -141,6 +146,11 @@ Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 	result.Set("ringErrno", -got.ring_error);
 	result.Set("spawnErrno", -got.spawn_error);
 	result.Set("templateErrno", -got.template_error);
+	Napi::Float64Array events =
+		Napi::Float64Array::New(env, EVENTS_AT_ONCE * EVENT_STRIDE);
+	events_ = Napi::Persistent(events);
+	events_.SuppressDestruct();
+	result.Set("events", events);
 	return result;
 }
 
@@ -164,7 +174,7 @@ static void ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 	}
 }
 
-/* launch(kind, chain, closeFds, pipes, input, flags): id */
+/* launch(token, kind, chain, size, closeFds, pipes, input, flags): id */
 Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 {
 	constexpr int WANT_RESULTS = 1, LAZY = 2;
@@ -177,25 +187,28 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 
 	if (!core_)
 		return Throw(env, -ESHUTDOWN, "the core is not open");
-	Napi::Uint8Array chain = info[1].As<Napi::Uint8Array>();
-	Napi::Array close = info[2].As<Napi::Array>();
+	Napi::Uint8Array chain = info[2].As<Napi::Uint8Array>();
+	Napi::Array close = info[4].As<Napi::Array>();
 	for (i = 0, n = close.Length(); i < n; i++)
 		fds.push_back(Int(close.Get(i)));
-	ReadPipes(info[3].As<Napi::Array>(), pipes);
-	req.kind = static_cast<launcher_kind>(Int(info[0]));
+	ReadPipes(info[5].As<Napi::Array>(), pipes);
+	req.kind = static_cast<launcher_kind>(Int(info[1]));
+	req.token = static_cast<uint32_t>(Int(info[0]));
 	req.chain = chain.Data();
-	req.chain_size = chain.ByteLength();
+	req.chain_size = static_cast<uint32_t>(Int(info[3]));
+	if (req.chain_size > chain.ByteLength())
+		return Throw(env, -EINVAL, "the chain ends before its size");
 	req.close_fds = fds.data();
 	req.nr_close = fds.size();
 	req.pipes = pipes.data();
 	req.nr_pipes = pipes.size();
-	if (info[4].IsTypedArray()) {
-		Napi::Uint8Array input = info[4].As<Napi::Uint8Array>();
+	if (info[6].IsTypedArray()) {
+		Napi::Uint8Array input = info[6].As<Napi::Uint8Array>();
 
 		req.input = input.Data();
 		req.input_size = input.ByteLength();
 	}
-	int flags = Int(info[5]);
+	int flags = Int(info[7]);
 	req.want_results = flags & WANT_RESULTS;
 	req.lazy = flags & LAZY;
 	int ret = core_launch(core_, &req, &id, &why);

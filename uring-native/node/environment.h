@@ -45,13 +45,36 @@ class Environment
 	napi_env env_;
 	core *core_ = nullptr;
 	napi_threadsafe_function wake_ = nullptr;
+	/* Where take() puts the numbers of events. */
+	Napi::Reference<Napi::Float64Array> events_;
 	/* Pipes that JavaScript has not put to use, and templates. */
 	std::unordered_set<int> lent_;
 };
 
-/* An event as values of the flat array that JavaScript gets. */
-void PushEvent(Napi::Env env, Napi::Array batch, uint32_t at,
-	       core_event *event);
-#define EVENT_STRIDE 7u
+/*
+ * Of an event, the numbers in a slot of the array that open() gives, which
+ * costs no call for each and leaves nothing to be collected.
+ * ts/binding/types.ts has the same.
+ */
+enum {
+	EVENT_TYPE,
+	EVENT_TOKEN,
+	EVENT_A,
+	EVENT_B,
+	EVENT_BY,
+	EVENT_HAS,
+	EVENT_USAGE, /* nine of them */
+	EVENT_STRIDE = 16,
+	EVENTS_AT_ONCE = 64,
+};
+/* EVENT_HAS */
+#define EVENT_HAS_VALUE 1
+#define EVENT_HAS_FDS 2
+#define EVENT_TRUNCATED 4
+/* And what is no number, at two places in an array. */
+#define EVENT_VALUES 2u
+
+void FillEvent(Napi::Env env, core_event *event, double *slot,
+	       Napi::Array values, uint32_t at);
 
 #endif
