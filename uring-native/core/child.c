@@ -50,13 +50,28 @@ static void clear_handlers(void)
 	}
 }
 
-static long set_default(uint64_t set)
+uint64_t child_ignored_signals(void)
 {
+	uint64_t set = 0;
 	int sig;
 
-	for (sig = 1; sig <= NR_SIGNALS; sig++)
-		if (set >> (sig - 1) & 1 && sig != SIGKILL && sig != SIGSTOP)
-			sigaction_default(sig);
+	for (sig = 1; sig <= NR_SIGNALS; sig++) {
+		struct kernel_sigaction sa;
+
+		if (sig == SIGKILL || sig == SIGSTOP ||
+		    sigaction_get(sig, &sa) < 0)
+			continue;
+		if (sa.handler == (uint64_t)(uintptr_t)SIG_IGN)
+			set |= 1ULL << (sig - 1);
+	}
+	return set;
+}
+
+/* The others are so already, or will be by the exec. */
+static long set_default(uint64_t set)
+{
+	for (; set; set &= set - 1)
+		sigaction_default(__builtin_ctzll(set) + 1);
 	return 0;
 }
 
@@ -72,7 +87,7 @@ static long set_nice(uint64_t value)
 	return ret == -EACCES ? -EPERM : ret;
 }
 
-static long task_set(const struct chain_op *op)
+static long task_set(const struct child *child, const struct chain_op *op)
 {
 	const uint64_t value = op->addr;
 	const void *ptr = chain_ptr(op->addr);
@@ -81,7 +96,7 @@ static long task_set(const struct chain_op *op)
 	case IORING_TASK_SIGMASK:
 		return sys_sigmask(SIG_SETMASK, ptr, NULL);
 	case IORING_TASK_SIGDEFAULT:
-		return set_default(*(const uint64_t *)ptr);
+		return set_default(*(const uint64_t *)ptr & child->ignored);
 	case IORING_TASK_SETSID: {
 		long ret = SYS_RET(syscall(SYS_setsid));
 
@@ -124,7 +139,8 @@ static long dup_to(int fd, int target, unsigned flags)
 	return ret < 0 ? ret : target;
 }
 
-static long run_op(const struct chain_op *op, int *last)
+static long run_op(const struct child *child, const struct chain_op *op,
+		   int *last)
 {
 	int fd = op->fd == CHAIN_FD_LAST ? *last : op->fd;
 
@@ -145,7 +161,7 @@ static long run_op(const struct chain_op *op, int *last)
 	case CHAIN_CLOSE_RANGE:
 		return child_close_range((unsigned)op->fd, op->len, op->flags);
 	case CHAIN_TASK_SET:
-		return task_set(op);
+		return task_set(child, op);
 	case CHAIN_EXEC:
 		return SYS_RET(syscall(
 			SYS_execveat, op->fd, chain_ptr(op->addr),
@@ -212,7 +228,7 @@ void child_run(struct child *child)
 		/* There is no "after" a successful exec to note it in. */
 		if (op->op == CHAIN_EXEC)
 			c->res[i] = 0;
-		ret = run_op(op, &last);
+		ret = run_op(child, op, &last);
 		c->res[i] = (int32_t)ret;
 		if (op->link & CHAIN_HARDLINK)
 			ret = 0;

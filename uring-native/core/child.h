@@ -17,8 +17,15 @@ struct child {
 	bool reset_handlers; /* clone did not clear the signal handlers */
 	bool reset_policy;   /* the launch thread's is not for the child */
 	uint64_t sigmask;    /* to start with */
+	uint64_t ignored;    /* signals that may be, of those it starts with */
 	int keep_fd;	     /* survives until the exec, or -1; close-on-exec */
 };
+
+/*
+ * The signals that this process ignores. Handlers are no child's, whoever sets
+ * them: exec resets these itself.
+ */
+uint64_t child_ignored_signals(void);
 
 /*
  * Runs the chain after its head. Returns only if no exec happened; the results

@@ -59,6 +59,7 @@ struct job {
 	unsigned todo;		 /* JOB_*, while in the inbox */
 	struct job *inbox_next;
 	struct job *queue_next;
+	uint64_t number; /* of those for the pools, from 1 */
 	struct job *bucket_next;
 	int *close_fds;
 	size_t nr_close;
@@ -119,6 +120,7 @@ struct core {
 	int ready_error;
 
 	struct pool pools[NR_POOLS];
+	uint64_t nr_queued; /* so far */
 };
 
 /* With the lock held. */

@@ -36,6 +36,8 @@ int launch_thread_init(struct launch_thread *thread)
 	mprotect(map, GUARD_SIZE, PROT_NONE);
 	thread->stack = map + GUARD_SIZE;
 	thread->stack_size = STACK_SIZE;
+	thread->ignored = ~0ULL;
+	thread->looked = 0;
 	return 0;
 }
 

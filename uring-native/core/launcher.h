@@ -59,6 +59,8 @@ struct launch_thread {
 	void *stack; /* of the vfork child; children take turns */
 	size_t stack_size;
 	bool batch; /* its scheduling policy, which is not for its children */
+	uint64_t ignored; /* signals the process may ignore */
+	uint64_t looked;  /* the pool's: how many launches there were then */
 };
 
 struct launcher {
