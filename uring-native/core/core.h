@@ -139,11 +139,12 @@ void core_stop_output(struct core *core, uint32_t id);
 
 /*
  * Takes events, oldest first and @max at most; each is freed by
- * core_event_free() before core_detach(). Who gets as many as that has to come
+ * core_events_free() before core_detach(). Who gets as many as that has to come
  * again: nobody is woken for the others.
  */
 struct core_event *core_drain(struct core *core, unsigned max);
-void core_event_free(struct core_event *event);
+/* Frees a list of events that core_drain() gave. */
+void core_events_free(struct core_event *events);
 
 /*
  * The environment ends: no more events. Children that have started live on and

@@ -16,30 +16,58 @@ void event_init(struct core_event *event, struct job *job,
 	event->job = job;
 }
 
-/* Who took nothing leaves nothing behind. The lock is held. */
-static void event_release(struct core_event *event)
+/*
+ * Who took nothing leaves nothing behind. Returns the job's pidfd where it is
+ * to be closed, else -1. The lock is held.
+ */
+static int event_release(struct core_event *event)
 {
 	struct job *job = event->job;
+	int pidfd = -1;
 	uint32_t i;
 
 	for (i = 0; i < event->nr_fds; i++)
 		if (event->fds[i] >= 0)
 			close(event->fds[i]);
-	if (event->type == CORE_EXITED && job->launch.pidfd >= 0) {
-		close(job->launch.pidfd);
+	if (event->type == CORE_EXITED) {
+		pidfd = job->launch.pidfd;
 		job->launch.pidfd = -1;
 	}
 	free(event->buf);
 	job_put(job);
+	return pidfd;
 }
 
-void core_event_free(struct core_event *event)
+static void event_drop(struct core_event *event)
 {
-	struct core *core = event->job->core;
+	int pidfd = event_release(event);
 
-	pthread_mutex_lock(&core->lock);
-	event_release(event);
-	pthread_mutex_unlock(&core->lock);
+	if (pidfd >= 0)
+		close(pidfd);
+}
+
+/* The last descriptor of a process takes a while to close: without the lock. */
+void core_events_free(struct core_event *event)
+{
+	int pidfds[64];
+
+	while (event) {
+		struct core *core = event->job->core;
+		unsigned i, n = 0;
+
+		pthread_mutex_lock(&core->lock);
+		for (i = 0; event && i < 64; i++) {
+			struct core_event *next = event->next;
+			int pidfd = event_release(event);
+
+			if (pidfd >= 0)
+				pidfds[n++] = pidfd;
+			event = next;
+		}
+		pthread_mutex_unlock(&core->lock);
+		for (i = 0; i < n; i++)
+			close(pidfds[i]);
+	}
 }
 
 void event_post(struct core_event *event, bool wake)
@@ -48,7 +76,7 @@ void event_post(struct core_event *event, bool wake)
 
 	event->job->refs++;
 	if (core->detached) {
-		event_release(event);
+		event_drop(event);
 		return;
 	}
 	event->next = NULL;
@@ -84,7 +112,7 @@ void events_drop(struct core *core)
 
 	while ((event = core->events)) {
 		core->events = event->next;
-		event_release(event);
+		event_drop(event);
 	}
 	core->events_tail = &core->events;
 }

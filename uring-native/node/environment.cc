@@ -91,25 +91,23 @@ void Environment::OnWake(napi_env env, napi_value callback, void *context,
 Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
-	core_event *event = core_ ? core_drain(core_, EVENTS_AT_ONCE) : nullptr;
+	core_event *events =
+		core_ ? core_drain(core_, EVENTS_AT_ONCE) : nullptr;
 	uint32_t nr = 0;
 
-	if (!event)
+	if (!events)
 		return Napi::Number::New(env, 0);
 	Napi::Array values = info[0].As<Napi::Array>();
 	double *slots = events_.Value().Data();
-	while (event) {
-		core_event *next = event->next;
-
+	for (core_event *event = events; event; event = event->next) {
 		for (uint32_t i = 0; i < event->nr_fds; i++)
 			if (event->fds[i] >= 0)
 				lent_.insert(event->fds[i]);
 		FillEvent(env, event, slots + nr * EVENT_STRIDE, values,
 			  nr * EVENT_VALUES);
-		core_event_free(event);
-		event = next;
 		nr++;
 	}
+	core_events_free(events);
 	return Napi::Number::New(env, nr);
 }
 

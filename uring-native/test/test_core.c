@@ -107,11 +107,11 @@ static void test_many(enum launcher_kind kind, bool no_ring)
 		launch_cat(core, kind);
 	core_flush(core);
 	while (exited < NR || output < NR) {
-		struct core_event *e, *next;
+		struct core_event *events, *e;
 
 		sem_wait(&woken);
-		for (e = take(core); e; e = next) {
-			next = e->next;
+		events = take(core);
+		for (e = events; e; e = e->next) {
 			started += e->type == CORE_STARTED;
 			if (e->type == CORE_EXITED) {
 				CHECK(!e->exit.status);
@@ -122,8 +122,8 @@ static void test_many(enum launcher_kind kind, bool no_ring)
 			} else {
 				CHECK(e->type == CORE_STARTED);
 			}
-			core_event_free(e);
 		}
+		core_events_free(events);
 	}
 	CHECK(started == NR);
 	core_detach(core);
@@ -152,14 +152,13 @@ static void detach_after(enum launcher_kind kind, bool no_ring, int events)
 			launch_cat(core, kind);
 	core_flush(core);
 	while (events > 0) {
-		struct core_event *e, *next;
+		struct core_event *taken, *e;
 
 		sem_wait(&woken);
-		for (e = take(core); e; e = next) {
-			next = e->next;
-			core_event_free(e);
+		taken = take(core);
+		for (e = taken; e; e = e->next)
 			events--;
-		}
+		core_events_free(taken);
 	}
 	core_detach(core);
 	for (i = 0; (have_children() || count_fds() != before) && i < 20000;
