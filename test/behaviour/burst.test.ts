@@ -4,8 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type RunOptions, type RunResult, run, spawn } from '../../dist/index.js'
+import { type RunOptions, type RunResult, run, spawn, template } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
+import { openFds, until } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -74,6 +75,20 @@ describe.each(testedBackends)('a burst by %s', (backend) => {
     expect(await Promise.all(all)).toEqual(Array(COUNT).fill('AbortError'))
     const begun = existsSync(file) ? readFileSync(file, 'utf8').length : 0
     expect(begun).toBeLessThanOrEqual(128)
+  })
+
+  test('a template serves those that wait, also when it is closed meanwhile', async () => {
+    await run('true', [], { backend })
+    const before = openFds()
+    const sh = await template('sh')
+    const all = Array.from({ length: COUNT }, (_, i) => sh.run(['-c', `echo ${i}`], { backend }))
+    const turned = turns(() => Promise.all(all))
+    sh.close()
+    await expect(sh.run([], { backend })).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' })
+    expect(await turned).toBeGreaterThanOrEqual(COUNT / 32 - 1)
+    const said = (await Promise.all(all)).map(({ stdout }) => stdout)
+    expect(said).toEqual(Array.from({ length: COUNT }, (_, i) => `${i}\n`))
+    await until(() => openFds() <= before)
   })
 
   test('what has ended meanwhile is told over some turns', async () => {

@@ -6,12 +6,22 @@ import type { ExecutableSource } from '../template/executable.js'
  */
 export const templateSource: unique symbol = Symbol('uring-spawn.template')
 
+/** A template that a start waits with: closing it does not take it away. */
+export interface HeldTemplate extends TemplateLike {
+  /** The start has begun, or will not. */
+  release(): void
+}
+
+export const templateHold: unique symbol = Symbol('uring-spawn.template.hold')
+
 export interface TemplateLike {
   /**
    * Where the executable is, made sure of now; with `inKernel` from a kernel
    * template, where there can be one. Throws a SpawnError. @internal
    */
   [templateSource](inKernel: boolean): ExecutableSource
+  /** For a start that is to begin later. Throws where it is closed. @internal */
+  [templateHold](): HeldTemplate
 }
 
 export function isTemplate(value: unknown): value is TemplateLike {

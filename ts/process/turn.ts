@@ -1,6 +1,7 @@
 /** Of many starts asked for at once, some wait for another turn of the event loop. */
 import { setImmediate } from 'node:timers'
 import { type Environ, inheritedEnviron } from '../chain/environ.js'
+import { type HeldTemplate, templateHold } from '../options/template.js'
 import type { RunOptions } from '../options/types.js'
 
 /** What takes about a millisecond. */
@@ -34,7 +35,7 @@ const copyOf = <T extends object>(value: T): T =>
   (Array.isArray(value) ? [...value] : { ...value }) as T
 
 /** As it is now: arrays and objects are the caller's, who may go on with them. */
-function kept({ args, options }: Asked): Asked {
+function kept({ args, options }: Asked, template: HeldTemplate | undefined): Asked {
   const { env, stdio, groups, rlimits, input } = options
   const copies = {
     ...(env && { env: copyOf(env) }),
@@ -42,6 +43,7 @@ function kept({ args, options }: Asked): Asked {
     ...(groups && { groups: copyOf(groups) }),
     ...(rlimits && { rlimits: copyOf(rlimits) }),
     ...(typeof input === 'object' && { input: Uint8Array.from(input) }),
+    ...(template && { template }),
   }
   const environ = env === undefined ? inheritedEnviron() : undefined
   return { args: copyOf(args), options: { ...options, ...copies }, environ }
@@ -50,17 +52,22 @@ function kept({ args, options }: Asked): Asked {
 /**
  * Undefined where a start may begin at once. Else the event loop would not get
  * to anything else for long: resolves in a later turn, to what was asked for,
- * in the order of asking.
- * A template may be closed by then, so starts from one do not wait.
+ * in the order of asking. A template may be closed by then, and is held.
  */
 export function startTurn(asked: Asked): Promise<Asked> | undefined {
-  if (asked.options.template) return undefined
   if (waiting.length === 0 && begun < STARTS_PER_TURN) {
     // Until who asks has come to an end.
     if (begun++ === 0) queueMicrotask(over)
     return undefined
   }
+  const held = asked.options.template?.[templateHold]()
+  const then = kept(asked, held)
   if (waiting.length === 0) setImmediate(next)
-  const then = kept(asked)
-  return new Promise((resolve) => waiting.push(() => resolve(then)))
+  return new Promise((resolve) =>
+    waiting.push(() => {
+      resolve(then)
+      // The start begins before anything else does.
+      if (held) setImmediate(() => held.release())
+    }),
+  )
 }

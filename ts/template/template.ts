@@ -3,7 +3,7 @@ import { getEnvironment } from '../environment.js'
 import { EACCES, ESTALE } from '../errors.js'
 import { checkInteger, checkString, checkTemplate } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
-import { type TemplateLike, templateSource } from '../options/template.js'
+import { type HeldTemplate, type TemplateLike, templateHold, templateSource } from '../options/template.js'
 import type { RunOptions, SpawnOptions } from '../options/types.js'
 import type { Child } from '../process/child.js'
 import { type RunResult, run } from '../run.js'
@@ -25,7 +25,10 @@ type Without<O> = Omit<O, 'template' | 'shell'>
 /** An executable that is looked up once and started many times. */
 export class Template implements AsyncDisposable, TemplateLike {
   readonly #onStale: 'recreate' | 'error'
+  /** Until it is closed, and nothing holds it any more. */
   #executable: Executable | undefined
+  #closed = false
+  #holds = 0
 
   /** @internal */
   constructor(executable: Executable, { onStale = 'recreate' }: TemplateOptions) {
@@ -33,8 +36,8 @@ export class Template implements AsyncDisposable, TemplateLike {
     this.#onStale = onStale
   }
 
-  #open(): Executable {
-    if (this.#executable) return this.#executable
+  #open(held = false): Executable {
+    if (this.#executable && (held || !this.#closed)) return this.#executable
     throw argumentError('ERR_INVALID_STATE', 'the template has been closed: make another')
   }
 
@@ -58,15 +61,35 @@ export class Template implements AsyncDisposable, TemplateLike {
 
   /** @internal */
   [templateSource](inKernel: boolean): ExecutableSource {
-    if (inKernel && this.inKernel) return this.#kernelSource(this.#open())
-    const executable = this.#current()
-    if (inKernel && executable.template !== null) return this.#kernelSource(executable)
-    return executable.source()
+    return this.#source(this.#open(), inKernel)
+  }
+
+  /** @internal */
+  [templateHold](): HeldTemplate {
+    this.#open()
+    this.#holds++
+    let holds = true
+    return {
+      [templateSource]: (inKernel) => this.#source(this.#open(holds), inKernel),
+      [templateHold]: () => this[templateHold](),
+      release: () => {
+        if (!holds) return
+        holds = false
+        this.#holds--
+        this.#letGo()
+      },
+    }
+  }
+
+  #source(executable: Executable, inKernel: boolean): ExecutableSource {
+    if (inKernel && executable.inKernel) return this.#kernelSource(executable)
+    const current = this.#current(executable)
+    if (inKernel && current.template !== null) return this.#kernelSource(current)
+    return current.source()
   }
 
   /** What was opened, or where that is stale, what is there now. */
-  #current(): Executable {
-    const executable = this.#open()
+  #current(executable: Executable): Executable {
     if (!executable.isStale()) return executable
     if (this.#onStale === 'error') throw executable.stale()
     this.#executable = executable.reopen()
@@ -116,6 +139,13 @@ export class Template implements AsyncDisposable, TemplateLike {
 
   /** Lets go of the executable; processes that run it are not disturbed. */
   close(): void {
+    this.#closed = true
+    this.#letGo()
+  }
+
+  /** Starts that were asked for before have the executable yet. */
+  #letGo(): void {
+    if (!this.#closed || this.#holds > 0) return
     this.#executable?.close()
     this.#executable = undefined
   }
