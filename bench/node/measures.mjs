@@ -20,20 +20,26 @@ async function blocked({ spawn }, { file, count, megabytes }) {
   return samples
 }
 
-/** Processes per second, `flight` of them at any time. */
+/**
+ * Processes per second, `flight` of them at any time: `count` at least, for a
+ * second at least.
+ */
 async function rate({ spawn }, { file, count, flight }) {
-  const start = async (total) => {
+  const start = async (least) => {
+    const begin = performance.now()
     let started = 0
     const one = async () => {
-      while (started++ < total) await spawn(file)
+      while (started < least || performance.now() - begin < 1000) {
+        started++
+        await spawn(file)
+      }
     }
     await Promise.all(Array.from({ length: flight }, one))
+    return started / ((performance.now() - begin) / 1000)
   }
   // Long enough for the engine to have compiled what it will.
   await start(Math.min(count, 1000))
-  const begin = performance.now()
-  await start(count)
-  return [count / ((performance.now() - begin) / 1000)]
+  return [await start(count)]
 }
 
 /** Microseconds to run a program that writes `bytes`, and have them. */

@@ -51,10 +51,10 @@ function measurements({ exit }) {
       name: `processes per second, ${flight} in flight, ${kind} child`,
       unit: '1/s',
       measure: 'rate',
-      options: { file, flight, count: flight === 1 ? 300 : 2000 },
+      options: { file, flight, count: flight === 1 ? 300 : 1000 },
       more: true,
       loop: flight === 16,
-      seconds: 8,
+      seconds: 18,
     })),
   )
   const blocked = [
