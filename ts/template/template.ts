@@ -3,7 +3,12 @@ import { getEnvironment } from '../environment.js'
 import { EACCES, ESTALE } from '../errors.js'
 import { checkInteger, checkString, checkTemplate } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
-import { type HeldTemplate, type TemplateLike, templateHold, templateSource } from '../options/template.js'
+import {
+  type HeldTemplate,
+  type TemplateLike,
+  templateHold,
+  templateSource,
+} from '../options/template.js'
 import type { RunOptions, SpawnOptions } from '../options/types.js'
 import type { Child } from '../process/child.js'
 import { type RunResult, run } from '../run.js'

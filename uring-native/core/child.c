@@ -202,6 +202,11 @@ static long run_head(struct child *child)
 	/* A copy: the list may be the parent's own, which may try again. */
 	for (i = 0; i < head->len; i++)
 		fds[i] = listed[i];
+	if (child->shares_files) {
+		ret = child_unshare_fds(fds, head->len);
+		if (ret < 0)
+			return ret;
+	}
 	return child_set_fds(fds, head->len, child->keep_fd);
 }
 

@@ -19,6 +19,7 @@ struct child {
 	uint64_t sigmask;    /* to start with */
 	uint64_t ignored;    /* signals that may be, of those it starts with */
 	int keep_fd;	     /* survives until the exec, or -1; close-on-exec */
+	bool shares_files;   /* it has its parent's descriptor table yet */
 };
 
 /*

@@ -105,6 +105,17 @@ int child_close_range(unsigned first, unsigned last, unsigned flags)
 	return close_range_loop(first, last, flags);
 }
 
+int child_unshare_fds(const struct chain_fd *fds, uint32_t nr)
+{
+	unsigned above = 0;
+	uint32_t i;
+
+	for (i = 0; i < nr; i++)
+		if (fds[i].fd >= 0 && (unsigned)fds[i].fd >= above)
+			above = (unsigned)fds[i].fd + 1;
+	return (int)sys_close_range(above, UINT_MAX, CLOSE_RANGE_UNSHARE);
+}
+
 static void sort(struct chain_fd *fds, uint32_t nr)
 {
 	uint32_t i, j;

@@ -7,6 +7,14 @@
 #include "chain.h"
 
 /*
+ * Gives the calling process, which shares its descriptor table, one of its own
+ * that goes no further than the sources of @fds: those above are not copied, to
+ * be closed again. Async-signal-safe. Returns 0 or -errno: ENOMEM, and EPERM or
+ * ENOSYS where a filter says so.
+ */
+int child_unshare_fds(const struct chain_fd *fds, uint32_t nr);
+
+/*
  * Leaves the calling process with exactly the @nr descriptors of @fds, each at
  * its newfd, and with @keep_fd if that is not -1: nothing above, between or
  * below. Sources may be each other's targets in any order. Async-signal-safe;

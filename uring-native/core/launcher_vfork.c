@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "child_fds.h"
 #include "launcher.h"
 #include "sys.h"
 
@@ -77,13 +78,59 @@ static long clone3_call(struct sys_clone_args *args, int (*fn)(void *),
 #endif
 }
 
+#define FLAGS (CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND)
+
+static int unshare_main(void *unused)
+{
+	(void)unused;
+	return child_unshare_fds(NULL, 0) < 0;
+}
+
+static bool try_unshare(struct launch_thread *thread)
+{
+	int pidfd = -1;
+	struct sys_clone_args args = {
+		.flags = FLAGS | CLONE_FILES,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.stack = (uint64_t)(uintptr_t)thread->stack,
+		.stack_size = thread->stack_size,
+	};
+	siginfo_t info = {0};
+	long ret;
+
+	if (clone3_call(&args, unshare_main, NULL) < 0)
+		return false;
+	do {
+		ret = sys_waitid_pidfd(pidfd, &info, WEXITED | __WALL, NULL);
+	} while (ret == -EINTR);
+	close(pidfd);
+	return !ret && info.si_code == CLD_EXITED && !info.si_status;
+}
+
+/*
+ * Whether a child may begin with the descriptor table of its parent, and leave
+ * that for one with what it is to have. Else all of it is copied, to be closed
+ * again: with thousands of descriptors that is most of the work of a start.
+ */
+static bool can_unshare(struct launch_thread *thread)
+{
+	static atomic_int known; /* 0: not yet, 1: yes, -1: no */
+	int can = atomic_load(&known);
+
+	if (!can) {
+		can = try_unshare(thread) ? 1 : -1;
+		atomic_store(&known, can);
+	}
+	return can > 0;
+}
+
 static long clone_new(struct launch *launch, struct launch_thread *thread,
 		      struct child *child)
 {
 	const struct chain_op *head = &launch->chain->ops[0];
 	struct sys_clone_args args = {
-		.flags = head->addr2 | CLONE_VM | CLONE_VFORK | CLONE_PIDFD |
-			 CLONE_CLEAR_SIGHAND,
+		.flags = head->addr2 | FLAGS |
+			 (child->shares_files ? CLONE_FILES : 0),
 		.pidfd = (uint64_t)(uintptr_t)&launch->pidfd,
 		.stack = (uint64_t)(uintptr_t)thread->stack,
 		.stack_size = thread->stack_size,
@@ -113,6 +160,7 @@ static long clone_old(struct launch *launch, struct launch_thread *thread,
 
 static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 {
+	const struct chain_op *head = &launch->chain->ops[0];
 	struct child child = {
 		.chain = launch->chain,
 		.sigmask = launch->sigmask,
@@ -129,11 +177,15 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 	 * run in a child that shares libc's memory.
 	 */
 	sys_sigmask(SIG_SETMASK, &all, &old);
-	if (!atomic_load(&no_clone3))
+	if (!atomic_load(&no_clone3)) {
+		child.shares_files =
+			head->flags & CHAIN_CLONE_FDS && can_unshare(thread);
 		pid = clone_new(launch, thread, &child);
+	}
 	if (pid == -ENOSYS || pid == -EPERM) {
 		bool blocked = pid == -ENOSYS;
 
+		child.shares_files = false;
 		pid = clone_old(launch, thread, &child);
 		if (pid > 0 && blocked)
 			atomic_store(&no_clone3, true);
