@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +14,7 @@ import {
   SpawnError,
 } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, openFds, rejection, until } from '../support.js'
+import { children, inTime, openFds, rejection, until } from '../support.js'
 
 const echo = (count: number): [string, string][] =>
   Array.from({ length: count }, (_, index) => ['echo', String(index)])
@@ -69,6 +70,28 @@ describe.each(testedBackends)('batch by %s', (backend) => {
       [3, 3],
     ])
     expect(seen.at(-1)).toMatchObject({ running: 0, failed: 2 })
+  })
+
+  test('the context of the call is that of its callback and its results', async () => {
+    const context = new AsyncLocalStorage<string>()
+    const seen = await context.run('mine', async () => {
+      const stores: (string | undefined)[] = []
+      const onProgress = () => stores.push(context.getStore())
+      for await (const _ of batch(echo(3), { backend, onProgress })) stores.push(context.getStore())
+      return stores
+    })
+    expect(seen).toEqual(Array(6).fill('mine'))
+  })
+
+  test('a timeout of each command', async () => {
+    const results = await inTime(
+      (timeout) => batch([['sleep', '60'], ['true']], { backend, timeout }).all(),
+      (found) => found.every(({ error }) => error === undefined),
+    )
+    expect(results.map(({ result }) => [result?.timedOut, result?.exitCode])).toEqual([
+      [true, null],
+      [false, 0],
+    ])
   })
 
   test("one command's error stops no other", async () => {

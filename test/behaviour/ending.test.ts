@@ -40,10 +40,16 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     expect(await child.exited).toMatchObject({ code: null, signal })
   })
 
-  test('a real-time signal, by number', async () => {
-    const child = await spawn('sleep', ['60'], options)
-    child.kill(40)
-    expect(await child.exited).toMatchObject({ code: null, signal: 'SIG40' })
+  test('every real-time signal, by number', async () => {
+    const numbers = Array.from({ length: 64 - 32 + 1 }, (_, at) => 32 + at)
+    const ends = numbers.map(async (number) => {
+      const child = await spawn('sleep', ['60'], { ...options, stdio: 'ignore' })
+      child.kill(number)
+      return child.exited
+    })
+    expect((await Promise.all(ends)).map(({ code, signal }) => [code, signal])).toEqual(
+      numbers.map((number) => [null, `SIG${number}`]),
+    )
   })
 
   test('stopped and continued is not ended', async () => {

@@ -1,5 +1,5 @@
 /** Environments that come and go, with children in flight. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
@@ -25,6 +25,33 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       process.exit(0)`)
     expect(existsSync(`/proc/${pid.trim()}`)).toBe(true)
     process.kill(Number(pid), 'SIGKILL')
+  })
+
+  test('process.exit with starts, output and exits on their way', () => {
+    // What could go wrong depends on how far each is: hence several.
+    for (let turns = 0; turns < 6; turns++) {
+      const { status, signal, stderr } = spawnSync(
+        process.execPath,
+        [
+          '--input-type=module',
+          '-e',
+          `import { batch, run, spawn } from '${library}'
+          for (let at = 0; at < 50; at++) {
+            run('cat', [], { input: 'x'.repeat(100_000) })
+            spawn('true')
+          }
+          batch(Array.from({ length: 50 }, () => ['true'])).all()
+          for (let turn = 0; turn < ${turns * turns * 4}; turn++) await new Promise(setImmediate)
+          process.exit(7)`,
+        ],
+        {
+          encoding: 'utf8',
+          timeout: HANG,
+          env: { ...process.env, URING_SPAWN_BACKEND: backend },
+        },
+      )
+      expect({ status, signal, stderr }).toEqual({ status: 7, signal: null, stderr: '' })
+    }
   })
 
   test('an unreferenced child does not keep the program running', () => {

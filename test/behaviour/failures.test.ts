@@ -1,9 +1,11 @@
 /** What fails before the exec: the step, the error, and a message that helps. */
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -158,6 +160,14 @@ const failures: Failure[] = [
     says: 'clone3',
   },
   {
+    name: 'a cgroup by a descriptor that is not open',
+    command: 'true',
+    options: { cgroup: 999 },
+    step: 'clone',
+    code: 'EBADF',
+    says: 'clone3',
+  },
+  {
     name: 'a group that may not be joined',
     command: 'true',
     options: { processGroup: 1 },
@@ -247,6 +257,11 @@ describe.each(testedBackends)('failures by %s', (backend) => {
     inGroup({}, async (cgroup) => {
       const { stdout } = await run('cat', ['/proc/self/cgroup'], { backend, cgroup })
       expect(stdout).toContain(`uring-spawn-${process.pid}-${backend}`)
+      const fd = openSync(cgroup, 'r')
+      const byFd = await run('cat', ['/proc/self/cgroup'], { backend, cgroup: fd })
+      closeSync(fd)
+      expect(byFd.stdout).toBe(stdout)
+      expect(readFileSync('/proc/self/cgroup', 'utf8')).not.toBe(stdout)
     }),
   )
 

@@ -69,12 +69,18 @@ describe.each(testedBackends)('many by %s', (backend) => {
     await batch(warm, { backend, concurrency: 64 }).all()
     const before = state()
     const commands = Array.from({ length: MANY }, (_, index) => ['/bin/echo', String(index)])
-    const results = await batch(commands as [string, string][], { backend, concurrency: 64 }).all()
-    const wrong = results.filter(
-      ({ result, error }, index) =>
-        error || result?.stdout !== `${index}\n` || result.backend !== backend,
-    )
+    const wrong: unknown[] = []
+    const memory = anonymous()
+    const running = batch(commands as [string, string][], { backend, concurrency: 64 })
+    let count = 0
+    for await (const one of running) {
+      const { index, result, error } = one
+      count++
+      if (error || result.stdout !== `${index}\n` || result.backend !== backend) wrong.push(one)
+    }
     expect(wrong).toEqual([])
+    expect(count).toBe(MANY)
     await until(() => isBack(before))
+    expect(anonymous() - memory).toBeLessThan(24 * 1024)
   })
 })
