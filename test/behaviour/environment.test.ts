@@ -1,6 +1,7 @@
 /** Environments that come and go, with children in flight. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
@@ -124,6 +125,35 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     await once()
     const before = openFds()
     await once()
+    await until(() => openFds() <= before)
+  })
+
+  test('a worker that is terminated with starts, output and exits on their way', async () => {
+    const code = `
+      import(${JSON.stringify(library)}).then(({ run, spawn }) => {
+        const { parentPort } = require('node:worker_threads')
+        const backend = '${backend}'
+        for (let at = 0; at < 30; at++) {
+          run('cat', [], { backend, input: 'x'.repeat(100_000) })
+          spawn('true', [], { backend })
+        }
+        parentPort.postMessage('begun')
+      })`
+    const terminatedAfter = async (milliseconds: number) => {
+      const worker = new Worker(code, { eval: true })
+      await new Promise((resolve, reject) => {
+        worker.once('message', resolve)
+        worker.once('error', reject)
+      })
+      await sleep(milliseconds)
+      await worker.terminate()
+      // Nobody waits for them here, and no zombie stays.
+      await until(() => children() === '')
+    }
+    await terminatedAfter(0)
+    const before = openFds()
+    // What could go wrong depends on how far each is: hence several.
+    for (const milliseconds of [0, 1, 3, 10, 30, 100]) await terminatedAfter(milliseconds)
     await until(() => openFds() <= before)
   })
 
