@@ -8,6 +8,7 @@ import { testedBackends } from '../backends.js'
 import { children, HANG, openFds, until } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
+const chains = new URL('../../dist/chain/index.js', import.meta.url).href
 
 describe.each(testedBackends)('environments by %s', (backend) => {
   const node = (code: string, env = {}) =>
@@ -155,6 +156,28 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     // What could go wrong depends on how far each is: hence several.
     for (const milliseconds of [0, 1, 3, 10, 30, 100]) await terminatedAfter(milliseconds)
     await until(() => openFds() <= before)
+  })
+
+  test('a worker that is terminated while it submits', async () => {
+    // Long lists, which take their time to be read.
+    const code = `
+      import(${JSON.stringify(chains)}).then(({ clone, exec, Ring }) => {
+        const ring = new Ring({ backend: '${backend}' })
+        const chain = [clone({ fds: [] }), exec('/bin/true')]
+        const notOpen = Array(2000).fill(1_000_000)
+        require('node:worker_threads').parentPort.postMessage('begun')
+        for (let at = 0; at < 200; at++) ring.submit(chain, { closeFds: notOpen })
+      })`
+    for (let round = 0; round < 8; round++) {
+      const worker = new Worker(code, { eval: true })
+      await new Promise((resolve, reject) => {
+        worker.once('message', resolve)
+        worker.once('error', reject)
+      })
+      await sleep(round)
+      await worker.terminate()
+    }
+    await until(() => children() === '')
   })
 
   test('workers: several, and one that is terminated with a child running', async () => {
