@@ -11,7 +11,9 @@ export default defineConfig({
       include: ['test/types/**/*.test-d.ts'],
       tsconfig: 'tsconfig.test.json',
     },
-    testTimeout: 20_000,
+    // For what hangs: nothing else takes so long, however busy the machine is.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Tests count the descriptors and children of their process.
     pool: 'forks',
     maxWorkers: 1,

@@ -53,6 +53,18 @@ const needs = {
       'bash',
     ],
   },
+  arm64: {
+    why: 'to build for arm64, and run what was built',
+    packages: [
+      'gcc-aarch64-linux-gnu',
+      'g++-aarch64-linux-gnu',
+      'qemu-system-arm',
+      'cmake',
+      'make',
+      'pkg-config',
+      'cpio',
+    ],
+  },
   browser: { why: 'to look at the report of the benchmarks', packages: ['chromium'] },
   lint: { why: 'to check the format of C', packages: ['clang-format'] },
 }

@@ -23,7 +23,7 @@ const vitest = (...args) =>
  */
 const inLab = (backend, ...files) => [
   ...['env', `URING_SPAWN_TEST_BACKENDS=${backend}`, 'URING_SPAWN_TEST_MANY=1000'],
-  ...vitest('--typecheck.enabled=false', '--testTimeout=120000', ...files),
+  ...vitest('--typecheck.enabled=false', '--testTimeout=240000', ...files),
 ]
 const byChains = inLab('uring', 'test/behaviour', 'test/core', 'test/examples')
 // What a launcher has a part in; what is above it is the same for all.
@@ -34,7 +34,8 @@ const byTemplates = inLab(
     ...['template-backend', 'kernel-template'],
   ].map((name) => `test/behaviour/${name}.test.ts`),
 )
-const ofLab = ['--smp', '2', '--memory', '3G', '--timeout', '900']
+// Far more than it takes: a test that hangs ends by its own limit.
+const ofLab = ['--smp', '2', '--memory', '3G', '--timeout', '2700']
 
 /** A step whose success is all it has to say. */
 const step = (title, command) => ({ title, command, counts: () => none })

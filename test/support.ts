@@ -4,10 +4,26 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 
 /** Milliseconds that no program a test starts takes, but one that hangs. */
-export const HANG = 60_000
+export const HANG = 120_000
 
-/** Milliseconds in which a shell has begun, on a machine that emulates and is busy. */
-export const ENOUGH = 1500
+/**
+ * What `work` makes of a time that was enough for its child to begin. Nobody
+ * knows beforehand how long that is on a machine that emulates, or is busy: so
+ * longer and longer ones are tried.
+ */
+export async function inTime<T>(
+  work: (milliseconds: number) => Promise<T>,
+  begun: (found: T) => boolean,
+): Promise<T> {
+  for (let ms = 200; ; ms *= 3) {
+    try {
+      const found = await work(ms)
+      if (begun(found) || ms > HANG) return found
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ETIMEDOUT' || ms > HANG) throw error
+    }
+  }
+}
 
 /** All of a stream, as text. */
 export async function text(stream: AsyncIterable<Buffer | string> | null): Promise<string> {
@@ -26,7 +42,7 @@ export const children = (): string =>
 export async function until(condition: () => boolean): Promise<void> {
   const end = Date.now() + HANG
   while (!condition() && Date.now() < end) await sleep(10)
-  expect(condition()).toBe(true)
+  expect(condition(), `${condition} within ${HANG} ms`).toBe(true)
 }
 
 /** What a promise rejects with; undefined where it does not. */

@@ -1,14 +1,14 @@
 /** Environments that come and go, with children in flight. */
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
-import { HANG, openFds, until } from '../support.js'
+import { children, HANG, openFds, until } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
-
-const children = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim()
+const chains = new URL('../../dist/chain/index.js', import.meta.url).href
 
 describe.each(testedBackends)('environments by %s', (backend) => {
   const node = (code: string, env = {}) =>
@@ -27,6 +27,33 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       process.exit(0)`)
     expect(existsSync(`/proc/${pid.trim()}`)).toBe(true)
     process.kill(Number(pid), 'SIGKILL')
+  })
+
+  test('process.exit with starts, output and exits on their way', () => {
+    // What could go wrong depends on how far each is: hence several.
+    for (let turns = 0; turns < 6; turns++) {
+      const { status, signal, stderr } = spawnSync(
+        process.execPath,
+        [
+          '--input-type=module',
+          '-e',
+          `import { batch, run, spawn } from '${library}'
+          for (let at = 0; at < 50; at++) {
+            run('cat', [], { input: 'x'.repeat(100_000) })
+            spawn('true')
+          }
+          batch(Array.from({ length: 50 }, () => ['true'])).all()
+          for (let turn = 0; turn < ${turns * turns * 4}; turn++) await new Promise(setImmediate)
+          process.exit(7)`,
+        ],
+        {
+          encoding: 'utf8',
+          timeout: HANG,
+          env: { ...process.env, URING_SPAWN_BACKEND: backend },
+        },
+      )
+      expect({ status, signal, stderr }).toEqual({ status: 7, signal: null, stderr: '' })
+    }
   })
 
   test('an unreferenced child does not keep the program running', () => {
@@ -48,7 +75,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
   test('output that a grandchild still writes keeps it running', () => {
     const out = node(`
       import { run } from '${library}'
-      const { stdout } = await run('sh', ['-c', '(sleep 0.3; echo later) & echo now'])
+      const { stdout } = await run('sh', ['-c', 'echo now; (sleep 0.3; echo later) &'])
       console.log(JSON.stringify(stdout))`)
     expect(out).toBe('"now\\nlater\\n"\n')
   })
@@ -100,6 +127,57 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     const before = openFds()
     await once()
     await until(() => openFds() <= before)
+  })
+
+  test('a worker that is terminated with starts, output and exits on their way', async () => {
+    const code = `
+      import(${JSON.stringify(library)}).then(({ run, spawn }) => {
+        const { parentPort } = require('node:worker_threads')
+        const backend = '${backend}'
+        for (let at = 0; at < 30; at++) {
+          run('cat', [], { backend, input: 'x'.repeat(100_000) })
+          spawn('true', [], { backend })
+        }
+        parentPort.postMessage('begun')
+      })`
+    const terminatedAfter = async (milliseconds: number) => {
+      const worker = new Worker(code, { eval: true })
+      await new Promise((resolve, reject) => {
+        worker.once('message', resolve)
+        worker.once('error', reject)
+      })
+      await sleep(milliseconds)
+      await worker.terminate()
+      // Nobody waits for them here, and no zombie stays.
+      await until(() => children() === '')
+    }
+    await terminatedAfter(0)
+    const before = openFds()
+    // What could go wrong depends on how far each is: hence several.
+    for (const milliseconds of [0, 1, 3, 10, 30, 100]) await terminatedAfter(milliseconds)
+    await until(() => openFds() <= before)
+  })
+
+  test('a worker that is terminated while it submits', async () => {
+    // Long lists, which take their time to be read.
+    const code = `
+      import(${JSON.stringify(chains)}).then(({ clone, exec, Ring }) => {
+        const ring = new Ring({ backend: '${backend}' })
+        const chain = [clone({ fds: [] }), exec('/bin/true')]
+        const notOpen = Array(2000).fill(1_000_000)
+        require('node:worker_threads').parentPort.postMessage('begun')
+        for (let at = 0; at < 200; at++) ring.submit(chain, { closeFds: notOpen })
+      })`
+    for (let round = 0; round < 8; round++) {
+      const worker = new Worker(code, { eval: true })
+      await new Promise((resolve, reject) => {
+        worker.once('message', resolve)
+        worker.once('error', reject)
+      })
+      await sleep(round)
+      await worker.terminate()
+    }
+    await until(() => children() === '')
   })
 
   test('workers: several, and one that is terminated with a child running', async () => {

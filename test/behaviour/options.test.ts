@@ -1,5 +1,5 @@
 /** Options that shape the process: what the program finds. */
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import {
   closeSync,
   mkdirSync,
@@ -17,25 +17,42 @@ import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type RlimitName, run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { isRoot, rejection, text } from '../support.js'
+import { HANG, isRoot, rejection, text } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring spawn '))
 afterAll(() => rmSync(dir, { recursive: true }))
 
 /** The lines of /proc/self/limits, by the names that rlimits has. */
-const limitLines: Partial<Record<RlimitName, string>> = {
+const limitLines: Record<RlimitName, string> = {
   cpu: 'Max cpu time',
   fsize: 'Max file size',
   data: 'Max data size',
   stack: 'Max stack size',
   core: 'Max core file size',
+  rss: 'Max resident set',
+  nproc: 'Max processes',
   nofile: 'Max open files',
   memlock: 'Max locked memory',
   as: 'Max address space',
   locks: 'Max file locks',
   sigpending: 'Max pending signals',
   msgqueue: 'Max msgqueue size',
+  nice: 'Max nice priority',
+  rtprio: 'Max realtime priority',
   rttime: 'Max realtime timeout',
+}
+
+/** Whether limits may be raised: by default nobody may have any of the two priorities. */
+const CAP_SYS_RESOURCE = 24n
+const effective = /^CapEff:\t(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+const mayRaise = ((BigInt(`0x${effective}`) >> CAP_SYS_RESOURCE) & 1n) === 1n
+
+/** What a limit is set to: not so little that cat would not start. */
+function limitFor(name: RlimitName): [soft: number, hard: number] {
+  if (name === 'as' || name === 'data' || name === 'stack') return [2 ** 30, 2 ** 30]
+  if (name === 'rttime') return [1000, 2000]
+  if (name === 'nice' || name === 'rtprio') return mayRaise ? [10, 20] : [0, 0]
+  return [4096, 8192]
 }
 
 describe.each(testedBackends)('options by %s', (backend) => {
@@ -159,17 +176,13 @@ describe.each(testedBackends)('options by %s', (backend) => {
   })
 
   test.each(Object.keys(limitLines) as RlimitName[])('rlimit %s', async (name) => {
-    const [soft, hard] = name === 'rttime' ? [1000, 2000] : [4096, 8192]
-    const rlimits = {
-      [name]: name === 'as' || name === 'data' || name === 'stack' ? 2 ** 30 : { soft, hard },
-    }
-    // A shell and cat would not start with so little.
+    const [soft, hard] = limitFor(name)
+    const rlimits = { [name]: soft === hard ? soft : { soft, hard } }
+    // Not by a shell, which would not start with so little.
     const { stdout } = await run('cat', ['/proc/self/limits'], { backend, rlimits })
-    const line = stdout.split('\n').find((line) => line.startsWith(limitLines[name] as string))
+    const line = stdout.split('\n').find((line) => line.startsWith(limitLines[name]))
     const values = line?.slice(26).trim().split(/\s+/).slice(0, 2)
-    expect(values).toEqual(
-      rlimits[name] === 2 ** 30 ? ['1073741824', '1073741824'] : [String(soft), String(hard)],
-    )
+    expect(values).toEqual([String(soft), String(hard)])
   })
 
   test('a limit of Infinity, and one that is too high', async () => {
@@ -208,6 +221,30 @@ describe.each(testedBackends)('options by %s', (backend) => {
       gid: 4321,
     })
     expect(stdout).toBe('Uid:\t1234\t1234\t1234\t1234\nGid:\t4321\t4321\t4321\t4321\n')
+  })
+
+  test.runIf(isRoot)('groups alone', async () => {
+    const { stdout } = await run('id', ['-G'], { backend, groups: [7, 8] })
+    expect(stdout).toBe(`${process.getgid?.()} 7 8\n`)
+  })
+
+  test('inheritFds: what a program got from who started it, and not without', () => {
+    const code = `
+      import { run } from '${new URL('../../dist/index.js', import.meta.url).href}'
+      const list = async (inheritFds) => {
+        const { stdout } = await run('ls', ['/proc/self/fd'], { backend: '${backend}', inheritFds })
+        return stdout.trim().split('\\n')
+      }
+      console.log(JSON.stringify([await list(true), await list(false)]))`
+    // Those below 16 Node closes on exec.
+    const line = 'exec 40</etc/hostname; exec "$0" --input-type=module -e "$1"'
+    const out = execFileSync('bash', ['-c', line, process.execPath, code], {
+      encoding: 'utf8',
+      timeout: HANG,
+    })
+    const [all, named] = JSON.parse(out)
+    expect(all).toContain('40')
+    expect(named).toEqual(['0', '1', '2', '3'])
   })
 
   test('inheritFds: those that are not close-on-exec', async () => {

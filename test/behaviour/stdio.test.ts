@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -52,6 +53,20 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
     expect(some.stderr).toBeNull()
   })
 
+  test('inherit alone: all three are ours', async () => {
+    const said = join(dir, `inherited-${backend}`)
+    const places = [0, 1, 2].map((fd) => `/proc/$$/fd/${fd}`).join(' ')
+    // $$ is the shell itself, which is redirected for a command, but not for a pipe.
+    const child = await spawn('sh', ['-c', `readlink ${places} | cat >${said}`], {
+      ...options,
+      stdio: 'inherit',
+    })
+    expect(child.stdio).toEqual([null, null, null])
+    expect(await child.exited).toMatchObject({ code: 0 })
+    const ours = [0, 1, 2].map((fd) => readlinkSync(`/proc/self/fd/${fd}`))
+    expect(readFileSync(said, 'utf8').trimEnd().split('\n')).toEqual(ours)
+  })
+
   test('null and undefined are pipes for the first three, and nothing above', async () => {
     const child = await spawn('sh', ['-c', 'ls /proc/$$/fd'], {
       ...options,
@@ -84,6 +99,17 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
     })
     expect(await text(extra.stdio[5] as Readable)).toBe('five\n')
     expect((await text(extra.stdout)).split('\n').join(' ')).toBe('0 1 2 5 ')
+  })
+
+  test('a stream that is a socket', async () => {
+    const second = await spawn('cat', [], options)
+    const first = await spawn('echo', ['directly'], {
+      ...options,
+      stdio: ['ignore', second.stdin, 'inherit'],
+    })
+    expect(await first.exited).toMatchObject({ code: 0 })
+    second.stdin.end()
+    expect(await text(second.stdout)).toBe('directly\n')
   })
 
   test('a stream that is not open yet says so', async () => {
@@ -191,6 +217,10 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
     const { stdout } = await run('cat', [], { ...options, input: bytes, encoding: 'buffer' })
     expect(stdout.equals(bytes)).toBe(true)
+  })
+
+  test.each(['', 'x', 'ü'.repeat(100_000)])('input that is text', async (input) => {
+    expect(await run('cat', [], { ...options, input })).toMatchObject({ stdout: input, stderr: '' })
   })
 
   test.each(['utf8', 'latin1', 'base64', 'hex', 'utf16le', 'ascii'] as const)(

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { run } from '../../dist/index.js'
+import { inTime } from '../support.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const cli = (args: string[], input = '') => run(process.execPath, [main, ...args], { input })
@@ -60,12 +61,16 @@ test('batch: failures are named, and the exit status says so', async () => {
 })
 
 test('batch --json, --bail and --timeout', async () => {
-  const all = await cli(['batch', '--json', '-j', '1', '--timeout', '100'], 'sleep 60\nno-such\n')
-  expect(all.exitCode).toBe(1)
-  const results = all.stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+  const { exitCode, results } = await inTime(
+    async (ms) => {
+      const args = ['batch', '--json', '-j', '1', '--timeout', String(ms)]
+      const { exitCode, stdout } = await cli(args, 'sleep 60\nno-such\n')
+      const lines = stdout.trim().split('\n')
+      return { exitCode, results: lines.map((line) => JSON.parse(line)) }
+    },
+    ({ results }) => results[0].error?.code !== 'ETIMEDOUT',
+  )
+  expect(exitCode).toBe(1)
   expect(results).toMatchObject([
     { index: 0, timedOut: true, signal: 'SIGTERM' },
     { index: 1, error: { code: 'ENOENT', step: 'exec' } },

@@ -1,13 +1,13 @@
 /** What else is in the process is not disturbed, and does not disturb. */
 import { execFile, spawn as nodeSpawn } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
+import { openFds, until } from '../support.js'
 
 const execFileAsync = promisify(execFile)
 const numbers = Array.from({ length: 100 }, (_, index) => index)
@@ -26,9 +26,8 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
     const ours = numbers.map((code) => run('sh', ['-c', `exit ${code}`], { backend }))
     expect(await Promise.all(nodes)).toEqual(numbers)
     expect((await Promise.all(ours)).map(({ exitCode }) => exitCode)).toEqual(numbers)
-    for (let tries = 0; signals === 0 && tries < 500; tries++) await sleep(10)
+    await until(() => signals > 0)
     process.off('SIGCHLD', count)
-    expect(signals).toBeGreaterThan(0)
   })
 
   test('a concurrent fork gets none of our descriptors', async () => {
@@ -59,8 +58,7 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
   })
 
   test('unread pipes of children that are over are not kept', async () => {
-    const fds = () => readdirSync('/proc/self/fd').length
-    const before = fds()
+    const before = openFds()
     for (let round = 0; round < 5; round++) {
       const children = await Promise.all(
         numbers
@@ -69,8 +67,7 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
       )
       await Promise.all(children.map(({ exited }) => exited))
     }
-    for (let tries = 0; fds() > before && tries < 500; tries++) await sleep(10)
-    expect(fds()).toBe(before)
+    await until(() => openFds() <= before)
   })
 
   test('what is read after the end is all there', async () => {

@@ -59,7 +59,7 @@ export const lab = (args: string[], options?: Start) => start(args, options).end
 export const labShell = (script: string, options?: Start) =>
   lab(['--', 'sh', '-c', script], options)
 
-export async function until(condition: () => boolean, milliseconds = 60_000) {
+export async function until(condition: () => boolean, milliseconds = 180_000) {
   const limit = Date.now() + milliseconds
   while (!condition()) {
     if (Date.now() > limit) throw new Error(`not within ${milliseconds} ms: ${condition}`)

@@ -16,9 +16,10 @@ describe('standard streams', () => {
   })
 
   test('bring output as it comes', async () => {
-    const { stdout, afterFirst } = await labShell('echo one; sleep 2; echo two')
+    const { stdout, afterFirst } = await labShell('echo one; sleep 5; echo two')
     expect(stdout.toString()).toBe('one\ntwo\n')
-    expect(afterFirst).toBeGreaterThan(1800)
+    // Not 5000: who reads the first may come late to it.
+    expect(afterFirst).toBeGreaterThan(1000)
   })
 
   test('do not keep a command waiting that does not read its input', async () => {

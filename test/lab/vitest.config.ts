@@ -6,8 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/lab/**/*.test.ts'],
     // Each starts a machine, or several, on a host that may be busy.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     maxWorkers: 1,
   },
 })

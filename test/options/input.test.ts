@@ -1,7 +1,8 @@
 /** Bad input is refused, with words, before anything is created. */
-import { expect, test } from 'vitest'
+import { PassThrough } from 'node:stream'
+import { beforeAll, expect, test } from 'vitest'
 import { batch, run, spawn, template } from '../../dist/index.js'
-import { rejection } from '../support.js'
+import { children, openFds, rejection, until } from '../support.js'
 
 const bad: [string, () => Promise<unknown>, string, string][] = [
   ['an empty file', () => spawn(''), 'ERR_INVALID_ARG_VALUE', 'file must not be empty'],
@@ -233,6 +234,184 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'ERR_UNKNOWN_OPTION',
     'the nearest known one is "bail"',
   ],
+  [
+    'options that are no object',
+    () => spawn('a', [], 1 as unknown as object),
+    'ERR_INVALID_ARG_TYPE',
+    'options must be an object, not number',
+  ],
+  [
+    'options of run() that are no object',
+    () => run('a', [], 'x' as unknown as object),
+    'ERR_INVALID_ARG_TYPE',
+    'options must be an object, not string',
+  ],
+  [
+    'an argument that is null',
+    () => run('a', ['b', null as unknown as string]),
+    'ERR_INVALID_ARG_TYPE',
+    'args[1] must be a string, not null',
+  ],
+  [
+    'an environment that is no object',
+    () => run('a', [], { env: 'A=b' as never }),
+    'ERR_INVALID_ARG_TYPE',
+    'env must be an object, not string',
+  ],
+  [
+    "a NUL in a variable's name",
+    () => run('a', [], { env: { 'A\0': 'b' } }),
+    'ERR_INVALID_ARG_VALUE',
+    "env: a variable's name has a NUL byte at index 1",
+  ],
+  [
+    'a variable without a name',
+    () => run('a', [], { env: { '': 'b' } }),
+    'ERR_INVALID_ARG_VALUE',
+    'env: "" cannot be a name',
+  ],
+  [
+    'a NUL in a cgroup',
+    () => run('a', [], { cgroup: '/\0' }),
+    'ERR_INVALID_ARG_VALUE',
+    'cgroup has a NUL byte at index 1',
+  ],
+  [
+    'a NUL in a shell',
+    () => run('a', [], { shell: '\0' }),
+    'ERR_INVALID_ARG_VALUE',
+    'shell has a NUL byte at index 0',
+  ],
+  ['a NUL in a template', () => template('\0'), 'ERR_INVALID_ARG_VALUE', 'file has a NUL byte'],
+  [
+    'a bad descriptor as cwd',
+    () => run('a', [], { cwd: -1 }),
+    'ERR_OUT_OF_RANGE',
+    'cwd must be an integer from 0',
+  ],
+  [
+    'a bad descriptor as cgroup',
+    () => run('a', [], { cgroup: 1.5 }),
+    'ERR_OUT_OF_RANGE',
+    'cgroup must be an integer from 0',
+  ],
+  [
+    'a bad descriptor as template',
+    () => template(-1),
+    'ERR_OUT_OF_RANGE',
+    'file must be an integer from 0',
+  ],
+  [
+    'a cwd that is neither',
+    () => run('a', [], { cwd: {} as string }),
+    'ERR_INVALID_ARG_TYPE',
+    'cwd must be a string, not object',
+  ],
+  [
+    'a word for all of stdio that there is not',
+    () => run('a', [], { stdio: 'none' as 'pipe' }),
+    'ERR_INVALID_ARG_VALUE',
+    'stdio must be one of "pipe", "ignore", "inherit", not "none"',
+  ],
+  [
+    'a stream without a descriptor',
+    () => run('a', [], { stdio: [new PassThrough()] }),
+    'ERR_INVALID_ARG_VALUE',
+    'stdio[0] is a stream without a file descriptor',
+  ],
+  [
+    'a negative signal',
+    () => run('a', [], { killSignal: -1 }),
+    'ERR_OUT_OF_RANGE',
+    'killSignal must be an integer from 0 to 64, not -1',
+  ],
+  [
+    'a timeout that is no whole number',
+    () => run('a', [], { timeout: Number.NaN }),
+    'ERR_OUT_OF_RANGE',
+    'timeout must be an integer from 0 to 2147483647, not NaN',
+  ],
+  [
+    'detached that is no boolean',
+    () => run('a', [], { detached: 1 as unknown as boolean }),
+    'ERR_INVALID_ARG_TYPE',
+    'detached must be a boolean, not number',
+  ],
+  [
+    'inheritFds that is no boolean',
+    () => run('a', [], { inheritFds: 'yes' as unknown as boolean }),
+    'ERR_INVALID_ARG_TYPE',
+    'inheritFds must be a boolean, not string',
+  ],
+  [
+    'check that is no boolean',
+    () => run('a', [], { check: 1 as unknown as boolean }),
+    'ERR_INVALID_ARG_TYPE',
+    'check must be a boolean, not number',
+  ],
+  [
+    'a process group out of range',
+    () => run('a', [], { processGroup: -1 }),
+    'ERR_OUT_OF_RANGE',
+    'processGroup must be an integer from 0',
+  ],
+  [
+    'a gid out of range',
+    () => run('a', [], { gid: 2 ** 32 - 1 }),
+    'ERR_OUT_OF_RANGE',
+    'gid must be an integer from 0 to 4294967294, not 4294967295',
+  ],
+  [
+    'groups that are no array',
+    () => run('a', [], { groups: 1 as unknown as number[] }),
+    'ERR_INVALID_ARG_TYPE',
+    'groups must be an array of numbers',
+  ],
+  [
+    'limits that are no object',
+    () => run('a', [], { rlimits: 1 as never }),
+    'ERR_INVALID_ARG_TYPE',
+    'rlimits must be an object, not number',
+  ],
+  [
+    'a hard limit that is none',
+    () => run('a', [], { rlimits: { core: { soft: 1 } as never } }),
+    'ERR_INVALID_ARG_TYPE',
+    'rlimits.core must be a number, not undefined',
+  ],
+  [
+    'a shell and a template',
+    async () => {
+      await using sh = await template('sh')
+      await run('a', [], { shell: true, template: sh })
+    },
+    'ERR_INVALID_ARG_VALUE',
+    'shell and template exclude each other',
+  ],
+  [
+    'an input of spawn(), which has a stream for it',
+    () => spawn('a', [], { input: 'x' } as object),
+    'ERR_UNKNOWN_OPTION',
+    'unknown option "input"',
+  ],
+  [
+    'a concurrency that is none',
+    () => batch([], { concurrency: Number.POSITIVE_INFINITY }).all(),
+    'ERR_OUT_OF_RANGE',
+    'concurrency must be an integer from 1 to 65536, not Infinity',
+  ],
+  [
+    'progress told to what is no function',
+    () => batch([], { onProgress: true as never }).all(),
+    'ERR_INVALID_ARG_TYPE',
+    'onProgress must be a function',
+  ],
+  [
+    'bail that is no boolean',
+    () => batch([], { bail: 1 as unknown as boolean }).all(),
+    'ERR_INVALID_ARG_TYPE',
+    'bail must be a boolean, not number',
+  ],
   ['an empty template', () => template(''), 'ERR_INVALID_ARG_VALUE', 'file must not be empty'],
   [
     'an unknown onStale',
@@ -242,8 +421,17 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
   ],
 ]
 
+// With the first start come a ring and threads, which stay.
+beforeAll(async () => {
+  await run('true')
+})
+
 test.each(bad)('%s', async (_name, call, code, message) => {
+  const before = openFds()
   const error = await rejection(Promise.resolve().then(call))
   expect(error).toMatchObject({ code })
   expect(error.message).toContain(message)
+  // Nothing was created.
+  expect(children()).toBe('')
+  await until(() => openFds() <= before)
 })

@@ -152,17 +152,46 @@ Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 	return result;
 }
 
+/*
+ * An element of an array. Not by Array::Get(): a worker may be terminated at
+ * any call, which then gives no value, and to ask that for its number aborts
+ * the program.
+ */
+static bool GetNumber(const Napi::Array &from, uint32_t at, double *to)
+{
+	napi_value value;
+
+	return napi_get_element(from.Env(), from, at, &value) == napi_ok &&
+	       napi_get_value_double(from.Env(), value, to) == napi_ok;
+}
+
+static bool ReadFds(const Napi::Array &from, std::vector<int> &fds)
+{
+	uint32_t i, n = from.Length();
+	double fd;
+
+	for (i = 0; i < n; i++) {
+		if (!GetNumber(from, i, &fd))
+			return false;
+		fds.push_back(static_cast<int>(fd));
+	}
+	return true;
+}
+
 /* From [INPUT | COLLECT, bytes to keep, ...]. */
-static void ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
+static bool ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 {
 	constexpr int INPUT = 1, COLLECT = 2;
 	uint32_t i, n = from.Length();
 
 	for (i = 0; i + 1 < n; i += 2) {
-		int bits = Int(from.Get(i));
-		double max = from.Get(i + 1).As<Napi::Number>();
+		double number, max;
 		core_pipe pipe = {};
 
+		if (!GetNumber(from, i, &number) ||
+		    !GetNumber(from, i + 1, &max))
+			return false;
+		int bits = static_cast<int>(number);
 		pipe.input = bits & INPUT;
 		pipe.collect = bits & COLLECT;
 		pipe.max = max < static_cast<double>(SIZE_MAX / 2)
@@ -170,6 +199,7 @@ static void ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 				   : SIZE_MAX / 2;
 		pipes.push_back(pipe);
 	}
+	return true;
 }
 
 /* launch(token, kind, chain, size, closeFds, pipes, input, flags): id */
@@ -181,15 +211,15 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	std::vector<int> fds;
 	std::vector<core_pipe> pipes;
 	const char *why = "";
-	uint32_t id, i, n;
+	uint32_t id;
 
 	if (!core_)
 		return Throw(env, -ESHUTDOWN, "the core is not open");
 	Napi::Uint8Array chain = info[2].As<Napi::Uint8Array>();
-	Napi::Array close = info[4].As<Napi::Array>();
-	for (i = 0, n = close.Length(); i < n; i++)
-		fds.push_back(Int(close.Get(i)));
-	ReadPipes(info[5].As<Napi::Array>(), pipes);
+	/* Nobody is there any more to be told. */
+	if (!ReadFds(info[4].As<Napi::Array>(), fds) ||
+	    !ReadPipes(info[5].As<Napi::Array>(), pipes))
+		return env.Undefined();
 	req.kind = static_cast<launcher_kind>(Int(info[1]));
 	req.token = static_cast<uint32_t>(Int(info[0]));
 	req.chain = chain.Data();

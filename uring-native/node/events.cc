@@ -9,6 +9,9 @@ static constexpr size_t COPY_BELOW = 16 * 1024;
 static Napi::Value Results(Napi::Env env, const core_event *event)
 {
 	Napi::Int32Array res = Napi::Int32Array::New(env, event->nr_res);
+	/* Of a worker that is being terminated. */
+	if (!res.Data())
+		return env.Null();
 	for (uint32_t i = 0; i < event->nr_res; i++)
 		res[i] = event->res[i];
 	return res;
@@ -32,10 +35,12 @@ static Napi::Value Bytes(Napi::Env env, core_event *event)
 {
 	if (event->size < COPY_BELOW)
 		return Napi::Buffer<char>::Copy(env, event->buf, event->size);
-	char *buf = event->buf;
-	event->buf = nullptr;
-	return Napi::Buffer<char>::NewOrCopy(
-		env, buf, event->size, [](Napi::Env, char *p) { free(p); });
+	Napi::Buffer<char> bytes = Napi::Buffer<char>::NewOrCopy(
+		env, event->buf, event->size,
+		[](Napi::Env, char *p) { free(p); });
+	if (!bytes.IsEmpty())
+		event->buf = nullptr;
+	return bytes;
 }
 
 /* JavaScript's from here on. */
