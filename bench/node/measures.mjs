@@ -5,17 +5,23 @@ const us = (ms) => ms * 1000
 
 /** Microseconds for which each call keeps the thread, with `megabytes` in memory. */
 async function blocked({ spawn }, { file, count, megabytes }) {
+  const samples = []
+  const start = async (times) => {
+    for (let i = 0; i < times; i++) {
+      const begin = performance.now()
+      const done = spawn(file)
+      const took = performance.now() - begin
+      await done
+      samples.push(us(took))
+    }
+  }
+  // As warm with much memory as with little, where calls may take long.
+  await start(400)
   const ballast = []
   for (let mb = 0; mb < megabytes; mb += 64) ballast.push(new Uint8Array(64 << 20).fill(1))
-  const samples = []
-  const warm = Math.min(count, 20)
-  for (let i = 0; i < count + warm; i++) {
-    const begin = performance.now()
-    const done = spawn(file)
-    const took = performance.now() - begin
-    await done
-    if (i >= warm) samples.push(us(took))
-  }
+  await start(2)
+  samples.length = 0
+  await start(count)
   if (ballast.length * 64 < megabytes) throw new Error('the ballast is gone')
   return samples
 }
