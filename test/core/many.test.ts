@@ -38,6 +38,20 @@ const isBack = (before: ReturnType<typeof state>): boolean => {
 const anonymous = () =>
   Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
 
+/** Kilobytes: a leak of two and a half for each of ten thousand processes. */
+const LEAK = 24 * 1024
+
+/** What `work` adds to our memory at the least: the room of V8's heap grows now and then, a leak each time. */
+async function leastGrowth(work: () => Promise<void>): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < 4 && least >= LEAK; i++) {
+    const before = anonymous()
+    await work()
+    least = Math.min(least, anonymous() - before)
+  }
+  return least
+}
+
 describe.each(testedBackends)('many by %s', (backend) => {
   const spawnMany = async (count: number) => {
     let next = 0
@@ -57,11 +71,9 @@ describe.each(testedBackends)('many by %s', (backend) => {
   test('no descriptor, process, thread or memory stays', { timeout: LONG }, async () => {
     await spawnMany(MANY / 5)
     const before = state()
-    const memory = anonymous()
-    await spawnMany(MANY)
+    const growth = await leastGrowth(() => spawnMany(MANY))
     await until(() => isBack(before))
-    // A leak of half a kilobyte per process would show; the collector's moods do not.
-    expect(anonymous() - memory).toBeLessThan(24 * 1024)
+    expect(growth).toBeLessThan(LEAK)
   })
 
   test('a batch, 64 at once', { timeout: LONG }, async () => {
@@ -69,18 +81,19 @@ describe.each(testedBackends)('many by %s', (backend) => {
     await batch(warm, { backend, concurrency: 64 }).all()
     const before = state()
     const commands = Array.from({ length: MANY }, (_, index) => ['/bin/echo', String(index)])
-    const wrong: unknown[] = []
-    const memory = anonymous()
-    const running = batch(commands as [string, string][], { backend, concurrency: 64 })
-    let count = 0
-    for await (const one of running) {
-      const { index, result, error } = one
-      count++
-      if (error || result.stdout !== `${index}\n` || result.backend !== backend) wrong.push(one)
-    }
-    expect(wrong).toEqual([])
-    expect(count).toBe(MANY)
+    const growth = await leastGrowth(async () => {
+      const wrong: unknown[] = []
+      const running = batch(commands as [string, string][], { backend, concurrency: 64 })
+      let count = 0
+      for await (const one of running) {
+        const { index, result, error } = one
+        count++
+        if (error || result.stdout !== `${index}\n` || result.backend !== backend) wrong.push(one)
+      }
+      expect(wrong).toEqual([])
+      expect(count).toBe(MANY)
+    })
     await until(() => isBack(before))
-    expect(anonymous() - memory).toBeLessThan(24 * 1024)
+    expect(growth).toBeLessThan(LEAK)
   })
 })
