@@ -35,12 +35,15 @@ static Napi::Value Bytes(Napi::Env env, core_event *event)
 {
 	if (event->size < COPY_BELOW)
 		return Napi::Buffer<char>::Copy(env, event->buf, event->size);
-	Napi::Buffer<char> bytes = Napi::Buffer<char>::NewOrCopy(
-		env, event->buf, event->size,
-		[](Napi::Env, char *p) { free(p); });
-	if (!bytes.IsEmpty())
-		event->buf = nullptr;
-	return bytes;
+	napi_value bytes;
+	/* Some runtimes allow none; whoever ends gives no other either. */
+	if (napi_create_external_buffer(
+		    env, event->size, event->buf,
+		    [](napi_env, void *p, void *) { free(p); }, nullptr,
+		    &bytes) != napi_ok)
+		return Napi::Buffer<char>::Copy(env, event->buf, event->size);
+	event->buf = nullptr;
+	return Napi::Value(env, bytes);
 }
 
 /* JavaScript's from here on. */
