@@ -46,17 +46,19 @@ static void event_drop(struct core_event *event)
 		close(pidfd);
 }
 
+#define AT_ONCE 64
+
 /* The last descriptor of a process takes a while to close: without the lock. */
 void core_events_free(struct core_event *event)
 {
-	int pidfds[64];
+	int pidfds[AT_ONCE];
 
 	while (event) {
 		struct core *core = event->job->core;
 		unsigned i, n = 0;
 
 		pthread_mutex_lock(&core->lock);
-		for (i = 0; event && i < 64; i++) {
+		for (i = 0; event && i < AT_ONCE; i++) {
 			struct core_event *next = event->next;
 			int pidfd = event_release(event);
 

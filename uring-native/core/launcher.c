@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
+#include "child.h"
 #include "sys.h"
 
 #define STACK_SIZE (128UL * 1024)
@@ -38,6 +39,8 @@ int launch_thread_init(struct launch_thread *thread)
 	thread->stack_size = STACK_SIZE;
 	thread->ignored = ~0ULL;
 	thread->looked = 0;
+	thread->number = 0;
+	thread->asked = 0;
 	return 0;
 }
 
@@ -45,6 +48,15 @@ void launch_thread_exit(struct launch_thread *thread)
 {
 	munmap((char *)thread->stack - GUARD_SIZE,
 	       GUARD_SIZE + thread->stack_size);
+}
+
+uint64_t launch_ignored_signals(struct launch_thread *thread)
+{
+	if (thread->number > thread->looked) {
+		thread->ignored = child_ignored_signals();
+		thread->looked = thread->asked;
+	}
+	return thread->ignored;
 }
 
 void launch_no_child(struct launch *launch, int error)

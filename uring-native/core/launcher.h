@@ -60,7 +60,10 @@ struct launch_thread {
 	size_t stack_size;
 	bool batch; /* its scheduling policy, which is not for its children */
 	uint64_t ignored; /* signals the process may ignore */
-	uint64_t looked;  /* the pool's: how many launches there were then */
+	/* Launches are numbered, from 1, as they are asked for. */
+	uint64_t looked; /* the last one that @ignored is known for */
+	uint64_t number; /* the one under way */
+	uint64_t asked;	 /* the last one when it was taken up */
 };
 
 struct launcher {
@@ -93,6 +96,13 @@ void launch_thread_exit(struct launch_thread *thread);
 
 /* For the launchers: makes of the results what they say, reaps who failed. */
 void launch_finish(struct launch *launch);
+
+/*
+ * For the launchers: the signals that the process may ignore. To see which
+ * takes a system call for each of them: one look is for all launches that had
+ * been asked for before it.
+ */
+uint64_t launch_ignored_signals(struct launch_thread *thread);
 
 /* For the launchers: no child came to be. */
 void launch_no_child(struct launch *launch, int error);

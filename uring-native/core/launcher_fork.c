@@ -56,7 +56,7 @@ static void fork_launch(struct launch *launch, struct launch_thread *thread)
 		.chain = c,
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
-		.ignored = thread->ignored,
+		.ignored = launch_ignored_signals(thread),
 	};
 	uint64_t all = ~0ULL, old;
 	struct shared *shared;

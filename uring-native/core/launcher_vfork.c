@@ -165,7 +165,7 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 		.chain = launch->chain,
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
-		.ignored = thread->ignored,
+		.ignored = launch_ignored_signals(thread),
 		.keep_fd = -1,
 	};
 	uint64_t all = ~0ULL, old;

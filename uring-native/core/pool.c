@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <sched.h>
 
-#include "child.h"
 #include "core_private.h"
 
 static unsigned max_threads(void)
@@ -79,28 +78,17 @@ static bool be_batch(void)
 	       !sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
-/*
- * To see which signals are ignored takes a system call for each of them: one
- * look is for all launches that had been asked for when it began, @asked.
- */
-static void look_at_signals(struct launch_thread *thread, uint64_t asked)
-{
-	thread->ignored = child_ignored_signals();
-	thread->looked = asked;
-}
-
 static void launch(struct job *job, struct launch_thread *thread, int err)
 {
 	struct core *core = job->core;
-	uint64_t asked = core->nr_queued;
 	uint32_t which = 0;
 
 	if (!err && (job->cancelled || core->detached))
 		err = -ECANCELED;
 	job->state = JOB_LAUNCHING;
+	thread->number = job->number;
+	thread->asked = core->nr_queued;
 	pthread_mutex_unlock(&core->lock);
-	if (job->number > thread->looked)
-		look_at_signals(thread, asked);
 	if (err) {
 		launch_no_child(&job->launch, err);
 	} else if ((err = job_open_pipes(job, &which))) {
