@@ -7,7 +7,7 @@ import { runInLab } from '../lib/lab.mjs'
 import { rounds, someOf, wholeNumber } from '../lib/options.mjs'
 import { scratch } from '../lib/paths.mjs'
 import { lab } from '../lib/result.mjs'
-import { mean, medianInterval } from '../lib/stats.mjs'
+import { mean, middleInterval } from '../lib/stats.mjs'
 import { pack, script } from './machine.mjs'
 import { presets } from './presets.mjs'
 import { published } from './published.mjs'
@@ -60,7 +60,7 @@ function row({ split, measured }, column) {
   const percent = (ratio) => (ratio - 1) * 100
   const base = of(BASELINE)
   const deltas = seconds.map((time, round) => percent(base[round].seconds / time))
-  const { low, high } = medianInterval(deltas)
+  const { low, high } = middleInterval(deltas)
   return {
     ...{ split, column, calls, wrong: 0 },
     seconds: seconds.reduce((sum, time) => sum + time, 0),

@@ -5,7 +5,7 @@ import { build, counting, folder, install } from '../designs/programs.mjs'
 import { runInLab } from '../lib/lab.mjs'
 import { rounds } from '../lib/options.mjs'
 import { compilerVersion, lab } from '../lib/result.mjs'
-import { mean, median, medianInterval } from '../lib/stats.mjs'
+import { mean, median, middleInterval } from '../lib/stats.mjs'
 
 export const description = 'a batch of 16 chains against 16 vfork+exec, on two CPUs, in the lab'
 export const inLab = true
@@ -40,7 +40,7 @@ export async function plan({ rounds }) {
     steps: [{ name: `${rounds} rounds`, seconds: 10 + rounds * 2, run: () => measure(rounds) }],
     result: ([{ kernel, vfork, batch }]) => {
       const ratios = vfork.map((time, round) => time / batch[round])
-      const { low, high } = medianInterval(ratios)
+      const { low, high } = middleInterval(ratios)
       return {
         lab: lab({ ...MACHINE, kernel, clock: 'time' }),
         versions: { compiler: compilerVersion() },

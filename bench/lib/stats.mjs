@@ -22,22 +22,29 @@ export function interquartileMean(values) {
   return mean(all.slice(quarter, all.length - quarter))
 }
 
+/** Of the sums that some of the ranks 1 to `n` can have: how many choices give each. */
+function rankSums(n) {
+  const ways = [1, ...Array.from({ length: (n * (n + 1)) / 2 }, () => 0)]
+  for (let rank = 1; rank <= n; rank++) {
+    for (let sum = ways.length - 1; sum >= rank; sum--) ways[sum] += ways[sum - rank]
+  }
+  return ways
+}
+
 /**
- * Where the median lies with 95 % certainty whatever the distribution (the
- * sign test's interval), or the whole range where there are too few values.
+ * Where the middle of what is measured lies with 95 % certainty, if it scatters
+ * to both sides alike: the interval of Hodges and Lehmann, which belongs to
+ * Wilcoxon's signed-rank test. Of fewer than six values it is their range.
  */
-export function medianInterval(values) {
-  const all = sorted(values)
-  const n = all.length
-  // P(X <= k) of a binomial distribution with p = 1/2, both tails.
-  let probability = 0.5 ** n
-  let tail = probability
+export function middleInterval(values) {
+  const n = values.length
+  const means = sorted(values.flatMap((a, at) => values.slice(at).map((b) => (a + b) / 2)))
+  const ways = rankSums(n)
+  let tail = ways[0]
   let k = 0
-  while (k + 1 < n / 2) {
-    probability = (probability * (n - k)) / (k + 1)
-    if (2 * (tail + probability) > 0.05) break
-    tail += probability
+  while ((2 * (tail + ways[k + 1])) / 2 ** n <= 0.05) {
+    tail += ways[k + 1]
     k++
   }
-  return { low: all[k], high: all[n - 1 - k] }
+  return { low: means[k], high: means.at(-1 - k) }
 }

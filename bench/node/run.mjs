@@ -4,7 +4,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
 import { rounds } from '../lib/options.mjs'
-import { median, medianInterval, quantile } from '../lib/stats.mjs'
+import { median, middleInterval, quantile } from '../lib/stats.mjs'
 import { buildPrograms, installPeers } from './peers.mjs'
 
 export const description = 'uring-spawn beside node:child_process, execa, Bun, Deno and a C loop'
@@ -123,7 +123,7 @@ async function measure(item, rounds, tools, progress) {
       const [ours, theirs] = [median(blocks[OURS][round]), median(samples)]
       return item.more ? ours / theirs : theirs / ours
     })
-    const { low, high } = medianInterval(ratios)
+    const { low, high } = middleInterval(ratios)
     const samples = blocks[side].flat()
     return {
       ...{ side, median: median(samples), p99: quantile(samples, 0.99), samples: samples.length },

@@ -25,7 +25,7 @@ kernel and of all processes together. Counts repeat to 2 %; what differs by less
     title: 'What agents call',
     text: `Sixteen kinds of short call over a small repository, output collected and checked, in the lab under
 emulation: times, so only ratios within one run count. The columns take turns; where 95 % of certainty about the
-median of the rounds' ratios includes no difference, it is shown as equal. The published figures are those of the RFC
+middle of the rounds' ratios includes no difference, it is shown as equal. The published figures are those of the RFC
 of spawn_template, of another machine and Python's subprocess.`,
   },
   node: {

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { interquartileMean, median, medianInterval, quantile } from '../../bench/lib/stats.mjs'
+import { describe, expect, test } from 'vitest'
+import { interquartileMean, median, middleInterval, quantile } from '../../bench/lib/stats.mjs'
 
 test('quantiles are of the values, whatever their order', () => {
   const values = [5, 1, 4, 2, 3]
@@ -12,12 +12,24 @@ test('the interquartile mean does not see what is far out', () => {
   expect(interquartileMean([10, 11, 12, 13, 10, 11, 12, 1_000_000])).toBe(11.5)
 })
 
-test("the median's interval leaves out as many as 95 % allow", () => {
+describe("the middle's interval", () => {
   const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1)
-  // Of the sign test's tables: with 5 not even the whole range is enough.
-  expect(medianInterval(upTo(5))).toEqual({ low: 1, high: 5 })
-  expect(medianInterval(upTo(6))).toEqual({ low: 1, high: 6 })
-  expect(medianInterval(upTo(8))).toEqual({ low: 1, high: 8 })
-  expect(medianInterval(upTo(9))).toEqual({ low: 2, high: 8 })
-  expect(medianInterval(upTo(20))).toEqual({ low: 6, high: 15 })
+
+  test('is the range where even that is less than 95 %', () => {
+    expect(middleInterval([7])).toEqual({ low: 7, high: 7 })
+    expect(middleInterval(upTo(5))).toEqual({ low: 1, high: 5 })
+  })
+
+  test('leaves out as many means of two as the tables of the signed-rank test allow', () => {
+    // Of 6 values none, of 8 three at each end, of 10 eight.
+    expect(middleInterval(upTo(6))).toEqual({ low: 1, high: 6 })
+    expect(middleInterval(upTo(8))).toEqual({ low: 2, high: 7 })
+    expect(middleInterval(upTo(10))).toEqual({ low: 3, high: 8 })
+  })
+
+  test('does not follow one value that is far out', () => {
+    const { low } = middleInterval([9, 8, 9, 7, 8, 9, 8, -3])
+    expect(low).toBeGreaterThan(0)
+    expect(middleInterval([1000, 8, 9, 7, 8, 9, 8, 9]).low).toBe(7.5)
+  })
 })
