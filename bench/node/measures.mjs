@@ -3,6 +3,12 @@ import { openSync, readSync } from 'node:fs'
 
 const us = (ms) => ms * 1000
 
+/**
+ * What runs before anything is measured: V8 compiles the last of what a start
+ * runs after some 1500 of them, on threads that take the children's processors.
+ */
+const WARM = { calls: 2000, ms: 2000 }
+
 /** Microseconds for which each call keeps the thread, with `megabytes` in memory. */
 async function blocked({ spawn }, { file, count, megabytes }) {
   const samples = []
@@ -16,7 +22,7 @@ async function blocked({ spawn }, { file, count, megabytes }) {
     }
   }
   // As warm with much memory as with little, where calls may take long.
-  await start(400)
+  await start(WARM.calls)
   const ballast = []
   for (let mb = 0; mb < megabytes; mb += 64) ballast.push(new Uint8Array(64 << 20).fill(1))
   await start(2)
@@ -26,16 +32,13 @@ async function blocked({ spawn }, { file, count, megabytes }) {
   return samples
 }
 
-/**
- * Processes per second, `flight` of them at any time: `count` at least, for a
- * second at least.
- */
-async function rate({ spawn }, { file, count, flight }) {
-  const start = async (least) => {
+/** Processes per second over `ms`, `flight` of them at any time. */
+async function rate({ spawn }, { file, ms, flight }) {
+  const start = async (ms) => {
     const begin = performance.now()
     let started = 0
     const one = async () => {
-      while (started < least || performance.now() - begin < 1000) {
+      while (performance.now() - begin < ms) {
         started++
         await spawn(file)
       }
@@ -43,19 +46,18 @@ async function rate({ spawn }, { file, count, flight }) {
     await Promise.all(Array.from({ length: flight }, one))
     return started / ((performance.now() - begin) / 1000)
   }
-  // Long enough for the engine to have compiled what it will.
-  await start(count)
-  return [await start(count)]
+  await start(WARM.ms)
+  return [await start(ms)]
 }
 
 /** Microseconds to run a program that writes `bytes`, and have them. */
-async function collect({ run }, { count, bytes }) {
+async function collect({ run }, { warm, count, bytes }) {
   const samples = []
-  for (let i = 0; i < count + 3; i++) {
+  for (let i = 0; i < warm + count; i++) {
     const begin = performance.now()
     const got = await run('head', ['-c', String(bytes), '/dev/zero'])
     if (got !== bytes) throw new Error(`${got} bytes instead of ${bytes}`)
-    if (i >= 3) samples.push(us(performance.now() - begin))
+    if (i >= warm) samples.push(us(performance.now() - begin))
   }
   return samples
 }
@@ -68,8 +70,7 @@ async function longest({ spawn }, { file, count, flight }, clock) {
     }
     await Promise.all(Array.from({ length: flight }, one))
   }
-  // Long enough for the engine to have compiled what it will.
-  await start(1000)
+  await start(WARM.calls)
   let most = 0
   let last = clock()
   const look = () => {

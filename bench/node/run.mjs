@@ -51,16 +51,16 @@ function measurements({ exit }) {
       name: `processes per second, ${flight} in flight, ${kind} child`,
       unit: '1/s',
       measure: 'rate',
-      options: { file, flight, count: flight === 1 ? 300 : 1000 },
+      options: { file, flight, ms: 2000 },
       more: true,
       loop: flight === 16,
-      seconds: 18,
+      seconds: 32,
     })),
   )
   const blocked = [
-    { megabytes: 0, count: 200, seconds: 5 },
-    { megabytes: 1024, count: 40, seconds: 20 },
-    { megabytes: 8192, count: 10, seconds: 60 },
+    { megabytes: 0, count: 200, seconds: 20 },
+    { megabytes: 1024, count: 40, seconds: 35 },
+    { megabytes: 8192, count: 10, seconds: 75 },
   ].map(({ seconds, ...options }) => ({
     name: `thread blocked per call, ${options.megabytes || SMALL} MB of memory`,
     unit: 'us',
@@ -69,14 +69,14 @@ function measurements({ exit }) {
     seconds,
   }))
   const collected = [
-    ['1 KB', 1024],
-    ['10 MB', 10 * 1024 * 1024],
-  ].map(([name, bytes]) => ({
+    ['1 KB', { bytes: 1024, warm: 1000, count: 200 }],
+    ['10 MB', { bytes: 10 * 1024 * 1024, warm: 3, count: 10 }],
+  ].map(([name, options]) => ({
     name: `run() collecting ${name}`,
     unit: 'us',
     measure: 'collect',
-    options: { bytes, count: bytes > 1e6 ? 10 : 60 },
-    seconds: 4,
+    options,
+    seconds: 16,
   }))
   const stall = {
     name: 'longest stall of the event loop, 1000 processes, 16 in flight',
@@ -98,7 +98,7 @@ function measurements({ exit }) {
 
 async function block(name, { measure, options }, { peers, programs }) {
   if (name === LOOP) {
-    const { stdout } = await $`${programs.loop} 2000 ${availableParallelism()} ${options.file}`
+    const { stdout } = await $`${programs.loop} 8000 ${availableParallelism()} ${options.file}`
     return JSON.parse(stdout)
   }
   const { side = name, runtime } = SIDES[name]
