@@ -32,9 +32,10 @@ struct method {
 	void (*collect)(int handle);
 };
 
-extern const struct method method_fork, method_vfork, method_posix_spawn,
-	method_clone3, method_chain, method_chain_fds, method_chain_pidfd,
-	method_chain_batch, method_chain_template, method_spawn_template;
+extern const struct method method_fork, method_vfork, method_vfork_batch,
+	method_posix_spawn, method_clone3, method_chain, method_chain_fds,
+	method_chain_pidfd, method_chain_batch, method_chain_template,
+	method_spawn_template;
 
 /* Ends the program, saying what failed and why. */
 void die(const char *what) __attribute__((noreturn));

@@ -42,7 +42,7 @@ static const struct method *const methods[] = {
 	&method_fork,		&method_vfork,	     &method_posix_spawn,
 	&method_clone3,		&method_chain,	     &method_chain_fds,
 	&method_chain_pidfd,	&method_chain_batch, &method_chain_template,
-	&method_spawn_template,
+	&method_spawn_template, &method_vfork_batch,
 };
 
 #define METHODS (sizeof(methods) / sizeof(methods[0]))

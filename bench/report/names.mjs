@@ -11,3 +11,9 @@ export const METHOD_NAMES = {
   chain_template: 'the list, from a template',
   spawn_template: 'spawn_template_spawn, with a pidfd',
 }
+
+/** What a batch of chains is put beside. */
+export const BATCH_NAMES = {
+  vfork_batch: '16 vforks, their exits collected at the end',
+  vfork: '16 vforks in turn, each with its exit',
+}

@@ -2,7 +2,7 @@
 // draw. It is the library for this because the same options make an SVG without
 // a browser, for the README, and a live plot in the page.
 import { PHASES } from '../designs/phases.mjs'
-import { METHOD_NAMES } from './names.mjs'
+import { BATCH_NAMES, METHOD_NAMES } from './names.mjs'
 import { tables } from './tables.mjs'
 
 /** Okabe and Ito's colours, which people with any colour vision tell apart. */
@@ -133,19 +133,19 @@ function phasesPlot({ phases }, child, heading) {
   })
 }
 
-function batchPlot({ ratioOfRounds }) {
+const BATCH_COLOURS = { vfork_batch: COLOURS.blue, vfork: COLOURS.orange }
+
+function batchPlot({ results, rounds }) {
   return bars({
-    heading: '16 chains in one call beside 16 vforks in turn',
+    heading: '16 chains in one call beside 16 vforks',
     below: 'How many times as soon all have ended, in each round; two CPUs',
-    rows: ratioOfRounds.map((_, at) => `round ${at + 1}`),
+    rows: Array.from({ length: rounds }, (_, at) => `round ${at + 1}`),
     axis: { name: 'times' },
-    series: [
-      {
-        name: 'times',
-        data: ratioOfRounds.map((x) => Math.round(x * 10) / 10),
-        colour: COLOURS.blue,
-      },
-    ],
+    series: results.map(({ method, ratioOfRounds }) => ({
+      name: BATCH_NAMES[method],
+      data: ratioOfRounds.map((x) => Math.round(x * 100) / 100),
+      colour: BATCH_COLOURS[method],
+    })),
   })
 }
 

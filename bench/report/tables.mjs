@@ -1,7 +1,7 @@
 // The figures as tables: what stands beside each plot. A difference that one
 // run's noise makes is said to be none.
 import { PHASES } from '../designs/phases.mjs'
-import { METHOD_NAMES } from './names.mjs'
+import { BATCH_NAMES, METHOD_NAMES } from './names.mjs'
 
 /** By how much counts of the same thing differ from run to run, in percent. */
 export const COUNT_NOISE = 2
@@ -104,9 +104,12 @@ const sides = ({ unit, results }) => ({
   ]),
 })
 
-const batch = ({ ratio, lowest, highest, rounds }) => ({
-  head: ['rounds', 'times as soon, median', 'lowest', 'highest'],
-  rows: [[String(rounds), ratio.toFixed(2), lowest.toFixed(2), highest.toFixed(2)]],
+const batch = ({ results, rounds }) => ({
+  head: [`beside, in ${rounds} rounds`, 'times as soon, median', 'lowest', 'highest'],
+  rows: results.map(({ method, ratio, lowest, highest }) => [
+    BATCH_NAMES[method],
+    ...[ratio, lowest, highest].map((times) => times.toFixed(2)),
+  ]),
 })
 
 export const tables = { counts, growth, phases, batch, agentRates, agentDeltas, sides }
