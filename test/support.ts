@@ -1,4 +1,5 @@
 /** What tests share. */
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -43,6 +44,18 @@ export async function until(condition: () => boolean): Promise<void> {
   const end = Date.now() + HANG
   while (!condition() && Date.now() < end) await sleep(10)
   expect(condition(), `${condition} within ${HANG} ms`).toBe(true)
+}
+
+const library = new URL('../dist/index.js', import.meta.url).href
+
+/** Runs code in a Node process of its own, and returns what it logs as JSON. */
+export function inNode(code: string): unknown {
+  const out = execFileSync(
+    process.execPath,
+    ['--input-type=module', '-e', `import { run, spawn } from '${library}'\n${code}`],
+    { encoding: 'utf8', timeout: HANG },
+  )
+  return JSON.parse(out)
 }
 
 /** What a promise rejects with; undefined where it does not. */

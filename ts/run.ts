@@ -3,6 +3,7 @@ import type { ResourceUsage } from './chain/exit.js'
 import { errnoName } from './errors.js'
 import { checkRun } from './options/check.js'
 import { argumentError } from './options/errors.js'
+import { planStdio } from './options/stdio.js'
 import type { RunOptions, StdioOption } from './options/types.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
@@ -103,15 +104,6 @@ function readError(
   return Object.assign(error, { code, errno: -errno, syscall: 'read', result })
 }
 
-const countPipes = (stdio: StdioOption): number => {
-  const entries = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...stdio]
-  while (entries.length < 3) entries.push(undefined)
-  return entries.filter(
-    (entry, index) =>
-      index > 0 && (entry === 'pipe' || (index < 3 && (entry === null || entry === undefined))),
-  ).length
-}
-
 /**
  * Runs a program and collects what it writes. Resolves whatever its exit
  * status, unless `check` asks for a RunError. Rejects with a SpawnError where
@@ -132,13 +124,13 @@ export async function run<const O extends RunOptions = Record<never, never>>(
   const { environ, options: known, args: words } = turn ? await turn : asked
   if (turn && signal?.aborted) throw new AbortError(signal)
   const { input } = known
-  const stdio = stdioOf(known)
-  const outputs = new Outputs(countPipes(stdio))
+  const plans = planStdio(stdioOf(known))
+  const outputs = new Outputs(plans.filter((plan) => plan.kind === 'pipe' && !plan.input).length)
   const launch = new Launch({
     file,
     args: words,
     options: known,
-    stdio,
+    plans,
     environ,
     collection: {
       max: maxBuffer,

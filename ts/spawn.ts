@@ -1,4 +1,5 @@
 import { checkSpawn } from './options/check.js'
+import { planStdio } from './options/stdio.js'
 import type { SpawnOptions } from './options/types.js'
 import { Child } from './process/child.js'
 import { AbortError, Ending } from './process/ending.js'
@@ -27,7 +28,7 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
     file,
     args: known.args,
     options: known.options,
-    stdio: known.options.stdio ?? 'pipe',
+    plans: planStdio(known.options.stdio ?? 'pipe'),
     environ: known.environ,
   })
   const ending = new Ending(launch, known.options)

@@ -1,21 +1,8 @@
 /** What runs out is said, and nothing is lost when it does. */
-import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
-import { HANG, isRoot } from '../support.js'
-
-const library = new URL('../../dist/index.js', import.meta.url).href
-
-/** Runs code in a Node process of its own, and returns what it logs as JSON. */
-function inNode(code: string): unknown {
-  const out = execFileSync(
-    process.execPath,
-    ['--input-type=module', '-e', `import { run, spawn } from '${library}'\n${code}`],
-    { encoding: 'utf8', timeout: HANG },
-  )
-  return JSON.parse(out)
-}
+import { inNode, isRoot } from '../support.js'
 
 const prlimit = `
   import { execFileSync } from 'node:child_process'

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream'
 import { beforeAll, expect, test } from 'vitest'
 import { batch, run, spawn, template } from '../../dist/index.js'
-import { children, openFds, rejection, until } from '../support.js'
+import { children, inNode, openFds, rejection, until } from '../support.js'
 
 const bad: [string, () => Promise<unknown>, string, string][] = [
   ['an empty file', () => spawn(''), 'ERR_INVALID_ARG_VALUE', 'file must not be empty'],
@@ -434,4 +434,29 @@ test.each(bad)('%s', async (_name, call, code, message) => {
   // Nothing was created.
   expect(children()).toBe('')
   await until(() => openFds() <= before)
+})
+
+test('comes before the ring and the threads that the first start makes', () => {
+  const [before, after, refused, started] = inNode(`
+    import { readdirSync } from 'node:fs'
+    const held = () => ['fd', 'task'].map((what) => readdirSync('/proc/self/' + what).length)
+    const before = held()
+    const refused = await Promise.allSettled([
+      spawn('true', [], { stdio: [-1] }),
+      run('true', [], { stdio: ['nothing'] }),
+      run('true', [], { uid: -1 }),
+    ])
+    const after = held()
+    await run('true')
+    console.log(JSON.stringify([before, after, refused.map(({ status }) => status), held()]))`) as [
+    number[],
+    number[],
+    string[],
+    number[],
+  ]
+  expect(refused).toEqual(['rejected', 'rejected', 'rejected'])
+  expect(after).toEqual(before)
+  // What would have been seen.
+  expect(started[0]).toBeGreaterThan(before[0] as number)
+  expect(started[1]).toBeGreaterThan(before[1] as number)
 })

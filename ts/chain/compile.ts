@@ -3,9 +3,9 @@ import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
 import { getEnvironment } from '../environment.js'
 import { checkSpawn } from '../options/check.js'
-import { planStdio } from '../options/stdio.js'
+import { planStdio, type StdioPlan } from '../options/stdio.js'
 import { templateSource } from '../options/template.js'
-import type { SpawnOptions, StdioOption } from '../options/types.js'
+import type { SpawnOptions } from '../options/types.js'
 import type { ExecutableSource } from '../template/executable.js'
 import { assemble } from './assemble.js'
 import { closePipes, Descriptors, type ParentPipe } from './descriptors.js'
@@ -73,7 +73,8 @@ export interface CompileParameters {
   file: string
   args: readonly string[]
   options: SpawnOptions
-  stdio: StdioOption
+  /** What its `stdio` asks for. */
+  plans: readonly StdioPlan[]
   /** What process.env was when the start was asked for; default: what it is. */
   environ?: Environ | undefined
   /** For Ring.launch(). */
@@ -83,8 +84,7 @@ export interface CompileParameters {
 }
 
 export function compileChecked(parameters: CompileParameters): Compiled {
-  const { file, args, options, stdio, environ, deferPipes, inKernel } = parameters
-  const plans = planStdio(stdio)
+  const { file, args, options, plans, environ, deferPipes, inKernel } = parameters
   const { inheritFds = false, cwd, cgroup, shell, template } = options
   const command = shell ? shellCommand(file, args, shell) : { file, args }
   const binding = loadBinding()
@@ -134,7 +134,7 @@ export function compile({ file, args = [], ...options }: Command): Compiled {
     file,
     args,
     options,
-    stdio,
+    plans: planStdio(stdio),
     deferPipes: false,
     inKernel: template !== undefined && selectBackend(getEnvironment().info, backend).templates,
   })

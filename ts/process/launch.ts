@@ -6,7 +6,8 @@ import type { Environ } from '../chain/environ.js'
 import type { Exit } from '../chain/exit.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
 import { EACCES, SpawnError, spawnError } from '../errors.js'
-import type { SpawnOptions, StdioOption } from '../options/types.js'
+import type { StdioPlan } from '../options/stdio.js'
+import type { SpawnOptions } from '../options/types.js'
 import type { ExecutableSource } from '../template/executable.js'
 
 type KernelTemplate = NonNullable<ExecutableSource['template']>
@@ -30,7 +31,8 @@ export interface LaunchParameters {
   file: string
   args: readonly string[]
   options: SpawnOptions
-  stdio: StdioOption
+  /** What its `stdio` asks for. */
+  plans: readonly StdioPlan[]
   /** Where `options` have none; default: process.env. */
   environ?: Environ | undefined
   collection?: Collection
@@ -90,12 +92,12 @@ export class Launch {
   }
 
   #launch(inKernel: boolean): Compiled {
-    const { file, args, options, stdio, environ, collection } = this.#parameters
+    const { file, args, options, plans, environ, collection } = this.#parameters
     const compiled = compileChecked({
       file,
       args,
       options,
-      stdio,
+      plans,
       environ,
       deferPipes: true,
       inKernel,
