@@ -26,11 +26,55 @@ static struct job *find(struct core *core, uint32_t id)
 	return job;
 }
 
-/* The last to go frees; the lock is held, and gone after. */
+static void poke_loop(struct core *core)
+{
+	uint64_t one = 1;
+
+	if (write(core->wake.fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		abort();
+}
+
+void core_lock(struct core *core)
+{
+	pthread_mutex_lock(&core->lock);
+}
+
+void core_unlock(struct core *core)
+{
+	bool owner = core->owes_owner, loop = core->owes_loop;
+	unsigned i, signals[NR_POOLS];
+
+	core->owes_owner = false;
+	core->owes_loop = false;
+	for (i = 0; i < NR_POOLS; i++) {
+		signals[i] = core->pools[i].nr_signals;
+		core->pools[i].nr_signals = 0;
+	}
+	pthread_mutex_unlock(&core->lock);
+	for (i = 0; i < NR_POOLS; i++)
+		while (signals[i]--)
+			pthread_cond_signal(&core->pools[i].work);
+	if (owner && !atomic_exchange(&core->owner_woken, true)) {
+		pthread_mutex_lock(&core->owner_lock);
+		if (!core->owner_gone)
+			core->config.wake(core->config.arg);
+		pthread_mutex_unlock(&core->owner_lock);
+	}
+	if (loop && !atomic_exchange(&core->loop_woken, true))
+		poke_loop(core);
+}
+
+/*
+ * The last to go frees; the lock is held, and gone after. Who is not the last
+ * must not look at the core any more: what is owed to the loop is done before.
+ */
 void core_put(struct core *core)
 {
 	bool last = --core->refs == 0;
 
+	if (core->owes_loop)
+		poke_loop(core);
+	core->owes_loop = false;
 	pthread_mutex_unlock(&core->lock);
 	if (!last)
 		return;
@@ -38,6 +82,7 @@ void core_put(struct core *core)
 		close(core->wake.fd);
 	sem_destroy(&core->ready);
 	pool_exit(core);
+	pthread_mutex_destroy(&core->owner_lock);
 	pthread_mutex_destroy(&core->lock);
 	free(core);
 }
@@ -68,14 +113,8 @@ int core_thread(struct core *core, void *(*fn)(void *), void *arg)
 
 void core_wake_loop(struct core *core)
 {
-	uint64_t one = 1;
-
 	core->unflushed = false;
-	if (core->woken)
-		return;
-	core->woken = true;
-	if (write(core->wake.fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		abort();
+	core->owes_loop = true;
 }
 
 void core_queue(struct job *job, unsigned todo)
@@ -131,6 +170,7 @@ int core_new(const struct core_config *config, struct core **out)
 	core->submits_tail = &core->submits;
 	core->inbox_tail = &core->inbox;
 	pthread_mutex_init(&core->lock, NULL);
+	pthread_mutex_init(&core->owner_lock, NULL);
 	pool_init(core);
 	core->info.template_error = template_probe();
 	sem_init(&core->ready, 0, 0);
@@ -143,7 +183,7 @@ int core_new(const struct core_config *config, struct core **out)
 	}
 	if (ret) {
 		core->refs = 1;
-		pthread_mutex_lock(&core->lock);
+		core_lock(core);
 		core_put(core);
 		return ret;
 	}
@@ -171,7 +211,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	ret = job_new(core, req, &job, why);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	do {
 		job->id = ++core->last_id & INT32_MAX;
 	} while (!job->id || find(core, job->id));
@@ -185,7 +225,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		*bucket(core, job->id) = job;
 		core->nr_jobs++;
 	}
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 	if (ret) {
 		*why = "no thread to launch from can be made";
 		job_free(job);
@@ -195,11 +235,11 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 
 void core_flush(struct core *core)
 {
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	if (core->unflushed)
 		core_wake_loop(core);
 	pool_flush(core);
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 }
 
 int core_kill(struct core *core, uint32_t id, int sig)
@@ -207,7 +247,7 @@ int core_kill(struct core *core, uint32_t id, int sig)
 	struct job *job;
 	int ret = 0;
 
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	job = find(core, id);
 	if (!job)
 		ret = -ESRCH;
@@ -217,7 +257,7 @@ int core_kill(struct core *core, uint32_t id, int sig)
 		job->cancelled = true;
 	else
 		ret = job->state == JOB_LAUNCHING ? -EAGAIN : -ESRCH;
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 	return ret;
 }
 
@@ -225,18 +265,21 @@ void core_stop_output(struct core *core, uint32_t id)
 {
 	struct job *job;
 
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	job = find(core, id);
 	if (job)
 		core_todo(job, JOB_STOP);
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 }
 
 void core_detach(struct core *core)
 {
 	unsigned i;
 
-	pthread_mutex_lock(&core->lock);
+	pthread_mutex_lock(&core->owner_lock);
+	core->owner_gone = true;
+	pthread_mutex_unlock(&core->owner_lock);
+	core_lock(core);
 	core->detached = true;
 	events_drop(core);
 	for (i = 0; i < JOB_BUCKETS; i++) {

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "core.h"
 #include "output.h"
@@ -85,6 +86,7 @@ struct pool {
 	unsigned nr_queued;
 	unsigned nr_threads;
 	unsigned nr_idle;
+	unsigned nr_signals; /* owed, too */
 	unsigned max_threads;
 };
 
@@ -103,7 +105,14 @@ struct core {
 
 	struct core_event *events;
 	struct core_event **events_tail;
-	bool waking; /* since the last drain */
+	atomic_bool owner_woken; /* since the last drain */
+	/* For config.wake, which is no more to be called once it is gone. */
+	pthread_mutex_t owner_lock;
+	bool owner_gone;
+
+	/* A wake-up that who has the lock owes, and gives after it. */
+	bool owes_owner;
+	bool owes_loop;
 
 	/* The loop. */
 	pthread_t loop;
@@ -111,7 +120,7 @@ struct core {
 	struct watch wake;
 	struct job *inbox;
 	struct job **inbox_tail;
-	bool woken;
+	atomic_bool loop_woken;
 	bool unflushed; /* there is an inbox that nobody was woken for */
 	struct job
 		*submits; /* the loop's: to be submitted once there is room */
@@ -122,6 +131,13 @@ struct core {
 	struct pool pools[NR_POOLS];
 	uint64_t nr_queued; /* so far */
 };
+
+void core_lock(struct core *core);
+/*
+ * Lets go of the lock, and then does what is owed to others: who wakes for it
+ * wants the lock, and would only go back to sleep.
+ */
+void core_unlock(struct core *core);
 
 /* With the lock held. */
 void core_put(struct core *core);		 /* unlocks */

@@ -57,7 +57,7 @@ void core_events_free(struct core_event *event)
 		struct core *core = event->job->core;
 		unsigned i, n = 0;
 
-		pthread_mutex_lock(&core->lock);
+		core_lock(core);
 		for (i = 0; event && i < AT_ONCE; i++) {
 			struct core_event *next = event->next;
 			int pidfd = event_release(event);
@@ -66,7 +66,7 @@ void core_events_free(struct core_event *event)
 				pidfds[n++] = pidfd;
 			event = next;
 		}
-		pthread_mutex_unlock(&core->lock);
+		core_unlock(core);
 		for (i = 0; i < n; i++)
 			close(pidfds[i]);
 	}
@@ -84,17 +84,15 @@ void event_post(struct core_event *event, bool wake)
 	event->next = NULL;
 	*core->events_tail = event;
 	core->events_tail = &event->next;
-	if (wake && !core->waking) {
-		core->waking = true;
-		core->config.wake(core->config.arg);
-	}
+	if (wake)
+		core->owes_owner = true;
 }
 
 struct core_event *core_drain(struct core *core, unsigned max)
 {
 	struct core_event *events, **end = &events, *rest;
 
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	events = core->events;
 	while (*end && max--)
 		end = &(*end)->next;
@@ -103,8 +101,8 @@ struct core_event *core_drain(struct core *core, unsigned max)
 	core->events = rest;
 	if (!rest)
 		core->events_tail = &core->events;
-	core->waking = rest != NULL;
-	pthread_mutex_unlock(&core->lock);
+	atomic_store(&core->owner_woken, rest != NULL);
+	core_unlock(core);
 	return events;
 }
 

@@ -143,7 +143,7 @@ void job_launched(struct job *job)
 
 	job_close_fds(job);
 	fill_first(job);
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	job->state = JOB_RUNNING;
 	event_post(&job->first, !job->lazy || launch->error);
 	if (!launch->error) {
@@ -155,5 +155,5 @@ void job_launched(struct job *job)
 		job_drop_pipes(job);
 		job_put(job);
 	}
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 }

@@ -21,11 +21,11 @@ static void on_exit_ready(struct watch *watch)
 	}
 	event_init(&job->last, job, CORE_EXITED);
 	job->last.exit = status;
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	job->exited = true;
 	event_post(&job->last, true);
 	job_put(job);
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 }
 
 static void on_overflow(struct output *output)
@@ -35,9 +35,9 @@ static void on_overflow(struct output *output)
 
 	event_init(&o->overflow, job, CORE_OVERFLOW);
 	o->overflow.a = (int)(o - job->outputs);
-	pthread_mutex_lock(&job->core->lock);
+	core_lock(job->core);
 	event_post(&o->overflow, true);
-	pthread_mutex_unlock(&job->core->lock);
+	core_unlock(job->core);
 }
 
 static void on_output(struct output *output)
@@ -54,10 +54,10 @@ static void on_output(struct output *output)
 	event->size = output->len;
 	event->truncated = output->truncated;
 	output->buf = NULL;
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	event_post(event, !job->lazy || job->exited);
 	job_put(job);
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 }
 
 static void on_input(struct input *input)
@@ -65,9 +65,9 @@ static void on_input(struct input *input)
 	struct job *job = ((struct job_input *)input)->job;
 	struct core *core = job->core;
 
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	job_put(job);
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 }
 
 static void watch_job(struct core *core, struct job *job)
@@ -102,9 +102,9 @@ static void stop_job(struct job *job)
 			output_stop(&job->outputs[i].output);
 	if (job->has_input && job->input.input.watch.fd >= 0)
 		input_stop(&job->input.input);
-	pthread_mutex_lock(&job->core->lock);
+	core_lock(job->core);
 	job_put(job);
-	pthread_mutex_unlock(&job->core->lock);
+	core_unlock(job->core);
 }
 
 static void uring_done(struct launch *launch)
@@ -198,8 +198,8 @@ static bool do_inbox(struct core *core)
 {
 	bool on;
 
-	pthread_mutex_lock(&core->lock);
-	core->woken = true;
+	core_lock(core);
+	atomic_store(&core->loop_woken, true);
 	while (core->inbox) {
 		struct job *job = core->inbox;
 		unsigned todo = job->todo;
@@ -211,15 +211,15 @@ static bool do_inbox(struct core *core)
 		if (todo & JOB_SUBMIT)
 			job->state = JOB_LAUNCHING;
 		/* The inbox held it, so that nothing done frees it. */
-		pthread_mutex_unlock(&core->lock);
+		core_unlock(core);
 		do_job(core, job, todo);
-		pthread_mutex_lock(&core->lock);
+		core_lock(core);
 		job_put(job);
 	}
-	core->woken = false;
+	atomic_store(&core->loop_woken, false);
 	core->unflushed = false;
 	on = !core->detached || core->nr_jobs;
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 	return on;
 }
 
@@ -270,7 +270,7 @@ void *loop_main(void *arg)
 		core->poller->ops->wait(core->poller, !core->submits);
 	}
 	core->poller->ops->free(core->poller);
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	core->poller = NULL;
 	core_put(core);
 	return NULL;

@@ -88,7 +88,7 @@ static void launch(struct job *job, struct launch_thread *thread, int err)
 	job->state = JOB_LAUNCHING;
 	thread->number = job->number;
 	thread->asked = core->nr_queued;
-	pthread_mutex_unlock(&core->lock);
+	core_unlock(core);
 	if (err) {
 		launch_no_child(&job->launch, err);
 	} else if ((err = job_open_pipes(job, &which))) {
@@ -98,7 +98,7 @@ static void launch(struct job *job, struct launch_thread *thread, int err)
 		launcher_get(job->kind)->launch(&job->launch, thread);
 	}
 	job_launched(job);
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 }
 
 static void *pool_main(void *arg)
@@ -110,7 +110,7 @@ static void *pool_main(void *arg)
 	int err = launch_thread_init(&thread);
 
 	thread.batch = be_batch();
-	pthread_mutex_lock(&core->lock);
+	core_lock(core);
 	while ((job = dequeue(pool)))
 		launch(job, &thread, err);
 	pool->nr_threads--;
@@ -148,14 +148,14 @@ int pool_queue(struct core *core, struct job *job)
 
 void pool_flush(struct core *core)
 {
-	unsigned i, n;
+	unsigned i;
 
 	for (i = 0; i < NR_POOLS; i++) {
 		struct pool *pool = &core->pools[i];
 		unsigned wanted = pool->nr_queued;
 
-		for (n = 0; n < pool->nr_idle && n < wanted; n++)
-			pthread_cond_signal(&pool->work);
+		pool->nr_signals =
+			wanted < pool->nr_idle ? wanted : pool->nr_idle;
 		/* One that is there, and busy, takes the rest in its turn. */
 		while (wanted > pool->nr_idle &&
 		       pool->nr_threads < pool->max_threads &&
