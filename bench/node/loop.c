@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop COUNT THREADS FILE: COUNT times posix_spawn and waitpid in all, by
- * THREADS threads, with /dev/null as the children's stdio, which is what the
- * sides ask for. Prints how many per second: the machine's limit, as far as the
- * C library has one.
+ * loop MS THREADS FILE: posix_spawn and waitpid for MS milliseconds, by THREADS
+ * threads, with /dev/null as the children's stdio, which is what the sides ask
+ * for. Prints how many per second: the machine's limit, as far as the C library
+ * has one.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,27 +16,36 @@
 extern char **environ;
 static char *args[2];
 static posix_spawn_file_actions_t actions;
-static int each;
+static double begin, seconds;
 
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Returns how many it has started. */
 static void *run(void *unused)
 {
-	int i, status;
+	long count = 0;
+	int status;
 	pid_t pid;
 
 	(void)unused;
-	for (i = 0; i < each; i++) {
+	for (; now() - begin < seconds; count++) {
 		if (posix_spawn(&pid, args[0], &actions, NULL, args, environ) ||
 		    waitpid(pid, &status, 0) != pid || status)
 			exit(1);
 	}
-	return NULL;
+	return (void *)count;
 }
 
 int main(int argc, char **argv)
 {
-	struct timespec begin, end;
 	pthread_t threads[256];
-	double seconds;
+	long count = 0;
 	int i, nr;
 
 	if (argc != 4)
@@ -44,7 +53,7 @@ int main(int argc, char **argv)
 	nr = atoi(argv[2]);
 	if (nr < 1 || nr > 256)
 		return 2;
-	each = atoi(argv[1]) / nr;
+	seconds = atof(argv[1]) / 1000;
 	args[0] = argv[3];
 	if (posix_spawn_file_actions_init(&actions) ||
 	    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR,
@@ -52,15 +61,16 @@ int main(int argc, char **argv)
 	    posix_spawn_file_actions_adddup2(&actions, 0, 1) ||
 	    posix_spawn_file_actions_adddup2(&actions, 0, 2))
 		return 1;
-	clock_gettime(CLOCK_MONOTONIC, &begin);
+	begin = now();
 	for (i = 0; i < nr; i++)
 		if (pthread_create(&threads[i], NULL, run, NULL))
 			return 1;
-	for (i = 0; i < nr; i++)
-		pthread_join(threads[i], NULL);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	seconds = (double)(end.tv_sec - begin.tv_sec) +
-		  (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
-	printf("[%.1f]\n", each * nr / seconds);
+	for (i = 0; i < nr; i++) {
+		void *started;
+
+		pthread_join(threads[i], &started);
+		count += (long)started;
+	}
+	printf("[%.1f]\n", (double)count / (now() - begin));
 	return 0;
 }

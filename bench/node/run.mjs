@@ -98,7 +98,8 @@ function measurements({ exit }) {
 
 async function block(name, { measure, options }, { peers, programs }) {
   if (name === LOOP) {
-    const { stdout } = await $`${programs.loop} 8000 ${availableParallelism()} ${options.file}`
+    const { stdout } =
+      await $`${programs.loop} ${options.ms} ${availableParallelism()} ${options.file}`
     return JSON.parse(stdout)
   }
   const { side = name, runtime } = SIDES[name]
