@@ -42,18 +42,10 @@ void core_lock(struct core *core)
 void core_unlock(struct core *core)
 {
 	bool owner = core->owes_owner, loop = core->owes_loop;
-	unsigned i, signals[NR_POOLS];
 
 	core->owes_owner = false;
 	core->owes_loop = false;
-	for (i = 0; i < NR_POOLS; i++) {
-		signals[i] = core->pools[i].nr_signals;
-		core->pools[i].nr_signals = 0;
-	}
 	pthread_mutex_unlock(&core->lock);
-	for (i = 0; i < NR_POOLS; i++)
-		while (signals[i]--)
-			pthread_cond_signal(&core->pools[i].work);
 	if (owner && !atomic_exchange(&core->owner_woken, true)) {
 		pthread_mutex_lock(&core->owner_lock);
 		if (!core->owner_gone)
@@ -235,11 +227,14 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 
 void core_flush(struct core *core)
 {
+	unsigned idle[NR_POOLS];
+
 	core_lock(core);
 	if (core->unflushed)
 		core_wake_loop(core);
-	pool_flush(core);
+	pool_flush(core, idle);
 	core_unlock(core);
+	pool_wake(core, idle);
 }
 
 int core_kill(struct core *core, uint32_t id, int sig)

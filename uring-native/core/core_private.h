@@ -86,7 +86,6 @@ struct pool {
 	unsigned nr_queued;
 	unsigned nr_threads;
 	unsigned nr_idle;
-	unsigned nr_signals; /* owed, too */
 	unsigned max_threads;
 };
 
@@ -171,7 +170,9 @@ int core_thread(struct core *core, void *(*fn)(void *), void *arg);
 void pool_init(struct core *core);
 void pool_exit(struct core *core);
 int pool_queue(struct core *core, struct job *job);
-void pool_flush(struct core *core);
+/* Lock held; says how many of each pool to wake, with pool_wake() after it. */
+void pool_flush(struct core *core, unsigned idle[NR_POOLS]);
+void pool_wake(struct core *core, const unsigned idle[NR_POOLS]);
 
 /* loop.c */
 void *loop_main(void *arg);

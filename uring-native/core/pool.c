@@ -146,7 +146,7 @@ int pool_queue(struct core *core, struct job *job)
 	return 0;
 }
 
-void pool_flush(struct core *core)
+void pool_flush(struct core *core, unsigned idle[NR_POOLS])
 {
 	unsigned i;
 
@@ -154,8 +154,7 @@ void pool_flush(struct core *core)
 		struct pool *pool = &core->pools[i];
 		unsigned wanted = pool->nr_queued;
 
-		pool->nr_signals =
-			wanted < pool->nr_idle ? wanted : pool->nr_idle;
+		idle[i] = wanted < pool->nr_idle ? wanted : pool->nr_idle;
 		/* One that is there, and busy, takes the rest in its turn. */
 		while (wanted > pool->nr_idle &&
 		       pool->nr_threads < pool->max_threads &&
@@ -163,4 +162,13 @@ void pool_flush(struct core *core)
 			if (add_thread(pool))
 				break;
 	}
+}
+
+void pool_wake(struct core *core, const unsigned idle[NR_POOLS])
+{
+	unsigned i, n;
+
+	for (i = 0; i < NR_POOLS; i++)
+		for (n = 0; n < idle[i]; n++)
+			pthread_cond_signal(&core->pools[i].work);
 }
