@@ -1,77 +1,33 @@
-// The one set-up step every npm script runs first: installs what the script
-// needs, and only that. Uses nothing but Node itself, because on a fresh clone
-// there is nothing else. Silent and instant when nothing is missing.
+// Installs what a script needs: Debian packages by name, npm packages as
+// package-lock.json pins them. Uses nothing but Node itself, because on a fresh
+// clone there is nothing else. Silent and instant when nothing is missing.
 //
-//   node scripts/setup.mjs [NEED…]     NEED: a key of `needs` below
+//   node scripts/setup.mjs [--verbose] [NEED…]     NEED: a key of scripts/needs.mjs
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-
-/** Debian packages by purpose; `why` is what the user is told. */
-const needs = {
-  native: {
-    why: 'to build the native addon',
-    packages: ['g++', 'make', 'cmake', 'pkg-config', 'liburing-dev'],
-  },
-  lab: {
-    why: 'to build the kernel and boot it',
-    packages: [
-      'linux-source-6.12',
-      'qemu-system-x86',
-      'gcc',
-      'libc6-dev',
-      'make',
-      'flex',
-      'bison',
-      'bc',
-      'libelf-dev',
-      'libssl-dev',
-      'cpio',
-      'lz4',
-      'xz-utils',
-      'git',
-      'perl',
-      'python3',
-      'python3-git',
-      'python3-ply',
-    ],
-  },
-  demo: {
-    why: 'to have the tools that the demo and a benchmark call',
-    packages: [
-      'ripgrep',
-      'grep',
-      'sed',
-      'gawk',
-      'coreutils',
-      'findutils',
-      'git',
-      'python3',
-      'bash',
-    ],
-  },
-  arm64: {
-    why: 'to build for arm64, and run what was built',
-    packages: [
-      'gcc-aarch64-linux-gnu',
-      'g++-aarch64-linux-gnu',
-      'qemu-system-arm',
-      'cmake',
-      'make',
-      'pkg-config',
-      'cpio',
-    ],
-  },
-  browser: { why: 'to look at the report of the benchmarks', packages: ['chromium'] },
-  lint: { why: 'to check the format of C', packages: ['clang-format'] },
-}
+import { withLock } from './lock.mjs'
+import { needs } from './needs.mjs'
+import {
+  attempt,
+  beVerbose,
+  duration,
+  failureOf,
+  logFile,
+  orFail,
+  Progress,
+  QuietError,
+  quietly,
+  root,
+} from './quiet.mjs'
 
 const fail = (message) => {
-  console.error(`setup: ${message}`)
-  process.exit(1)
+  throw new QuietError(`setup: ${message}`)
 }
 
 function checkNode() {
@@ -81,73 +37,193 @@ function checkNode() {
   }
 }
 
-function missingDebianPackages(packages) {
+/**
+ * Which of `packages` Debian has not installed. A package of another
+ * architecture does not count, one that provides the name does.
+ */
+export function missingDebianPackages(packages) {
   const { stdout, error } = spawnSync(
     'dpkg-query',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own syntax
-    ['-W', '-f', '${db:Status-Status} ${Package}\n', ...packages],
-    { encoding: 'utf8' },
+    ['-W', '-f', '${db:Status-Status}\t${Architecture}\t${Package}\t${Provides}\n'],
+    { encoding: 'utf8', maxBuffer: 2 ** 28 },
   )
   if (error) {
     fail(
       `needs the Debian packages ${packages.join(' ')}, but this is not Debian: ${error.message}`,
     )
   }
-  const installed = new Set(
-    stdout
-      .split('\n')
-      .filter((line) => line.startsWith('installed '))
-      .map((line) => line.slice('installed '.length)),
-  )
+  const rows = stdout.split('\n').map((line) => line.split('\t'))
+  const native = rows.find(([, , name]) => name === 'dpkg')?.[1]
+  const installed = new Set()
+  for (const [status, architecture, name, provides] of rows) {
+    if (status !== 'installed' || ![native, 'all'].includes(architecture)) continue
+    installed.add(name)
+    for (const provided of provides.split(',')) installed.add(provided.trim().split(/[ :]/)[0])
+  }
   return packages.filter((name) => !installed.has(name))
 }
 
-function apt(...args) {
-  const isRoot = process.getuid() === 0
-  const argv = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', ...args]
-  const [command, ...rest] = isRoot ? argv : ['sudo', ...argv]
-  const { status, error } = spawnSync(command, rest, { stdio: ['inherit', 2, 2] })
-  if (error) {
-    fail(`cannot run ${command}: ${error.message}; install by hand: apt-get ${args.join(' ')}`)
-  }
-  if (status !== 0) {
-    fail(`apt-get ${args.join(' ')} failed with status ${status}; its output is above`)
+/** How apt tells how far it is: first what it fetches, then what it installs. */
+function readApt(line) {
+  const [, kind, percent, note] = /^(dl|pm)status:[^:]*:([\d.]+):(.*)/.exec(line) ?? []
+  if (!kind) return undefined
+  const half = Number(percent) / 200
+  return { share: kind === 'dl' ? half : 0.5 + half, note: note.slice(0, 40) }
+}
+
+/** Seconds to wait for another process that has apt's locks. */
+const PATIENCE = 900
+
+/** Whose output says that it may succeed if it is tried again, and after what. */
+const REPAIRS = [
+  [/dpkg was interrupted/, ['dpkg', '--configure', '-a']],
+  [/--fix-broken install/, ['apt-get', '-y', '--fix-broken', 'install']],
+]
+
+function asRoot(command) {
+  const argv = ['env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C', ...command]
+  return process.getuid() === 0 ? argv : ['sudo', '-n', ...argv]
+}
+
+/** Asks for the password, if sudo needs one, while there is nothing else on the terminal. */
+function unlockSudo(packages) {
+  if (process.getuid() === 0) return
+  const options = process.stdin.isTTY ? ['-v'] : ['-n', 'true']
+  const { status, error } = spawnSync('sudo', options, { stdio: ['inherit', 'inherit', 'pipe'] })
+  if (!error && status === 0) return
+  const why = error ? 'there is no sudo' : 'sudo refuses'
+  fail(
+    `cannot install Debian packages: this is not root, and ${why}. Install them by hand:\n` +
+      `  apt-get install --no-install-recommends ${packages.join(' ')}`,
+  )
+}
+
+async function apt(title, log, progress, ...args) {
+  const options = ['-q', '-o', 'APT::Status-Fd=1', '-o', `DPkg::Lock::Timeout=${PATIENCE}`]
+  const command = asRoot(['apt-get', ...options, ...args])
+  const quiet = { ...{ title, log, progress }, append: true, read: readApt }
+  const repaired = new Set()
+  for (let waited = 0; ; ) {
+    const end = await attempt(command, quiet)
+    if (end.status === 0) return
+    const said = end.lines.join('\n')
+    const repair = REPAIRS.find(([pattern]) => pattern.test(said))
+    // The lock of the package lists has no time limit of apt's.
+    if (/Could not get lock|Unable to lock/.test(said) && waited < PATIENCE) {
+      if (waited === 0) {
+        progress.clear()
+        console.error('setup: waiting for another process that uses apt')
+      }
+      await sleep(3000)
+      waited += 3
+    } else if (repair && !repaired.has(repair)) {
+      repaired.add(repair)
+      await attempt(asRoot(repair[1]), quiet)
+    } else {
+      progress.end()
+      throw new QuietError(failureOf('apt-get', end, quiet))
+    }
   }
 }
 
-function setUpDebian(names) {
+/** About how long apt takes: to read the lists, and for each package with what it depends on. */
+const seconds = (count) => 10 + 3 * count
+
+async function setUpDebian(names) {
   const packages = [...new Set(names.flatMap((name) => needs[name].packages))]
   if (packages.length === 0) return
   const missing = missingDebianPackages(packages)
   if (missing.length === 0) return
-  const reasons = names.map((name) => needs[name].why).join(' and ')
-  console.error(`setup: installing ${missing.join(' ')} from Debian, ${reasons}`)
-  apt('update')
-  apt('install', '-y', '--no-install-recommends', ...missing)
+  unlockSudo(missing)
+  const wanting = names.filter((name) => needs[name].packages.some((one) => missing.includes(one)))
+  const what = `${missing.length} Debian package${missing.length > 1 ? 's' : ''}`
+  const why = wanting.map((name) => needs[name].why).join(' and ')
+  const title = `setup: installing ${what} ${why}`
+  const log = logFile('setup-debian')
+  mkdirSync(join(root, 'out/log'), { recursive: true })
+  writeFileSync(log, '')
+  const progress = new Progress(title, { seconds: seconds(missing.length) })
+  try {
+    await apt(title, log, progress, 'update')
+    await apt(title, log, progress, 'install', '-y', '--no-install-recommends', ...missing)
+  } finally {
+    progress.end()
+  }
+  const still = missingDebianPackages(missing)
+  if (still.length > 0) fail(`apt-get did not install ${still.join(' ')}; its log: ${log}`)
+  console.error(
+    `setup: installed ${what} ${why} (${duration(progress.seconds)}): ${missing.join(' ')}`,
+  )
 }
+
+const lockText = () => readFileSync(join(root, 'package-lock.json'), 'utf8')
 
 // npm writes node_modules/.package-lock.json last, so a stamp beside it that
 // holds the lockfile's hash says both that an install finished and for what.
-function setUpNpm() {
-  const lock = readFileSync(`${root}package-lock.json`)
-  const hash = createHash('sha256').update(lock).digest('hex')
-  const stamp = `${root}node_modules/.setup-stamp`
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
-  console.error('setup: installing npm packages as package-lock.json pins them')
-  const { status, error } = spawnSync('npm', ['ci', '--ignore-scripts'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  })
-  if (error) fail(`cannot run npm: ${error.message}`)
-  if (status !== 0) fail(`npm ci failed with status ${status}; its output is above`)
-  writeFileSync(stamp, hash)
+const stampFile = join(root, 'node_modules/.setup-stamp')
+const stampText = () => createHash('sha256').update(lockText()).digest('hex')
+const npmIsDone = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stampText()
+
+/** npm keeps a cache at home; where that cannot be, in the clone. */
+function npmEnvironment() {
+  const home = homedir()
+  try {
+    accessSync(existsSync(join(home, '.npm')) ? join(home, '.npm') : home, constants.W_OK)
+    return process.env
+  } catch {
+    return { ...process.env, npm_config_cache: join(root, 'out/npm-cache') }
+  }
 }
 
-const wanted = process.argv.slice(2)
-const unknown = wanted.filter((name) => !(name in needs))
-if (unknown.length > 0) {
-  fail(`unknown need ${unknown.join(', ')}; known: ${Object.keys(needs).join(', ')}`)
+/** How many packages npm fetches for this machine, about. */
+function packageCount() {
+  const fits = (wanted, mine) => wanted === undefined || wanted.includes(mine)
+  return Object.values(JSON.parse(lockText()).packages).filter(
+    ({ os, cpu }) => fits(os, process.platform) && fits(cpu, process.arch),
+  ).length
 }
-checkNode()
-setUpDebian(wanted)
-setUpNpm()
+
+async function setUpNpm() {
+  if (npmIsDone()) return
+  const waiting = () => console.error('setup: waiting for another set-up of this clone')
+  await withLock('setup', waiting, async () => {
+    if (npmIsDone()) return
+    const total = packageCount()
+    let fetched = 0
+    const title = 'setup: installing npm packages as package-lock.json pins them'
+    const { seconds } = await quietly(['npm', 'ci', '--ignore-scripts', '--loglevel=http'], {
+      ...{ title, log: logFile('setup-npm'), env: npmEnvironment(), seconds: 40 },
+      read(line) {
+        if (!/^npm http (fetch|cache) /.test(line)) return undefined
+        fetched++
+        return { share: (0.95 * fetched) / total, note: `${Math.min(fetched, total)}/${total}` }
+      },
+    })
+    writeFileSync(stampFile, stampText())
+    console.error(
+      `setup: installed the npm packages that package-lock.json pins (${duration(seconds)})`,
+    )
+  })
+}
+
+/**
+ * Installs what is missing.
+ * @param {string[]} names  keys of `needs`
+ * @throws {QuietError}
+ */
+export async function setUp(names) {
+  const unknown = names.filter((name) => !(name in needs))
+  if (unknown.length > 0) {
+    fail(`unknown need ${unknown.join(', ')}; known: ${Object.keys(needs).join(', ')}`)
+  }
+  checkNode()
+  await setUpDebian(names)
+  await setUpNpm()
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const words = process.argv.slice(2)
+  if (words.includes('--verbose')) beVerbose()
+  await orFail(() => setUp(words.filter((word) => word !== '--verbose')))
+}

@@ -27,7 +27,7 @@ const sh = (file, ...args) => execFileSync(file, args, { encoding: 'utf8', env: 
 function find(tool) {
   const place = PATH.split(':').find((folder) => existsSync(join(folder, tool)))
   if (place) return join(place, tool)
-  throw new Error(`${tool} is not in ${PATH}: npm run setup -- demo installs what is missing`)
+  throw new Error(`${tool} is not in ${PATH}: npm run setup -- tools installs what is missing`)
 }
 
 const libraries = (file) =>

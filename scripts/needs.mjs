@@ -1,0 +1,81 @@
+// What each npm script needs, and what it runs. A script gets all it needs from
+// its own row: none may work only because another ran before.
+
+/**
+ * Debian packages by purpose; `why` completes "installed 5 Debian packages …".
+ * Every essential package (coreutils, util-linux, tar, findutils and the like)
+ * is there anyway.
+ */
+export const needs = {
+  native: {
+    why: 'to build the native addon',
+    packages: ['g++', 'make', 'cmake', 'pkg-config', 'liburing-dev'],
+  },
+  lab: {
+    why: 'to build the kernel and boot it',
+    packages: [
+      ...['linux-source-6.12', 'qemu-system-x86'],
+      ...['gcc', 'libc6-dev', 'make', 'flex', 'bison', 'bc', 'libelf-dev', 'libssl-dev'],
+      ...['cpio', 'lz4', 'xz-utils', 'git', 'perl'],
+      // checkpatch.pl calls spdxcheck.py.
+      ...['python3', 'python3-git', 'python3-ply'],
+    ],
+  },
+  tools: {
+    why: 'to have the tools that agents call',
+    packages: [
+      ...['ripgrep', 'grep', 'sed', 'gawk', 'coreutils', 'findutils', 'git', 'python3', 'bash'],
+    ],
+  },
+  compiler: {
+    why: 'to compile the programs that are measured',
+    packages: ['gcc', 'libc6-dev', 'libc-bin', 'git'],
+  },
+  strip: { why: 'to strip the addon', packages: ['binutils'] },
+  git: { why: 'for what the tests and lint ask of git', packages: ['git'] },
+  arm64: {
+    why: 'to build for arm64 and run it',
+    packages: [
+      ...['gcc-aarch64-linux-gnu', 'g++-aarch64-linux-gnu', 'libc6-dev-arm64-cross'],
+      ...['qemu-system-arm', 'cmake', 'make', 'pkg-config', 'cpio', 'ca-certificates'],
+    ],
+  },
+  browser: { why: 'to look at the pages in a browser', packages: ['chromium'] },
+  lint: { why: 'to check the format of C', packages: ['clang-format', 'git'] },
+}
+
+/** Benchmarks that run on the running kernel, or measure nothing. */
+const WITHOUT_LAB = new Set(['node', 'report'])
+const firstWord = (args) => args.find((arg) => !arg.startsWith('-'))
+const host = ['native', 'strip', 'tools', 'git']
+
+/**
+ * By npm script: its needs for these arguments, whether it needs what
+ * `npm run build` builds, and the module to run.
+ * @type {Record<string, { needs: (args: string[]) => string[], build?: boolean,
+ *   main?: string, args?: string[] }>}
+ */
+export const scripts = {
+  build: { needs: () => ['native'], build: true },
+  demo: {
+    needs: (args) => ['native', 'tools', ...(args.includes('--stock') ? [] : ['lab'])],
+    ...{ build: true, main: 'demo/main.mjs' },
+  },
+  docs: { needs: () => ['native'], build: true, main: 'node_modules/typedoc/bin/typedoc' },
+  prepack: { needs: () => ['native', 'strip'], build: true, main: 'scripts/prebuild.mjs' },
+  bench: {
+    needs: (args) => [
+      ...['native', 'compiler', 'tools'],
+      ...(WITHOUT_LAB.has(firstWord(args)) ? [] : ['lab']),
+    ],
+    ...{ build: true, main: 'bench/run.mjs' },
+  },
+  lab: { needs: () => ['lab'], main: 'kernel/lib/cli.mjs' },
+  lint: { needs: () => ['lint'], main: 'scripts/lint.mjs' },
+  // Tests build by themselves: it is a step of theirs.
+  test: { needs: () => [...host, 'lab'], main: 'scripts/test.mjs' },
+  'test:host': { needs: () => host, main: 'scripts/test.mjs', args: ['host'] },
+  'test:lab': { needs: () => [...host, 'lab'], main: 'scripts/test.mjs', args: ['lab'] },
+  'test:arm64': { needs: () => ['native', 'arm64'], build: true, main: 'scripts/arm64.mjs' },
+  'test:soak': { needs: () => ['lab'], main: 'scripts/soak.mjs' },
+}

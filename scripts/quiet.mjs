@@ -1,0 +1,276 @@
+// Runs commands whose output matters only if they fail: it goes to a log file,
+// and the terminal shows a progress bar. Used by set-up, build, tests and lab,
+// and before any npm package is installed, so it needs nothing but Node.
+import { spawn } from 'node:child_process'
+import { createWriteStream, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** The log of what is called `name`. */
+export const logFile = (name) => join(root, 'out/log', `${name.replaceAll(/\W+/g, '-')}.log`)
+
+/** Whether commands show their output as it comes: `--verbose`, or the variable it sets. */
+export const isVerbose = () => Boolean(process.env.URING_SPAWN_VERBOSE)
+
+/** Makes this process, and those it starts, verbose. */
+export function beVerbose() {
+  process.env.URING_SPAWN_VERBOSE = '1'
+}
+
+/** Milliseconds after which something that is still running gets a line or a bar. */
+const SHORT = 1000
+/** Milliseconds between two lines about progress where there is no terminal. */
+const PERIOD = 60_000
+/** Milliseconds between two drawings of a bar. */
+const FRAME = 100
+/** How many of a log's last lines an error shows. */
+const LAST_LINES = 25
+/** Milliseconds a command has to end by itself after Ctrl-C, which reaches it, too. */
+const GRACE = 1000
+
+/** An error whose message is all a user needs: it is printed without a stack. */
+export class QuietError extends Error {}
+
+/** 38 → '38 s', 125 → '2 min 5 s'. */
+export function duration(seconds) {
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  const rest = whole % 60
+  return `${Math.floor(whole / 60)} min${rest > 0 ? ` ${rest} s` : ''}`
+}
+
+/**
+ * Shows that something takes long: a bar on a terminal, elsewhere a line when it
+ * begins and one a minute. Shows nothing of what is over within a second, and
+ * leaves nothing on a terminal.
+ */
+export class Progress {
+  #title
+  #seconds
+  #stream
+  #start = Date.now()
+  #share
+  #note = ''
+  #shown = 0
+  #waits
+  #timer
+
+  /**
+   * @param {string} title  'setup: installing 14 Debian packages'
+   * @param {{ seconds?: number, stream?: NodeJS.WriteStream, hidden?: boolean,
+   *   lazy?: boolean }} [options]
+   *   seconds: about how long it takes; hidden: show nothing; lazy: nothing before the first update
+   */
+  constructor(title, { seconds, stream = process.stderr, hidden = isVerbose(), lazy } = {}) {
+    this.#title = title
+    this.#seconds = seconds
+    this.#stream = stream
+    this.#waits = lazy ?? false
+    if (hidden) return
+    this.#timer = setInterval(() => this.#tick(), FRAME)
+    this.#timer.unref()
+  }
+
+  get seconds() {
+    return (Date.now() - this.#start) / 1000
+  }
+
+  /**
+   * @param {number | undefined} share  of the work that is done, from 0 to 1, if known
+   * @param {string} [note]  what else to show, '120/2600 files'
+   */
+  update(share, note = '') {
+    this.#share = share === undefined ? undefined : Math.min(1, Math.max(0, share))
+    this.#note = note
+    this.#waits = false
+  }
+
+  /** Clears the bar for a line that has to be printed meanwhile. */
+  clear() {
+    if (this.#stream.isTTY && this.#shown > 0) this.#stream.write('\r\x1b[K')
+  }
+
+  end() {
+    clearInterval(this.#timer)
+    this.clear()
+    this.#shown = 0
+  }
+
+  #tick() {
+    const elapsed = Date.now() - this.#start
+    if (elapsed < SHORT || this.#waits) return
+    if (this.#stream.isTTY) {
+      this.#shown++
+      this.#stream.write(`\r${this.#bar(this.#stream.columns || 80)}\x1b[K`)
+    } else if (elapsed >= this.#shown * PERIOD) {
+      const expected = this.#seconds ? `, about ${duration(this.#seconds)}` : ''
+      const line = this.#shown++ === 0 ? expected : `: ${this.#numbers()}`
+      this.#stream.write(`${this.#title}${line}\n`)
+    }
+  }
+
+  #numbers() {
+    const percent = this.#share === undefined ? '' : `${Math.floor(this.#share * 100)} %`
+    return [percent, this.#note, duration(this.seconds)].filter((text) => text !== '').join(', ')
+  }
+
+  #bar(columns) {
+    const width = 20
+    // Where nothing is known but the time it usually takes, that has to do.
+    const guess = this.#seconds ? Math.min(0.95, this.seconds / this.#seconds) : 0
+    const filled = Math.round((this.#share ?? guess) * width)
+    const bar = `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${this.#numbers()}`
+    const room = columns - bar.length - 2
+    const title = this.#title.length > room ? `${this.#title.slice(0, room - 1)}…` : this.#title
+    return room > 10 ? `${title} ${bar}` : bar.slice(0, columns - 1)
+  }
+}
+
+/** Calls `listener` with each line of a stream, without what colours it. */
+function eachLine(stream, listener) {
+  let rest = ''
+  stream.setEncoding('utf8')
+  stream.on('data', (text) => {
+    const lines = (rest + text).split(/\r?\n/)
+    rest = lines.pop()
+    for (const line of lines) listener(stripVTControlCharacters(line))
+  })
+  stream.on('end', () => rest !== '' && listener(stripVTControlCharacters(rest)))
+}
+
+/** Passes signals that this process gets on to `child`; `seen()` says which came. */
+function passSignals(child) {
+  let seen
+  let timer
+  const handler = (signal) => {
+    seen ??= signal
+    // A terminal sends SIGINT to both: a second one could cut short how it ends.
+    if (signal !== 'SIGINT') child.kill(signal)
+    else timer ??= setTimeout(() => child.kill(signal), GRACE)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, handler)
+  return {
+    seen: () => seen,
+    off() {
+      clearTimeout(timer)
+      for (const signal of signals) process.off(signal, handler)
+    },
+  }
+}
+
+/**
+ * @typedef {object} Quiet
+ * @property {string} title    'setup: installing npm packages'; shown with the bar, and in errors
+ * @property {string} log      the file that gets the command's output
+ * @property {number} [seconds] about how long it takes
+ * @property {(line: string) => { share: number, note?: string } | undefined} [read]
+ *   what a line of the output says about progress
+ * @property {string} [cwd]    the project by default
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {boolean} [append] to the log
+ * @property {boolean} [lazy]  shows no progress before `read` finds some
+ * @property {NodeJS.WriteStream} [stream] for the progress; stderr by default
+ * @property {NodeJS.WriteStream | null} [show] for the output if verbose; stderr by default
+ * @property {Progress} [progress] one that goes on after the command
+ */
+
+/**
+ * Runs a command to its end, whatever that is. A signal that ends this process
+ * first ends the command.
+ * @param {string[]} command
+ * @param {Quiet} options
+ * @returns {Promise<{ status: number | null, signal: NodeJS.Signals | null, error?: Error,
+ *   seconds: number, stdout: string, stderr: string, lines: string[] }>}
+ *   lines: the last of its output
+ */
+export async function attempt([file, ...args], options) {
+  const { title, log, seconds, read, cwd = root, env = process.env, append } = options
+  const show = options.show === undefined ? process.stderr : options.show
+  mkdirSync(dirname(log), { recursive: true })
+  const output = createWriteStream(log, { flags: append ? 'a' : 'w' })
+  const opened = new Promise((resolve, reject) => {
+    output.once('open', resolve)
+    output.once('error', reject)
+  })
+  await opened
+  output.write(`$ ${[file, ...args].join(' ')}\n`)
+  const { stream, lazy } = options
+  const progress = options.progress ?? new Progress(title, { seconds, stream, lazy })
+  const start = Date.now()
+  const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const signals = passSignals(child)
+  const texts = { stdout: '', stderr: '' }
+  const lines = []
+  for (const name of ['stdout', 'stderr']) {
+    child[name].on('data', (data) => {
+      texts[name] += data
+      output.write(data)
+      if (isVerbose()) show?.write(data)
+    })
+    eachLine(child[name], (line) => {
+      const found = read?.(line)
+      if (found) progress.update(found.share, found.note)
+      if (line.trim() !== '') lines.push(line)
+      if (lines.length > LAST_LINES) lines.shift()
+    })
+  }
+  const end = await new Promise((resolve) => {
+    child.once('error', (error) => resolve({ status: null, signal: null, error }))
+    child.once('close', (status, signal) => resolve({ status, signal }))
+  })
+  signals.off()
+  if (!options.progress) progress.end()
+  await new Promise((resolve) => output.end(resolve))
+  if (signals.seen()) {
+    options.progress?.end()
+    await dieOf(signals.seen())
+  }
+  return { ...end, ...texts, lines, seconds: (Date.now() - start) / 1000 }
+}
+
+/** Ends this process by a signal it has caught. */
+function dieOf(signal) {
+  process.kill(process.pid, signal)
+  // It takes effect at some later point: nothing else happens until then.
+  return new Promise(() => setTimeout(() => {}, 60_000))
+}
+
+/** What a user reads about a command that failed. */
+export function failureOf(file, { status, signal, error, lines }, { title, log }) {
+  const how = error
+    ? `cannot run ${file}: ${error.message}`
+    : signal
+      ? `${file} was killed by ${signal}`
+      : `${file} ended with status ${status}`
+  const end = lines.map((line) => `  ${line}`).join('\n')
+  const shown = lines.length > 0 && !isVerbose() ? `\n${end}` : ''
+  return `${title} failed: ${how}${shown}\n  (the whole log: ${log})`
+}
+
+/**
+ * Runs a command that has to succeed.
+ * @param {string[]} command
+ * @param {Quiet} options
+ * @throws {QuietError} with the last lines of its output and the path of its log
+ */
+export async function quietly(command, options) {
+  const end = await attempt(command, options)
+  if (end.status === 0) return end
+  throw new QuietError(failureOf(command[0], end, options))
+}
+
+/** Runs `main` and ends with status 1, and the message, where it throws a QuietError. */
+export async function orFail(main) {
+  try {
+    return await main()
+  } catch (error) {
+    if (!(error instanceof QuietError)) throw error
+    console.error(error.message)
+    process.exit(1)
+  }
+}

@@ -1,0 +1,36 @@
+// Every npm script: installs what it needs, builds, then runs its module with
+// the arguments that are left.
+//
+//   node scripts/run.mjs SCRIPT [--verbose] [ARGS…]     SCRIPT: a key of `scripts`
+import { join } from 'node:path'
+import process from 'node:process'
+import { pathToFileURL } from 'node:url'
+import { scripts } from './needs.mjs'
+import { beVerbose, orFail, root } from './quiet.mjs'
+import { setUp } from './setup.mjs'
+
+const [name, ...words] = process.argv.slice(2)
+if (!Object.hasOwn(scripts, name ?? '')) {
+  console.error(`run: no script ${name}: there are ${Object.keys(scripts).join(', ')}`)
+  process.exit(2)
+}
+const script = scripts[name]
+
+// What follows `--` is not ours, nor is what follows the lab's command.
+const own = name === 'lab' ? words.findIndex((word) => !word.startsWith('-')) : -1
+const limit = [own, words.indexOf('--'), words.length].filter((at) => at >= 0)
+const at = words.slice(0, Math.min(...limit)).indexOf('--verbose')
+if (at >= 0) {
+  words.splice(at, 1)
+  beVerbose()
+}
+
+await orFail(async () => {
+  await setUp(script.needs(words))
+  if (script.build) await (await import('./build.mjs')).build()
+})
+if (script.main) {
+  const main = join(root, script.main)
+  process.argv = [process.execPath, main, ...(script.args ?? []), ...words]
+  await import(pathToFileURL(main).href)
+}
