@@ -34,7 +34,31 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'a misspelt option',
     () => run('a', [], { timeOut: 1 } as object),
     'ERR_UNKNOWN_OPTION',
-    'unknown option "timeOut"; the nearest known one is "timeout"',
+    'unknown option "timeOut" of run(); the nearest known one is "timeout"',
+  ],
+  [
+    'an option of other calls',
+    () => spawn('a', [], { maxBuffer: 1 } as object),
+    'ERR_UNKNOWN_OPTION',
+    'unknown option "maxBuffer" of spawn(): it is an option of run() and batch()',
+  ],
+  [
+    'an option of batch() only',
+    () => run('a', [], { concurrency: 1 } as object),
+    'ERR_UNKNOWN_OPTION',
+    'unknown option "concurrency" of run(): it is an option of batch()',
+  ],
+  [
+    'an option of template() only',
+    () => batch([], { onStale: 'error' } as object).all(),
+    'ERR_UNKNOWN_OPTION',
+    'unknown option "onStale" of batch(): it is an option of template()',
+  ],
+  [
+    'no signal to kill with',
+    () => run('a', [], { killSignal: 0 }),
+    'ERR_OUT_OF_RANGE',
+    'killSignal must be a signal that can end a child: 0 sends none',
   ],
   [
     'an unknown signal',
@@ -460,3 +484,12 @@ test('comes before the ring and the threads that the first start makes', () => {
   expect(started[0]).toBeGreaterThan(before[0] as number)
   expect(started[1]).toBeGreaterThan(before[1] as number)
 })
+
+test.each(['windowsHide', 'serialization', 'x', 'foo', 'constructor', '__proto__x'])(
+  'an unknown option that is near no other: %s',
+  async (name) => {
+    const error = await rejection(spawn('true', [], { [name]: true } as object))
+    expect(error).toMatchObject({ code: 'ERR_UNKNOWN_OPTION' })
+    expect(error.message).toBe(`unknown option ${JSON.stringify(name)} of spawn()`)
+  },
+)

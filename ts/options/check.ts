@@ -118,8 +118,13 @@ const checks: Record<string, (name: string, value: unknown) => void> = {
     if (!Array.isArray(value)) oneOf('pipe', 'ignore', 'inherit')(name, value)
   },
   timeout: integer(0, MAX_TIMER),
-  killSignal: (name, value) => {
-    signalNumber(name, value)
+  killSignal(name, value) {
+    if (signalNumber(name, value) === 0) {
+      throw argumentError(
+        'ERR_OUT_OF_RANGE',
+        `${name} must be a signal that can end a child: 0 sends none`,
+      )
+    }
   },
   killGrace: integer(0, MAX_TIMER),
   signal(name, value) {
@@ -202,24 +207,46 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-function checkAll(known: typeof checks, options: object): void {
+/** What each call takes, for the message about an option that another call has. */
+const takenBy: Readonly<Record<string, () => typeof checks>> = {
+  spawn: () => checks,
+  run: () => runChecks,
+  batch: () => batchChecks,
+  template: () => templateChecks,
+}
+
+/** The known name that `name` was probably meant to be: with two wrong letters, or one in three. */
+function nearest(name: string, known: typeof checks): string | undefined {
+  const near = Object.keys(known)
+    .map((other) => ({ other, changes: distance(name.toLowerCase(), other.toLowerCase()) }))
+    .sort((a, b) => a.changes - b.changes)[0]
+  const most = Math.min(name.length - 1, Math.max(2, Math.floor(name.length / 3)))
+  return near && near.changes <= most ? near.other : undefined
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+
+function unknownOption(name: string, call: string, known: typeof checks): string {
+  const others = Object.entries(takenBy)
+    .filter(([, checksOf]) => Object.hasOwn(checksOf(), name))
+    .map(([other]) => `${other}()`)
+  if (others.length > 0) {
+    return `unknown option ${show(name)} of ${call}(): it is an option of ${listed(others)}`
+  }
+  const meant = nearest(name, known)
+  const hint = meant === undefined ? '' : `; the nearest known one is ${show(meant)}`
+  return `unknown option ${show(name)} of ${call}()${hint}`
+}
+
+function checkAll(call: string, known: typeof checks, options: object): void {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
-    const check = known[name]
-    if (check !== undefined && Object.hasOwn(known, name)) {
-      check(name, value)
-      continue
+    const check = Object.hasOwn(known, name) ? known[name] : undefined
+    if (check === undefined) {
+      throw argumentError('ERR_UNKNOWN_OPTION', unknownOption(name, call, known))
     }
-    const nearest = Object.keys(known).reduce((best, other) =>
-      distance(name.toLowerCase(), other.toLowerCase()) <
-      distance(name.toLowerCase(), best.toLowerCase())
-        ? other
-        : best,
-    )
-    throw argumentError(
-      'ERR_UNKNOWN_OPTION',
-      `unknown option ${show(name)}; the nearest known one is ${show(nearest)}`,
-    )
+    check(name, value)
   }
 }
 
@@ -236,7 +263,7 @@ function checkTogether({ shell, template }: SpawnOptions): void {
 export function checkSpawn(file: unknown, args: unknown, options: SpawnOptions): void {
   checkCommand(file, args)
   object('options', options)
-  checkAll(checks, options)
+  checkAll('spawn', checks, options)
   checkTogether(options)
 }
 
@@ -244,7 +271,7 @@ export function checkSpawn(file: unknown, args: unknown, options: SpawnOptions):
 export function checkRun(file: unknown, args: unknown, options: RunOptions): void {
   checkCommand(file, args)
   object('options', options)
-  checkAll(runChecks, options)
+  checkAll('run', runChecks, options)
   checkTogether(options)
 }
 
@@ -262,7 +289,7 @@ const batchChecks: typeof checks = {
 /** Throws what is wrong with the options of batch(). */
 export function checkBatch(options: object): void {
   object('options', options)
-  checkAll(batchChecks, options)
+  checkAll('batch', batchChecks, options)
   checkTogether(options)
 }
 
@@ -271,7 +298,7 @@ const templateChecks: typeof checks = { onStale: oneOf('recreate', 'error') }
 /** Throws what is wrong with the options of template(). */
 export function checkTemplate(options: object): void {
   object('options', options)
-  checkAll(templateChecks, options)
+  checkAll('template', templateChecks, options)
 }
 
 function checkCommand(file: unknown, args: unknown): void {
