@@ -1,7 +1,10 @@
-// Run by npm after the package has been installed: sees to it that there is an
-// addon that works here. The package brings one for x64; elsewhere, and where
-// that one does not load (another libc), it is built from source, which takes
-// g++, make, cmake, pkg-config and liburing's headers and archive.
+// Run by npm after it has installed the package: makes sure that there is an
+// addon that works here. The package contains one for the architecture it was
+// packed on; elsewhere, and where that one does not load (another libc), this
+// builds it from source, which takes g++, make, cmake, pkg-config and
+// liburing's headers and archive.
+//
+//   node scripts/install.mjs [--build]     --build: whatever is there
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -30,7 +33,7 @@ function run(command, ...args) {
   const why = error ? `cannot run ${command}: ${error.message}` : `${command} failed`
   console.error(
     `uring-spawn: ${why}. Building the addon takes g++, make, cmake, pkg-config and liburing: ` +
-      'on Debian, apt-get install g++ make cmake pkg-config liburing-dev; then npm rebuild uring-spawn',
+      'on Debian, apt-get install g++ make cmake pkg-config liburing-dev; then install uring-spawn again',
   )
   process.exit(1)
 }
@@ -54,7 +57,8 @@ function build() {
   run('cmake', '--build', 'build', '--target', 'uring_spawn', '--parallel')
 }
 
-// Other platforms may install it, and are told at the first use. A clone of
-// the repository has scripts of its own.
+// Installing works on other platforms too; the first use says what is needed. A
+// clone of the repository has scripts of its own.
 const isClone = existsSync(join(root, 'ts'))
-if (process.platform === 'linux' && !isClone && !loads(prebuilt) && !loads(built)) build()
+if (process.argv.includes('--build')) build()
+else if (process.platform === 'linux' && !isClone && !loads(prebuilt) && !loads(built)) build()

@@ -79,7 +79,7 @@ describe('the package', () => {
       expect(files).toContain(`package/${file}`)
     }
     const odd =
-      /^package\/(?!dist|docs\/library|prebuilds|uring-native|scripts\/install|CMakeLists|LICENSE|README|package\.json)./
+      /^package\/(?!dist|docs\/[a-z-]+\.md|examples|prebuilds|uring-native|scripts\/(install|prepare)|CMakeLists|LICENSE|README|package\.json)./
     expect(files.filter((file) => odd.test(file))).toEqual([])
   })
 
