@@ -21,14 +21,14 @@ struct kernel_sigaction {
 
 static long sigaction_get(int sig, struct kernel_sigaction *sa)
 {
-	return SYS_RET(syscall(SYS_rt_sigaction, sig, NULL, sa, 8));
+	return sys_call(SYS_rt_sigaction, sig, NULL, sa, 8);
 }
 
 static long sigaction_default(int sig)
 {
 	struct kernel_sigaction sa = {0};
 
-	return SYS_RET(syscall(SYS_rt_sigaction, sig, &sa, NULL, 8));
+	return sys_call(SYS_rt_sigaction, sig, &sa, NULL, 8);
 }
 
 /*
@@ -82,7 +82,7 @@ static long set_default(uint64_t set)
  */
 static long set_nice(uint64_t value)
 {
-	long ret = SYS_RET(syscall(SYS_setpriority, PRIO_PROCESS, 0, value));
+	long ret = sys_call(SYS_setpriority, PRIO_PROCESS, 0, value);
 
 	return ret == -EACCES ? -EPERM : ret;
 }
@@ -98,31 +98,31 @@ static long task_set(const struct child *child, const struct chain_op *op)
 	case IORING_TASK_SIGDEFAULT:
 		return set_default(*(const uint64_t *)ptr & child->ignored);
 	case IORING_TASK_SETSID: {
-		long ret = SYS_RET(syscall(SYS_setsid));
+		long ret = sys_call(SYS_setsid);
 
 		return ret < 0 ? ret : 0;
 	}
 	case IORING_TASK_SETPGID:
-		return SYS_RET(syscall(SYS_setpgid, 0, value));
+		return sys_call(SYS_setpgid, 0, value);
 	case IORING_TASK_UID:
-		return SYS_RET(syscall(SYS_setresuid, value, value, value));
+		return sys_call(SYS_setresuid, value, value, value);
 	case IORING_TASK_GID:
-		return SYS_RET(syscall(SYS_setresgid, value, value, value));
+		return sys_call(SYS_setresgid, value, value, value);
 	case IORING_TASK_GROUPS:
-		return SYS_RET(syscall(SYS_setgroups, op->addr2, ptr));
+		return sys_call(SYS_setgroups, op->addr2, ptr);
 	case IORING_TASK_UMASK:
-		syscall(SYS_umask, value);
+		sys_call(SYS_umask, value);
 		return 0;
 	case IORING_TASK_NICE:
 		return set_nice(value);
 	case IORING_TASK_RLIMIT:
-		return SYS_RET(syscall(SYS_prlimit64, 0, op->addr2, ptr, NULL));
+		return sys_call(SYS_prlimit64, 0, op->addr2, ptr, NULL);
 	case IORING_TASK_PDEATHSIG:
-		return SYS_RET(syscall(SYS_prctl, 1 /* PR_SET_PDEATHSIG */,
-				       value, 0, 0, 0));
+		return sys_call(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, value, 0,
+				0, 0);
 	case IORING_TASK_NO_NEW_PRIVS:
-		return SYS_RET(syscall(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */,
-				       value, 0, 0, 0));
+		return sys_call(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, value,
+				0, 0, 0);
 	default:
 		return -EINVAL;
 	}
@@ -133,9 +133,9 @@ static long dup_to(int fd, int target, unsigned flags)
 	long ret;
 
 	if (fd != target)
-		return SYS_RET(syscall(SYS_dup3, fd, target, flags));
-	ret = SYS_RET(syscall(SYS_fcntl, fd, F_SETFD,
-			      flags & O_CLOEXEC ? FD_CLOEXEC : 0));
+		return sys_call(SYS_dup3, fd, target, flags);
+	ret = sys_call(SYS_fcntl, fd, F_SETFD,
+		       flags & O_CLOEXEC ? FD_CLOEXEC : 0);
 	return ret < 0 ? ret : target;
 }
 
@@ -146,9 +146,8 @@ static long run_op(const struct child *child, const struct chain_op *op,
 
 	switch (op->op) {
 	case CHAIN_OPENAT: {
-		long ret =
-			SYS_RET(syscall(SYS_openat, op->fd, chain_ptr(op->addr),
-					op->flags, op->len));
+		long ret = sys_call(SYS_openat, op->fd, chain_ptr(op->addr),
+				    op->flags, op->len);
 
 		if (ret >= 0)
 			*last = (int)ret;
@@ -157,15 +156,15 @@ static long run_op(const struct child *child, const struct chain_op *op,
 	case CHAIN_DUP:
 		return dup_to(fd, (int)op->len, op->flags);
 	case CHAIN_FCHDIR:
-		return SYS_RET(syscall(SYS_fchdir, fd));
+		return sys_call(SYS_fchdir, fd);
 	case CHAIN_CLOSE_RANGE:
 		return child_close_range((unsigned)op->fd, op->len, op->flags);
 	case CHAIN_TASK_SET:
 		return task_set(child, op);
 	case CHAIN_EXEC:
-		return SYS_RET(syscall(
-			SYS_execveat, op->fd, chain_ptr(op->addr),
-			chain_ptr(op->addr2), chain_ptr(op->addr3), op->flags));
+		return sys_call(SYS_execveat, op->fd, chain_ptr(op->addr),
+				chain_ptr(op->addr2), chain_ptr(op->addr3),
+				op->flags);
 	default:
 		return -EINVAL;
 	}
@@ -181,8 +180,8 @@ static long keep_away(struct child *child)
 
 	if (child->keep_fd < 0 || child->keep_fd > child->chain->max_newfd)
 		return 0;
-	fd = SYS_RET(syscall(SYS_fcntl, child->keep_fd, F_DUPFD_CLOEXEC,
-			     child->chain->max_newfd + 1));
+	fd = sys_call(SYS_fcntl, child->keep_fd, F_DUPFD_CLOEXEC,
+		      child->chain->max_newfd + 1);
 	if (fd < 0)
 		return fd;
 	child->keep_fd = (int)fd;
@@ -220,7 +219,7 @@ void child_run(struct child *child)
 	if (child->reset_policy) {
 		struct sched_param none = {0};
 
-		syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
+		sys_call(SYS_sched_setscheduler, 0, SCHED_OTHER, &none);
 	}
 	if (child->reset_handlers)
 		clear_handlers();

@@ -31,9 +31,9 @@ static int number(const char *s)
 static void close_or_mark(unsigned fd, unsigned flags)
 {
 	if (flags & CLOSE_RANGE_CLOEXEC)
-		syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+		sys_call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
 	else
-		syscall(SYS_close, fd);
+		sys_call(SYS_close, fd);
 }
 
 /*
@@ -47,16 +47,16 @@ static int close_range_proc(unsigned first, unsigned last, unsigned flags)
 	int passes = 0;
 	long dir;
 
-	dir = SYS_RET(syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
-			      O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+	dir = sys_call(SYS_openat, AT_FDCWD, "/proc/self/fd",
+		       O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (dir < 0)
 		return (int)dir;
 	while (found && passes++ < (flags & CLOSE_RANGE_CLOEXEC ? 1 : 64)) {
 		long len;
 
 		found = false;
-		syscall(SYS_lseek, dir, 0, SEEK_SET);
-		while ((len = syscall(SYS_getdents64, dir, buf, sizeof(buf))) >
+		sys_call(SYS_lseek, dir, 0, SEEK_SET);
+		while ((len = sys_call(SYS_getdents64, dir, buf, sizeof(buf))) >
 		       0) {
 			long at = 0;
 
@@ -74,17 +74,18 @@ static int close_range_proc(unsigned first, unsigned last, unsigned flags)
 			}
 		}
 	}
-	syscall(SYS_close, dir);
+	sys_call(SYS_close, dir);
 	return 0;
 }
 
 static int close_range_loop(unsigned first, unsigned last, unsigned flags)
 {
 	uint64_t lim[2] = {0, 0};
+	long ret = sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, lim);
 	unsigned fd;
 
-	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, lim) < 0)
-		return -errno;
+	if (ret < 0)
+		return (int)ret;
 	if (lim[0] && last >= lim[0])
 		last = (unsigned)lim[0] - 1;
 	for (fd = first; fd <= last && fd >= first; fd++)
@@ -145,10 +146,10 @@ static int place(int from, const struct chain_fd *fd)
 	bool cloexec = fd->flags & IORING_CLONE_FD_CLOEXEC;
 
 	if (from == fd->newfd)
-		return (int)SYS_RET(syscall(SYS_fcntl, from, F_SETFD,
-					    cloexec ? FD_CLOEXEC : 0));
-	return (int)SYS_RET(
-		syscall(SYS_dup3, from, fd->newfd, cloexec ? O_CLOEXEC : 0));
+		return (int)sys_call(SYS_fcntl, from, F_SETFD,
+				     cloexec ? FD_CLOEXEC : 0);
+	return (int)sys_call(SYS_dup3, from, fd->newfd,
+			     cloexec ? O_CLOEXEC : 0);
 }
 
 static int close_others(const struct chain_fd *fds, uint32_t nr, int keep_fd)
@@ -195,8 +196,7 @@ int child_set_fds(struct chain_fd *fds, uint32_t nr, int keep_fd)
 
 		if (fds[i].fd == fds[i].newfd || !is_target(fds, nr, fds[i].fd))
 			continue;
-		tmp = SYS_RET(
-			syscall(SYS_fcntl, fds[i].fd, F_DUPFD_CLOEXEC, above));
+		tmp = sys_call(SYS_fcntl, fds[i].fd, F_DUPFD_CLOEXEC, above);
 		if (tmp < 0)
 			return (int)tmp;
 		fds[i].fd = (int)tmp;

@@ -29,11 +29,11 @@ static long do_fork(struct launch *launch, struct child *child)
 	long pid;
 
 	child->reset_handlers = false;
-	pid = SYS_RET(syscall(SYS_clone3, &args, sizeof(args)));
+	pid = sys_call(SYS_clone3, &args, sizeof(args));
 	if ((pid == -ENOSYS || pid == -EPERM) && !(head->addr2 >> 32)) {
 		child->reset_handlers = true;
-		pid = SYS_RET(syscall(SYS_clone, head->addr2 | CLONE_PIDFD,
-				      NULL, &launch->pidfd, NULL, 0));
+		pid = sys_call(SYS_clone, head->addr2 | CLONE_PIDFD, NULL,
+			       &launch->pidfd, NULL, 0);
 	}
 	return pid;
 }
@@ -46,7 +46,7 @@ static void child_main(struct child *child, struct shared *shared)
 	view.res = shared->res;
 	child->chain = &view;
 	child_run(child);
-	syscall(SYS_exit_group, 127);
+	sys_call(SYS_exit_group, 127);
 }
 
 static void fork_launch(struct launch *launch, struct launch_thread *thread)

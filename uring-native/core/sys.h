@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls without libc's help: wrappers it lacks in older versions, and
- * ones that a child sharing its parent's memory may call (they touch nothing
- * but errno, and where the raw call differs from libc's, it is the raw one:
- * libc's setuid(2) would change every thread of the parent). All return
- * -errno on failure.
+ * System calls made directly, without libc. A child that shares its parent's
+ * memory runs at the same time as the thread that made it, with that thread's
+ * thread-local storage: a libc wrapper would store errno there, under the
+ * thread's feet. And where the raw call differs from libc's, it is the raw one
+ * that a child needs: libc's setuid(2) would change every thread of the
+ * parent. All return -errno on failure.
  */
 #ifndef SYS_H
 #define SYS_H
@@ -31,11 +32,49 @@
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
-#define SYS_RET(call)                                                          \
-	({                                                                     \
-		long sys_ret_ = (call);                                        \
-		sys_ret_ < 0 ? -(long)errno : sys_ret_;                        \
-	})
+#if defined(__x86_64__)
+static inline long sys_call6(long nr, long a, long b, long c, long d, long e,
+			     long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
+			   "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+#elif defined(__aarch64__)
+static inline long sys_call6(long nr, long a, long b, long c, long d, long e,
+			     long f)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+#else
+#error "uring-spawn knows x86-64 and arm64"
+#endif
+
+/* sys_call(SYS_x, up to six arguments): what the call returns, or -errno. */
+#define sys_call(...) SYS_CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#define SYS_CALL_(nr, a, b, c, d, e, f, ...)                                   \
+	sys_call6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), \
+		  (long)(f))
 
 /* clone3(2)'s argument; the headers' own may be older. */
 struct sys_clone_args {
@@ -54,26 +93,26 @@ struct sys_clone_args {
 
 static inline long sys_pidfd_send_signal(int pidfd, int sig)
 {
-	return SYS_RET(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+	return sys_call(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
 }
 
 /* Unlike libc's waitid(3), with the child's resource usage. */
 static inline long sys_waitid_pidfd(int pidfd, siginfo_t *info, int options,
 				    struct rusage *ru)
 {
-	return SYS_RET(syscall(SYS_waitid, P_PIDFD, pidfd, info, options, ru));
+	return sys_call(SYS_waitid, P_PIDFD, pidfd, info, options, ru);
 }
 
 static inline long sys_close_range(unsigned first, unsigned last,
 				   unsigned flags)
 {
-	return SYS_RET(syscall(SYS_close_range, first, last, flags));
+	return sys_call(SYS_close_range, first, last, flags);
 }
 
 /* As the kernel has it: 64 signals, bit 0 is signal 1. */
 static inline long sys_sigmask(int how, const uint64_t *set, uint64_t *old)
 {
-	return SYS_RET(syscall(SYS_rt_sigprocmask, how, set, old, 8));
+	return sys_call(SYS_rt_sigprocmask, how, set, old, 8);
 }
 
 #endif

@@ -21,7 +21,7 @@ int template_probe(void)
 	if (access(SERIES, F_OK) < 0)
 		return -EOPNOTSUPP;
 	/* A size of none is refused before anything else is looked at. */
-	ret = SYS_RET(syscall(__NR_spawn_template_create, NULL, 0));
+	ret = sys_call(__NR_spawn_template_create, NULL, 0);
 	return ret == -EINVAL ? 0 : (int)ret;
 #else
 	return -EOPNOTSUPP;
@@ -36,6 +36,5 @@ int template_new(const char *path, int fd)
 		.filename = (uint64_t)(uintptr_t)path,
 	};
 
-	return (int)SYS_RET(
-		syscall(__NR_spawn_template_create, &args, sizeof(args)));
+	return (int)sys_call(__NR_spawn_template_create, &args, sizeof(args));
 }

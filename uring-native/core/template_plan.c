@@ -166,8 +166,8 @@ static bool plan_open(struct template_plan *p, const struct chain_op *op)
 
 	if (op->fd != AT_FDCWD || (op->flags & directory) != directory)
 		return false;
-	fd = (int)SYS_RET(syscall(SYS_openat2, p->cwd, chain_ptr(op->addr),
-				  &how, sizeof(how)));
+	fd = (int)sys_call(SYS_openat2, p->cwd, chain_ptr(op->addr), &how,
+			   sizeof(how));
 	if (!own(p, fd))
 		return false;
 	if (fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC)
