@@ -199,6 +199,8 @@ static int load_ops(struct loader *l, struct chain *c)
 		case CHAIN_TASK_SET:
 			if (op->len == IORING_TASK_SIGMASK)
 				c->sets_sigmask = true;
+			if (op->len == IORING_TASK_PDEATHSIG)
+				c->sets_pdeathsig = true;
 			ret = load_task_set(l, op);
 			break;
 		case CHAIN_EXEC:

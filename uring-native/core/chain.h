@@ -94,6 +94,7 @@ struct chain {
 	uint32_t nr_pipes; /* one more than the largest pipe it names */
 	bool may_block; /* it opens files, a FIFO among them for all we know */
 	bool sets_sigmask;
+	bool sets_pdeathsig;
 	bool has_template;    /* an EXEC names one */
 	struct chain_fd *fds; /* those CLONE lists, or NULL */
 };

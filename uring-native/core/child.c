@@ -170,43 +170,24 @@ static long run_op(const struct child *child, const struct chain_op *op,
 	}
 }
 
-/*
- * The descriptor that tells the parent of the exec must not be where the chain
- * puts one of its own.
- */
-static long keep_away(struct child *child)
-{
-	long fd;
-
-	if (child->keep_fd < 0 || child->keep_fd > child->chain->max_newfd)
-		return 0;
-	fd = sys_call(SYS_fcntl, child->keep_fd, F_DUPFD_CLOEXEC,
-		      child->chain->max_newfd + 1);
-	if (fd < 0)
-		return fd;
-	child->keep_fd = (int)fd;
-	return 0;
-}
-
 static long run_head(struct child *child)
 {
 	const struct chain_op *head = &child->chain->ops[0];
 	const struct chain_fd *listed = chain_ptr(head->addr);
 	struct chain_fd fds[CHAIN_MAX_FDS];
-	long ret = keep_away(child);
 	uint32_t i;
 
-	if (ret < 0 || !(head->flags & CHAIN_CLONE_FDS))
-		return ret;
+	if (!(head->flags & CHAIN_CLONE_FDS))
+		return 0;
 	/* A copy: the list may be the parent's own, which may try again. */
 	for (i = 0; i < head->len; i++)
 		fds[i] = listed[i];
 	if (child->shares_files) {
-		ret = child_unshare_fds(fds, head->len);
+		long ret = child_unshare_fds(fds, head->len);
 		if (ret < 0)
 			return ret;
 	}
-	return child_set_fds(fds, head->len, child->keep_fd);
+	return child_set_fds(fds, head->len);
 }
 
 void child_run(struct child *child)
@@ -229,9 +210,7 @@ void child_run(struct child *child)
 	for (i = 1; ret >= 0 && i < c->nr_ops; i++) {
 		const struct chain_op *op = &c->ops[i];
 
-		/* There is no "after" a successful exec to note it in. */
-		if (op->op == CHAIN_EXEC)
-			c->res[i] = 0;
+		child->progress->at = i;
 		ret = run_op(child, op, &last);
 		c->res[i] = (int32_t)ret;
 		if (op->link & CHAIN_HARDLINK)

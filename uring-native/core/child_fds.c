@@ -37,7 +37,7 @@ static void close_or_mark(unsigned fd, unsigned flags)
 }
 
 /*
- * The descriptors that are open, from /proc. Closing while reading may make
+ * Reads from /proc which descriptors are open. Closing while reading may make
  * the kernel skip some, so it reads again until a pass finds none.
  */
 static int close_range_proc(unsigned first, unsigned last, unsigned flags)
@@ -152,33 +152,24 @@ static int place(int from, const struct chain_fd *fd)
 			     cloexec ? O_CLOEXEC : 0);
 }
 
-static int close_others(const struct chain_fd *fds, uint32_t nr, int keep_fd)
+static int close_others(const struct chain_fd *fds, uint32_t nr)
 {
 	unsigned next = 0;
-	uint32_t i = 0;
-	int ret;
+	uint32_t i;
 
-	for (;;) {
-		unsigned kept = UINT_MAX;
+	for (i = 0; i < nr; i++) {
+		unsigned kept = (unsigned)fds[i].newfd;
+		int ret =
+			kept > next ? child_close_range(next, kept - 1, 0) : 0;
 
-		if (i < nr)
-			kept = (unsigned)fds[i].newfd;
-		else if (keep_fd >= 0 && (unsigned)keep_fd >= next)
-			kept = (unsigned)keep_fd;
-		if (kept > next) {
-			ret = child_close_range(
-				next, kept == UINT_MAX ? kept : kept - 1, 0);
-			if (ret < 0)
-				return ret;
-		}
-		if (kept == UINT_MAX)
-			return 0;
+		if (ret < 0)
+			return ret;
 		next = kept + 1;
-		i++;
 	}
+	return child_close_range(next, UINT_MAX, 0);
 }
 
-int child_set_fds(struct chain_fd *fds, uint32_t nr, int keep_fd)
+int child_set_fds(struct chain_fd *fds, uint32_t nr)
 {
 	int above;
 	uint32_t i;
@@ -188,8 +179,9 @@ int child_set_fds(struct chain_fd *fds, uint32_t nr, int keep_fd)
 	above = nr ? fds[nr - 1].newfd + 1 : 0;
 
 	/*
-	 * A source whose number some other one needs is moved out of the way
-	 * first, above all targets, where nothing is put later.
+	 * First move every source that is in the place of another descriptor
+	 * above all targets, where nothing is put later. Given 4 -> 3 and
+	 * 3 -> 4, with targets up to 4, they become 5 -> 3 and 6 -> 4.
 	 */
 	for (i = 0; i < nr; i++) {
 		long tmp;
@@ -206,5 +198,5 @@ int child_set_fds(struct chain_fd *fds, uint32_t nr, int keep_fd)
 		if (ret < 0)
 			return ret;
 	}
-	return close_others(fds, nr, keep_fd);
+	return close_others(fds, nr);
 }

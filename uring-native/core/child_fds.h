@@ -8,22 +8,22 @@
 
 /*
  * Gives the calling process, which shares its descriptor table, one of its own
- * that goes no further than the sources of @fds: those above are not copied, to
- * be closed again. Async-signal-safe. Returns 0 or -errno: ENOMEM, and EPERM or
- * ENOSYS where a filter says so.
+ * that ends with the highest source of @fds: what is above is never copied, and
+ * need not be closed. Async-signal-safe. Returns 0 or -errno: ENOMEM, and EPERM
+ * or ENOSYS where a filter says so.
  */
 int child_unshare_fds(const struct chain_fd *fds, uint32_t nr);
 
 /*
  * Leaves the calling process with exactly the @nr descriptors of @fds, each at
- * its newfd, and with @keep_fd if that is not -1: nothing above, between or
- * below. Sources may be each other's targets in any order. Async-signal-safe;
- * sorts @fds by newfd. Returns 0 or -errno: EBADF (a source is not open, or a
- * target is above RLIMIT_NOFILE), EMFILE.
+ * its newfd: nothing above, between or below. Sources may be each other's
+ * targets in any order. Async-signal-safe; sorts @fds by newfd. Returns 0 or
+ * -errno: EBADF (a source is not open, or a target is above RLIMIT_NOFILE),
+ * EMFILE.
  */
-int child_set_fds(struct chain_fd *fds, uint32_t nr, int keep_fd);
+int child_set_fds(struct chain_fd *fds, uint32_t nr);
 
-/* close_range(2), also where the kernel or a filter does not have it. */
+/* close_range(2), also where the kernel lacks it or a filter forbids it. */
 int child_close_range(unsigned first, unsigned last, unsigned flags);
 
 #endif

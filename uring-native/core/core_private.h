@@ -75,8 +75,13 @@ struct job {
 };
 
 /*
- * Launch threads, and what waits for one. There are two: chains that open
- * files may block, on a FIFO say, and must not keep others waiting.
+ * Launch threads, and the jobs that wait for one. There are two pools: chains
+ * that open files may block, on a FIFO say, and must not keep others waiting.
+ *
+ * A thread stays with its child until that has exec'd: its stack, its
+ * thread-local storage and its life (PR_SET_PDEATHSIG) are the child's, too. So
+ * a pool gets another thread for each that is slow (LAUNCH_SLOW_MS), as far as
+ * there is work, and memory; threads beyond max_threads end when they are idle.
  */
 struct pool {
 	struct core *core;
@@ -86,7 +91,8 @@ struct pool {
 	unsigned nr_queued;
 	unsigned nr_threads;
 	unsigned nr_idle;
-	unsigned max_threads;
+	unsigned nr_slow;
+	unsigned max_threads; /* that are not slow */
 };
 
 enum { POOL_SWIFT, POOL_WAITING, NR_POOLS };

@@ -2,8 +2,16 @@
 #include "launcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "child.h"
 #include "sys.h"
@@ -27,27 +35,33 @@ const struct launcher *launcher_get(enum launcher_kind kind)
 	}
 }
 
-int launch_thread_init(struct launch_thread *thread)
+void launch_thread_init(struct launch_thread *thread)
 {
-	char *map = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	memset(thread, 0, sizeof(*thread));
+	thread->ignored = ~0ULL;
+}
 
+int launch_thread_stack(struct launch_thread *thread)
+{
+	char *map;
+
+	if (thread->stack)
+		return 0;
+	map = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	mprotect(map, GUARD_SIZE, PROT_NONE);
 	thread->stack = map + GUARD_SIZE;
 	thread->stack_size = STACK_SIZE;
-	thread->ignored = ~0ULL;
-	thread->looked = 0;
-	thread->number = 0;
-	thread->asked = 0;
 	return 0;
 }
 
 void launch_thread_exit(struct launch_thread *thread)
 {
-	munmap((char *)thread->stack - GUARD_SIZE,
-	       GUARD_SIZE + thread->stack_size);
+	if (thread->stack)
+		munmap((char *)thread->stack - GUARD_SIZE,
+		       GUARD_SIZE + thread->stack_size);
 }
 
 uint64_t launch_ignored_signals(struct launch_thread *thread)
@@ -68,15 +82,136 @@ void launch_no_child(struct launch *launch, int error)
 	launch->failed = 0;
 }
 
-void launch_finish(struct launch *launch)
+static void tell_slow(struct launch_thread *thread)
 {
+	if (thread->slow)
+		return;
+	thread->slow = true;
+	if (thread->on_slow)
+		thread->on_slow(thread);
+}
+
+/*
+ * The thread's flags (PF_*) of a process, from /proc; or -1. The number goes by
+ * way of the pidfd, as /proc may be that of another pid namespace.
+ */
+static long task_flags(int pidfd)
+{
+	char path[64], buf[1024], *at;
+	long pid = -1, flags = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (fgets(buf, sizeof(buf), f))
+		if (!strncmp(buf, "Pid:", 4))
+			pid = strtol(buf + 4, NULL, 10);
+	fclose(f);
+	if (pid <= 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	/* The name may have anything in it but is the last in parentheses. */
+	buf[fread(buf, 1, sizeof(buf) - 1, f)] = '\0';
+	at = strrchr(buf, ')');
+	if (at)
+		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %ld", &flags);
+	fclose(f);
+	return flags;
+}
+
+/* From the kernel's sched.h: part of /proc's interface by now. */
+#define PF_EXITING 0x00000004
+#define PF_FORKNOEXEC 0x00000040
+
+/*
+ * setpgid(2) answers EACCES for a child that has exec'd, and EPERM for a group
+ * that does not exist, which no group has this number. It also does for a child
+ * in another session, and the kernel takes note of an exec a moment after the
+ * child left our memory: then /proc knows. A child that has left without being
+ * on its way out is in an exec that can no longer fail.
+ */
+bool launch_has_execd(pid_t pid, int pidfd)
+{
+	long flags;
+
+	if (sys_call(SYS_setpgid, pid, INT_MAX) == -EACCES)
+		return true;
+	flags = task_flags(pidfd);
+	return flags < 0 || !(flags & PF_EXITING) || !(flags & PF_FORKNOEXEC);
+}
+
+static bool is_gone(const struct launch_progress *progress)
+{
+	uint32_t gone = __atomic_load_n(&progress->gone, __ATOMIC_ACQUIRE);
+
+	return progress->robust ? gone & FUTEX_OWNER_DIED : !gone;
+}
+
+/* Of a kernel that does not change the word, or did not get to know of it. */
+static bool is_gone_anyway(const struct launch *launch)
+{
+	siginfo_t info = {0};
+	long ret = sys_waitid_pidfd(launch->pidfd, &info,
+				    WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+
+	return ret == -ECHILD || info.si_pid ||
+	       sys_call(SYS_setpgid, launch->pid, INT_MAX) == -EACCES;
+}
+
+void launch_wait(struct launch *launch, struct launch_thread *thread,
+		 struct launch_progress *progress)
+{
+	long ms = LAUNCH_SLOW_MS;
+
+	while (!is_gone(progress)) {
+		struct timespec timeout = {ms / 1000, ms % 1000 * 1000000};
+		uint32_t now = progress->gone;
+		long ret;
+
+		if (is_gone(progress))
+			return;
+		/* The kernel wakes a futex that may be another process's. */
+		ret = sys_call(SYS_futex, &progress->gone, FUTEX_WAIT, now,
+			       &timeout);
+		if (ret != -ETIMEDOUT)
+			continue;
+		if (is_gone_anyway(launch))
+			return;
+		tell_slow(thread);
+		if (ms < 60000)
+			ms *= 2;
+	}
+}
+
+/* A debugger may keep the rest of a process for as long as it likes. */
+static void reap_failed(struct launch *launch, struct launch_thread *thread)
+{
+	struct pollfd over = {launch->pidfd, POLLIN, 0};
 	siginfo_t info;
 
-	launch->error = chain_result(launch->chain, &launch->failed);
-	if (!launch->error)
-		return;
+	if (!poll(&over, 1, LAUNCH_SLOW_MS))
+		tell_slow(thread);
 	while (sys_waitid_pidfd(launch->pidfd, &info, WEXITED | __WALL, NULL) ==
 	       -EINTR)
 		;
 	launch->pid = -1;
+}
+
+void launch_finish(struct launch *launch, struct launch_thread *thread,
+		   const struct launch_progress *progress)
+{
+	struct chain *c = launch->chain;
+	uint32_t at = progress->at;
+
+	if (c->ops[at].op == CHAIN_EXEC && c->res[at] == -ECANCELED &&
+	    launch_has_execd(launch->pid, launch->pidfd))
+		c->res[at] = 0;
+	launch->error = chain_result(c, &launch->failed);
+	if (launch->error)
+		reap_failed(launch, thread);
 }

@@ -39,11 +39,11 @@ struct launch {
 	volatile int pidfd;
 	int error;	 /* 0: started, else -errno of the step that failed */
 	uint32_t failed; /* the index of that operation */
-	/* Who it is asked of; a launcher that left it to another says whom. */
+	/* The launcher asked. One that delegates records which. */
 	enum launcher_kind by;
 
 	bool want_results; /* of every operation, also when all went well */
-	uint64_t sigmask;  /* to start with: the core's creator's */
+	uint64_t sigmask;  /* to start with: that of the core's creator */
 
 	/* Of the uring launcher. */
 	void (*done)(struct launch *launch);
@@ -54,9 +54,13 @@ struct launch {
 	bool all_post; /* the CQEs of all operations come, successful or not */
 };
 
+/* A launch that takes longer than this, in milliseconds, is slow. */
+#define LAUNCH_SLOW_MS 10
+
 /* What belongs to a launch thread, for as long as it lives. */
 struct launch_thread {
-	void *stack; /* of the vfork child; children take turns */
+	/* Of the vfork child; children take turns. NULL: not mapped yet. */
+	void *stack;
 	size_t stack_size;
 	bool batch; /* its scheduling policy, which is not for its children */
 	uint64_t ignored; /* signals the process may ignore */
@@ -64,6 +68,13 @@ struct launch_thread {
 	uint64_t looked; /* the last one that @ignored is known for */
 	uint64_t number; /* the one under way */
 	uint64_t asked;	 /* the last one when it was taken up */
+	/*
+	 * The launch under way is slow: its child waits in an open, or its exec
+	 * for a file system that does not answer. Called at most once per
+	 * launch, from the thread; may be NULL.
+	 */
+	void (*on_slow)(struct launch_thread *thread);
+	bool slow;
 };
 
 struct launcher {
@@ -90,17 +101,63 @@ extern const struct launcher launcher_template;
 /* The launcher of @kind, or NULL. */
 const struct launcher *launcher_get(enum launcher_kind kind);
 
-/* Prepares what launch threads need. Returns 0 or -ENOMEM. */
-int launch_thread_init(struct launch_thread *thread);
+/* Makes a launch thread's state. It cannot fail: see launch_thread_stack(). */
+void launch_thread_init(struct launch_thread *thread);
 void launch_thread_exit(struct launch_thread *thread);
 
-/* For the launchers: makes of the results what they say, reaps who failed. */
-void launch_finish(struct launch *launch);
+/*
+ * For the launchers: maps the stack of vfork children, where there is none.
+ * Returns 0 or -ENOMEM; a later launch may have more luck.
+ */
+int launch_thread_stack(struct launch_thread *thread);
 
 /*
- * For the launchers: the signals that the process may ignore. To see which
- * takes a system call for each of them: one look is for all launches that had
- * been asked for before it.
+ * For the launchers: where a child is, in memory it shares with its launcher.
+ * Without CLONE_VFORK the launch thread sleeps on @gone, and so can run the
+ * signal handlers by which libc reaches every thread for setuid(2).
+ */
+struct launch_progress {
+	/*
+	 * Changed by the kernel when the child leaves the memory that it had at
+	 * its start, by exec or exit, before the launch thread wakes up.
+	 */
+	volatile uint32_t gone;
+	/*
+	 * The operation that the child is at: a child that is killed in its
+	 * exec has no more chance to say so than one whose exec succeeds.
+	 */
+	volatile uint32_t at;
+	/* @gone is in a robust list, else it is cleared as by a thread's end */
+	bool robust;
+};
+
+/* With which @gone begins, unless it is robust. */
+#define LAUNCH_THERE 1U
+
+/*
+ * For the launchers: waits until the child has exec'd or exited, however long
+ * that takes.
+ */
+void launch_wait(struct launch *launch, struct launch_thread *thread,
+		 struct launch_progress *progress);
+
+/*
+ * For the launchers, after launch_wait(): turns the results into the launch's
+ * error, reaps a child without an exec.
+ */
+void launch_finish(struct launch *launch, struct launch_thread *thread,
+		   const struct launch_progress *progress);
+
+/*
+ * For the launchers: whether the child @pid, not reaped, has exec'd; also of
+ * one that is over. @pidfd is the same process.
+ */
+bool launch_has_execd(pid_t pid, int pidfd);
+
+/*
+ * For the launchers: the signals that the process may ignore. To look at them
+ * takes a system call for each, so one look serves all launches that were asked
+ * for before it.
  */
 uint64_t launch_ignored_signals(struct launch_thread *thread);
 

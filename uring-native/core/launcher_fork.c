@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fork and exec, as it was always done: the baseline to measure against. The
- * results come through a shared page; that the exec happened, or that none
- * will, shows by the end of a pipe only the child has.
+ * results come through a shared page.
+ *
+ * So does the news that the child has exec'd or exited: the child owns a robust
+ * futex in the page, which the kernel marks and wakes in either case. The usual
+ * pipe, closed by the exec, would stay open for as long as any other child that
+ * was forked meanwhile and hangs before its own exec.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/futex.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,6 +19,9 @@
 #include "sys.h"
 
 struct shared {
+	struct launch_progress progress;
+	struct robust_list_head robust;
+	struct robust_list entry;
 	int32_t res[CHAIN_MAX_OPS];
 };
 
@@ -38,11 +45,26 @@ static long do_fork(struct launch *launch, struct child *child)
 	return pid;
 }
 
+/* Where a filter forbids it, the launch thread looks every now and then. */
+static void own_futex(struct shared *shared)
+{
+	shared->robust.list.next = &shared->entry;
+	shared->robust.futex_offset =
+		(long)offsetof(struct shared, progress) +
+		(long)offsetof(struct launch_progress, gone) -
+		(long)offsetof(struct shared, entry);
+	shared->robust.list_op_pending = NULL;
+	shared->entry.next = &shared->robust.list;
+	shared->progress.gone = FUTEX_WAITERS | (uint32_t)sys_call(SYS_gettid);
+	sys_call(SYS_set_robust_list, &shared->robust, sizeof(shared->robust));
+}
+
 static void child_main(struct child *child, struct shared *shared)
 {
 	struct chain view = *child->chain;
 
-	/* Its own copies it would keep to itself. */
+	own_futex(shared);
+	/* The parent does not see its copy of the results. */
 	view.res = shared->res;
 	child->chain = &view;
 	child_run(child);
@@ -60,49 +82,37 @@ static void fork_launch(struct launch *launch, struct launch_thread *thread)
 	};
 	uint64_t all = ~0ULL, old;
 	struct shared *shared;
-	int ends[2];
 	uint32_t i;
 	long pid;
-	char byte;
 
 	chain_reset(c);
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		launch_no_child(launch, -errno);
-		return;
-	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED) {
 		launch_no_child(launch, -errno);
-		goto out_pipe;
+		return;
 	}
 	for (i = 0; i < c->nr_ops; i++)
 		shared->res[i] = c->res[i];
-	child.keep_fd = ends[1];
+	shared->progress.robust = true;
+	child.progress = &shared->progress;
 
 	sys_sigmask(SIG_SETMASK, &all, &old);
 	pid = do_fork(launch, &child);
 	if (pid == 0)
 		child_main(&child, shared);
 	sys_sigmask(SIG_SETMASK, &old, NULL);
-	close(ends[1]);
-	ends[1] = -1;
 	if (pid < 0) {
 		launch_no_child(launch, (int)pid);
 		goto out;
 	}
 	launch->pid = (pid_t)pid;
-	while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
-		;
+	launch_wait(launch, thread, &shared->progress);
 	for (i = 0; i < c->nr_ops; i++)
 		c->res[i] = shared->res[i];
-	launch_finish(launch);
+	launch_finish(launch, thread, &shared->progress);
 out:
 	munmap(shared, sizeof(*shared));
-out_pipe:
-	close(ends[0]);
-	if (ends[1] >= 0)
-		close(ends[1]);
 }
 
 const struct launcher launcher_fork = {

@@ -26,16 +26,6 @@ static bool children_stay(void)
 	       !(sa.sa_flags & SA_NOCLDWAIT);
 }
 
-/*
- * Whether the child @pid, which nobody has reaped, has exec'd; also of one that
- * is over. A group may be set for a child only until then, says setpgid(2), and
- * one that has not exec'd is in ours already.
- */
-static bool has_execd(pid_t pid)
-{
-	return setpgid(pid, getpgrp()) < 0;
-}
-
 static void set_policy(int policy)
 {
 	struct sched_param none = {0};
@@ -72,7 +62,7 @@ static enum start start(struct launch *launch, struct launch_thread *thread,
 	*err = pid;
 	if (pid < 0)
 		return NO_CHILD;
-	if (has_execd(pid)) {
+	if (launch_has_execd(pid, pidfd)) {
 		launch->pid = pid;
 		launch->pidfd = pidfd;
 		return STARTED;

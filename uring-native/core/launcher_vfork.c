@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A child that shares the launch thread's memory until its exec, on a stack of
- * its own, while that thread sleeps: no page table is copied, whatever the
- * size of the process, and the results are simply there.
+ * its own: no page table is copied, whatever the size of the process, and the
+ * results are simply there.
+ *
+ * As vfork, but without CLONE_VFORK. That would have the thread sleep in the
+ * kernel, where signals do not reach it: libc's setuid(2), which changes every
+ * thread by a signal and waits until each has done so, would hang for as long
+ * as a child hangs in an open or an exec. Instead the thread waits for the word
+ * that CLONE_CHILD_CLEARTID has the kernel clear when the child leaves the
+ * memory, by exec or by exit. Parent and child run at the same time: the child
+ * must not touch what libc keeps per thread, and the thread must not end before
+ * the child has left.
  */
 #include <errno.h>
 #include <sched.h>
@@ -78,7 +87,7 @@ static long clone3_call(struct sys_clone_args *args, int (*fn)(void *),
 #endif
 }
 
-#define FLAGS (CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND)
+#define FLAGS (CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND)
 
 static int unshare_main(void *unused)
 {
@@ -90,7 +99,8 @@ static bool try_unshare(struct launch_thread *thread)
 {
 	int pidfd = -1;
 	struct sys_clone_args args = {
-		.flags = FLAGS | CLONE_FILES,
+		/* This child never waits for anything. */
+		.flags = FLAGS | CLONE_VFORK | CLONE_FILES,
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.stack = (uint64_t)(uintptr_t)thread->stack,
 		.stack_size = thread->stack_size,
@@ -109,8 +119,9 @@ static bool try_unshare(struct launch_thread *thread)
 
 /*
  * Whether a child may begin with the descriptor table of its parent, and leave
- * that for one with what it is to have. Else all of it is copied, to be closed
- * again: with thousands of descriptors that is most of the work of a start.
+ * it for one that has only what the child is to have. Otherwise all of the
+ * table is copied, and closed again: with thousands of descriptors that is most
+ * of the work of a start.
  */
 static bool can_unshare(struct launch_thread *thread)
 {
@@ -129,9 +140,10 @@ static long clone_new(struct launch *launch, struct launch_thread *thread,
 {
 	const struct chain_op *head = &launch->chain->ops[0];
 	struct sys_clone_args args = {
-		.flags = head->addr2 | FLAGS |
+		.flags = head->addr2 | FLAGS | CLONE_CHILD_CLEARTID |
 			 (child->shares_files ? CLONE_FILES : 0),
 		.pidfd = (uint64_t)(uintptr_t)&launch->pidfd,
+		.child_tid = (uint64_t)(uintptr_t)&child->progress->gone,
 		.stack = (uint64_t)(uintptr_t)thread->stack,
 		.stack_size = thread->stack_size,
 		.cgroup = head->fd >= 0 ? (uint64_t)head->fd : 0,
@@ -141,37 +153,43 @@ static long clone_new(struct launch *launch, struct launch_thread *thread,
 	return clone3_call(&args, child_main, child);
 }
 
-/* As containers allow it, whose filters cannot see into clone3's argument. */
+/* Containers allow only this: filters cannot look into clone3's argument. */
 static long clone_old(struct launch *launch, struct launch_thread *thread,
 		      struct child *child)
 {
 	const struct chain_op *head = &launch->chain->ops[0];
 	char *top = (char *)thread->stack + thread->stack_size;
+	int flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID;
 	int pid;
 
 	if (head->addr2 >> 32)
 		return -ENOSYS;
 	child->reset_handlers = true;
-	pid = clone(child_main, top,
-		    (int)head->addr2 | CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
-		    child, &launch->pidfd);
+	pid = clone(child_main, top, (int)head->addr2 | flags, child,
+		    &launch->pidfd, NULL, &child->progress->gone);
 	return pid < 0 ? -errno : pid;
 }
 
 static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 {
 	const struct chain_op *head = &launch->chain->ops[0];
+	struct launch_progress progress = {.gone = LAUNCH_THERE};
 	struct child child = {
 		.chain = launch->chain,
+		.progress = &progress,
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
 		.ignored = launch_ignored_signals(thread),
-		.keep_fd = -1,
 	};
 	uint64_t all = ~0ULL, old;
-	long pid = -ENOSYS;
+	long pid = launch_thread_stack(thread);
 
 	chain_reset(launch->chain);
+	if (pid < 0) {
+		launch_no_child(launch, (int)pid);
+		return;
+	}
+	pid = -ENOSYS;
 	/*
 	 * Even the two signals libc keeps for itself: their handlers must not
 	 * run in a child that shares libc's memory.
@@ -196,7 +214,8 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 		return;
 	}
 	launch->pid = (pid_t)pid;
-	launch_finish(launch);
+	launch_wait(launch, thread, &progress);
+	launch_finish(launch, thread, &progress);
 }
 
 const struct launcher launcher_vfork = {

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "core_private.h"
+#include "sys.h"
 
 static unsigned max_threads(void)
 {
@@ -44,13 +45,32 @@ void pool_exit(struct core *core)
 		pthread_cond_destroy(&core->pools[i].work);
 }
 
-static struct job *dequeue(struct pool *pool)
+/* Of launch threads, with what the pool knows of one. */
+struct pool_thread {
+	struct launch_thread launch;
+	struct pool *pool;
+	struct job *job; /* the one under way */
+	/*
+	 * It made a child with a parent-death signal, which would come when the
+	 * thread ends.
+	 */
+	bool bound;
+};
+
+static bool has_surplus(const struct pool *pool)
 {
+	return pool->nr_threads - pool->nr_slow > pool->max_threads;
+}
+
+/* NULL where the thread is to end. */
+static struct job *dequeue(struct pool_thread *thread)
+{
+	struct pool *pool = thread->pool;
 	struct core *core = pool->core;
 	struct job *job;
 
 	while (!pool->queue) {
-		if (core->detached)
+		if (core->detached || (has_surplus(pool) && !thread->bound))
 			return NULL;
 		pool->nr_idle++;
 		pthread_cond_wait(&pool->work, &core->lock);
@@ -65,10 +85,10 @@ static struct job *dequeue(struct pool *pool)
 }
 
 /*
- * Whom a batch thread wakes up for does not lose the processor to it: the
- * thread that asks is not interrupted by what it asks for. Children start as
- * they would have without. Where this thread is not ordinary either, or must
- * not say, all stays as it is.
+ * Waking a SCHED_BATCH thread does not preempt the waker: the thread that asks
+ * for a launch is not interrupted by it. Children start with the policy they
+ * would have without. A thread that is not ordinary, or may not change its
+ * policy, keeps it. Threads that a batch thread makes are batch threads.
  */
 static bool be_batch(void)
 {
@@ -78,16 +98,71 @@ static bool be_batch(void)
 	       !sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
-static void launch(struct job *job, struct launch_thread *thread, int err)
+static void *run_thread(struct pool *pool, bool batch);
+
+static void *pool_main(void *arg)
+{
+	return run_thread(arg, be_batch());
+}
+
+static void *pool_main_batch(void *arg)
+{
+	return run_thread(arg, true);
+}
+
+static int add_thread(struct pool *pool, bool from_batch)
+{
+	int ret = core_thread(pool->core,
+			      from_batch ? pool_main_batch : pool_main, pool);
+
+	if (!ret)
+		pool->nr_threads++;
+	return ret;
+}
+
+/* Threads for what is queued, as far as there may be more. Lock held. */
+static void grow(struct pool *pool, bool from_batch)
+{
+	unsigned wanted = pool->nr_queued;
+
+	/* A busy one that is not slow takes the rest in its turn. */
+	while (wanted > pool->nr_idle) {
+		unsigned swift = pool->nr_threads - pool->nr_slow;
+
+		if (swift >= pool->max_threads ||
+		    swift >= wanted + pool->nr_idle ||
+		    add_thread(pool, from_batch))
+			break;
+	}
+}
+
+static void on_slow(struct launch_thread *launch_thread)
+{
+	struct pool_thread *thread = (struct pool_thread *)launch_thread;
+	struct pool *pool = thread->pool;
+	struct core *core = pool->core;
+
+	core_lock(core);
+	pool->nr_slow++;
+	grow(pool, launch_thread->batch);
+	/* Its pidfd came too late for core_detach(). */
+	if (core->detached && thread->job->launch.pidfd >= 0)
+		sys_pidfd_send_signal(thread->job->launch.pidfd, SIGKILL);
+	core_unlock(core);
+}
+
+static void launch(struct pool_thread *thread, struct job *job)
 {
 	struct core *core = job->core;
 	uint32_t which = 0;
+	int err = job->cancelled || core->detached ? -ECANCELED : 0;
 
-	if (!err && (job->cancelled || core->detached))
-		err = -ECANCELED;
 	job->state = JOB_LAUNCHING;
-	thread->number = job->number;
-	thread->asked = core->nr_queued;
+	thread->job = job;
+	thread->bound |= job->launch.chain->sets_pdeathsig;
+	thread->launch.number = job->number;
+	thread->launch.asked = core->nr_queued;
+	thread->launch.slow = false;
 	core_unlock(core);
 	if (err) {
 		launch_no_child(&job->launch, err);
@@ -95,38 +170,30 @@ static void launch(struct job *job, struct launch_thread *thread, int err)
 		launch_no_child(&job->launch, err);
 		job->launch.failed = job->launch.chain->nr_ops + which;
 	} else {
-		launcher_get(job->kind)->launch(&job->launch, thread);
+		launcher_get(job->kind)->launch(&job->launch, &thread->launch);
 	}
 	job_launched(job);
 	core_lock(core);
+	if (thread->launch.slow)
+		thread->pool->nr_slow--;
 }
 
-static void *pool_main(void *arg)
+static void *run_thread(struct pool *pool, bool batch)
 {
-	struct pool *pool = arg;
+	struct pool_thread thread = {.pool = pool};
 	struct core *core = pool->core;
-	struct launch_thread thread;
 	struct job *job;
-	int err = launch_thread_init(&thread);
 
-	thread.batch = be_batch();
+	launch_thread_init(&thread.launch);
+	thread.launch.batch = batch;
+	thread.launch.on_slow = on_slow;
 	core_lock(core);
-	while ((job = dequeue(pool)))
-		launch(job, &thread, err);
+	while ((job = dequeue(&thread)))
+		launch(&thread, job);
 	pool->nr_threads--;
 	core_put(core);
-	if (!err)
-		launch_thread_exit(&thread);
+	launch_thread_exit(&thread.launch);
 	return NULL;
-}
-
-static int add_thread(struct pool *pool)
-{
-	int ret = core_thread(pool->core, pool_main, pool);
-
-	if (!ret)
-		pool->nr_threads++;
-	return ret;
 }
 
 int pool_queue(struct core *core, struct job *job)
@@ -134,7 +201,7 @@ int pool_queue(struct core *core, struct job *job)
 	struct pool *pool =
 		&core->pools[job->launch.chain->may_block ? POOL_WAITING
 							  : POOL_SWIFT];
-	int ret = pool->nr_threads ? 0 : add_thread(pool);
+	int ret = pool->nr_threads ? 0 : add_thread(pool, false);
 
 	if (ret)
 		return ret;
@@ -155,12 +222,7 @@ void pool_flush(struct core *core, unsigned idle[NR_POOLS])
 		unsigned wanted = pool->nr_queued;
 
 		idle[i] = wanted < pool->nr_idle ? wanted : pool->nr_idle;
-		/* One that is there, and busy, takes the rest in its turn. */
-		while (wanted > pool->nr_idle &&
-		       pool->nr_threads < pool->max_threads &&
-		       pool->nr_threads < wanted + pool->nr_idle)
-			if (add_thread(pool))
-				break;
+		grow(pool, false);
 	}
 }
 

@@ -1,0 +1,225 @@
+/** Children that hang before or in their exec, and everybody else meanwhile. */
+import { type ChildProcess, execFileSync, spawn as nodeSpawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { type BackendName, run, spawn } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+import { inNode, openFds, rejection, until } from '../support.js'
+
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+const library = new URL('../../dist/index.js', import.meta.url).href
+const lease = fileURLToPath(new URL('../../build/lease', import.meta.url))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+let made = 0
+/** A path that nothing has yet. */
+const fresh = (name: string) => join(dir, `${name}-${made++}`)
+
+const makeFifo = () => {
+  const path = fresh('fifo')
+  execFileSync('mkfifo', [path])
+  return path
+}
+
+/** Lets everybody go on who waits for the other end of a FIFO. */
+const openBoth = (path: string) => closeSync(openSync(path, constants.O_RDWR))
+
+/** A copy of `program` that hangs whoever executes it, until release(). */
+async function leased(program: string, path = fresh('program')) {
+  copyFileSync(program, path)
+  chmodSync(path, 0o755)
+  const holder: ChildProcess = nodeSpawn(lease, [path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await once(holder.stdout as NonNullable<typeof holder.stdout>, 'data')
+  const release = async () => {
+    holder.stdin?.end()
+    if (holder.exitCode === null) await once(holder, 'exit')
+  }
+  return { path, release }
+}
+
+/** Pids of this process's children, whichever thread made them, zombies among them. */
+const allChildren = () =>
+  readdirSync('/proc/self/task').flatMap((task) => {
+    try {
+      const list = readFileSync(`/proc/self/task/${task}/children`, 'utf8')
+      return list.split(' ').filter((pid) => pid !== '')
+    } catch {
+      return [] // The thread has ended.
+    }
+  })
+
+const threads = () => readdirSync('/proc/self/task').length
+
+describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
+  const options = { backend } as const
+
+  test.each([
+    ['alone', {}],
+    ['in a session of its own', { detached: true }],
+    ['in a group of its own', { processGroup: 0 }],
+  ])('a timeout in the exec: it did not start, %s', async (_, more) => {
+    const { path, release } = await leased('/bin/true')
+    const before = [openFds(), allChildren().length]
+    const error = await rejection(spawn(path, [], { ...options, ...more, timeout: 300 }))
+    expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'exec', path })
+    expect([openFds(), allChildren().length]).toEqual(before)
+    await release()
+  })
+
+  test('an abort in the exec', async () => {
+    const { path, release } = await leased('/bin/true')
+    const error = await rejection(run(path, [], { ...options, signal: AbortSignal.timeout(200) }))
+    expect(error).toMatchObject({ name: 'AbortError' })
+    await release()
+  })
+
+  test('a timeout in the exec of a directory of PATH', async () => {
+    const [first, second] = [fresh('path'), fresh('path')]
+    mkdirSync(first)
+    mkdirSync(second)
+    const { release } = await leased('/bin/true', join(second, 'some-tool'))
+    const env = { PATH: `${first}:${second}` }
+    const error = await rejection(spawn('some-tool', [], { ...options, env, timeout: 300 }))
+    expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'exec' })
+    await release()
+  })
+
+  test('somebody else ends it in the exec', async () => {
+    const { path, release } = await leased('/bin/true')
+    const before = new Set(allChildren())
+    const rejected = rejection(spawn(path, [], options))
+    const ours = () => allChildren().filter((pid) => !before.has(pid))
+    await until(() => ours().length === 1)
+    process.kill(Number(ours()[0]), 'SIGTERM')
+    expect(await rejected).toMatchObject({ code: 'ECANCELED', step: 'exec' })
+    await release()
+  })
+
+  test('an exec that hangs and then happens', async () => {
+    const { path, release } = await leased('/bin/echo')
+    const result = run(path, ['late'], options)
+    expect((await run('echo', ['early'], options)).stdout).toBe('early\n')
+    await release()
+    expect(await result).toMatchObject({ exitCode: 0, stdout: 'late\n' })
+  })
+
+  test('a program that is ended right after its start did start', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        run('sh', ['-c', 'kill -9 $$'], { ...options, detached: index % 2 === 1 }),
+      ),
+    )
+    expect(results.every(({ signal }) => signal === 'SIGKILL')).toBe(true)
+  })
+
+  test('execs that hang keep nobody else from starting', async () => {
+    const { path, release } = await leased('/bin/true')
+    const hung = Array.from({ length: 20 }, () => run(path, [], options))
+    for (let i = 0; i < 5; i++) expect((await run('true', [], options)).exitCode).toBe(0)
+    await release()
+    for (const { exitCode } of await Promise.all(hung)) expect(exitCode).toBe(0)
+  })
+
+  test('opens that hang keep nobody else from starting, nor a file from being opened', async () => {
+    const fifo = makeFifo()
+    const before = [openFds(), threads()] as const
+    const stdio = [{ path: fifo }, 'ignore', 'ignore'] as const
+    const hung = Array.from({ length: 300 }, () => spawn('true', [], { ...options, stdio }))
+    const file = { path: '/dev/null' }
+    for (let i = 0; i < 5; i++) {
+      const child = await spawn('true', [], { ...options, stdio: [file, 'ignore', 'ignore'] })
+      expect(await child.exited).toMatchObject({ code: 0 })
+    }
+    expect((await run('true', [], options)).exitCode).toBe(0)
+    await until(() => allChildren().length >= 300)
+    openBoth(fifo)
+    for (const child of await Promise.all(hung)) expect((await child.exited).code).toBe(0)
+    await until(() => openFds() === before[0])
+    // As many as a pool keeps may stay.
+    await until(() => threads() <= before[1] + 80)
+  })
+
+  test('a timeout in an open', async () => {
+    const stdio = [{ path: makeFifo() }, 'ignore', 'ignore'] as const
+    const error = await rejection(spawn('true', [], { ...options, stdio, timeout: 300 }))
+    expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'stdio[0]' })
+  })
+
+  test('opens that are aborted: nothing is left', async () => {
+    const stdio = [{ path: makeFifo() }, 'ignore', 'ignore'] as const
+    const before = openFds()
+    const controller = new AbortController()
+    const more = { ...options, stdio, signal: controller.signal }
+    const hung = Array.from({ length: 100 }, () => rejection(spawn('true', [], more)))
+    await until(() => allChildren().length >= 100)
+    controller.abort()
+    for (const error of await Promise.all(hung)) expect(error.name).toBe('AbortError')
+    expect(allChildren()).toEqual([])
+    expect(openFds()).toBe(before)
+  })
+
+  test('credentials change while a child hangs, and the child has the old ones', () => {
+    const fifo = makeFifo()
+    const code = `
+      import { closeSync, constants, openSync } from 'node:fs'
+      const stdio = [{ path: ${JSON.stringify(fifo)} }, 'pipe', 'inherit']
+      const hung = spawn('id', ['-G'], { backend: '${backend}', stdio })
+      await new Promise((done) => setTimeout(done, 100))
+      const root = process.getuid() === 0
+      const before = process.getgroups().join(' ')
+      process.setgid(root ? 4321 : process.getgid())
+      if (root) process.setgroups([1234])
+      closeSync(openSync(${JSON.stringify(fifo)}, constants.O_RDWR))
+      const child = await hung
+      let text = ''
+      for await (const chunk of child.stdout) text += chunk
+      console.log(JSON.stringify([(await child.exited).code, text.includes('4321')]))`
+    expect(inNode(code)).toEqual([0, false])
+  })
+
+  test('a worker that is terminated while its child hangs leaves nothing', async () => {
+    const fifo = makeFifo()
+    const code = `
+      import { readdirSync, readFileSync } from 'node:fs'
+      import { Worker } from 'node:worker_threads'
+      const body = \`
+        Promise.all([import('${library}'), import('node:worker_threads')]).then(
+          ([{ spawn }, { parentPort }]) => {
+            for (let i = 0; i < 5; i++) {
+              const stdio = [{ path: ${JSON.stringify(fifo)} }, 'ignore', 'ignore']
+              spawn('true', [], { backend: '${backend}', stdio }).catch(() => {})
+            }
+            setInterval(() => parentPort.postMessage('hanging'), 100)
+          })\`
+      const children = () => readdirSync('/proc/self/task').flatMap((task) => {
+        try {
+          return readFileSync('/proc/self/task/' + task + '/children', 'utf8').split(' ').filter(Boolean)
+        } catch {
+          return []
+        }
+      })
+      const worker = new Worker(body, { eval: true })
+      do await new Promise((done) => worker.once('message', done))
+      while (children().length < 5)
+      const hanging = children().length
+      await worker.terminate()
+      while (children().length > 0) await new Promise((done) => setTimeout(done, 10))
+      console.log(JSON.stringify(hanging))`
+    expect(inNode(code)).toBe(5)
+  })
+})

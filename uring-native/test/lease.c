@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lease FILE
+ *
+ * Holds a write lease on a file until its standard input ends: whoever opens
+ * or executes the file meanwhile hangs, as on a file system that does not
+ * answer (the kernel breaks the lease after /proc/sys/fs/lease-break-time
+ * seconds). Says "held" once it does.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	char byte;
+	int fd;
+
+	/* How the kernel asks for the lease back; it would end this program. */
+	signal(SIGIO, SIG_IGN);
+	fd = argc == 2 ? open(argv[1], O_RDWR | O_CLOEXEC) : -1;
+	if (fd < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+		perror("lease");
+		return 125;
+	}
+	puts("held");
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	return 0;
+}
