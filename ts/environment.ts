@@ -1,5 +1,4 @@
 /** The core of this JavaScript environment, and who waits for its events. */
-import { setImmediate } from 'node:timers'
 import { loadBinding } from './binding/load.js'
 import {
   type Binding,
@@ -15,6 +14,7 @@ import {
 } from './binding/types.js'
 import { type Exit, exitOf } from './chain/exit.js'
 import type { PackedChain } from './chain/pack.js'
+import { queueMicrotask, setImmediate } from './runtime.js'
 
 /** Called in this order; nothing after `failed`, output may end after `ended`. */
 export interface LaunchEvents {

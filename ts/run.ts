@@ -1,13 +1,13 @@
 import type { BackendName } from './backend/backend.js'
 import type { ResourceUsage } from './chain/exit.js'
 import { errnoName } from './errors.js'
-import { checkRun } from './options/check.js'
+import { readRun } from './options/check.js'
 import { argumentError } from './options/errors.js'
-import { planStdio } from './options/stdio.js'
-import type { RunOptions, StdioOption } from './options/types.js'
+import { inputAndOutput, outputOnly, type StdioPlan } from './options/stdio.js'
+import type { RunOptions, RunSettings } from './options/types.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
-import { type Asked, startTurn } from './process/turn.js'
+import { startTurn } from './process/turn.js'
 import type { Output, Strict } from './types.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
@@ -78,15 +78,11 @@ class Outputs {
   }
 }
 
-const stdioOf = ({ stdio, input }: RunOptions): StdioOption =>
-  stdio ?? [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']
-
 /** Input goes through a pipe, or it would silently go nowhere. */
-function checkInput(options: RunOptions): void {
-  const { input } = options
-  const stdio = stdioOf(options)
-  const first = typeof stdio === 'string' ? stdio : stdio[0]
-  if (input === undefined || first === 'pipe' || first === null || first === undefined) return
+function plansOf({ stdio, input }: RunSettings): readonly StdioPlan[] {
+  if (input === undefined) return stdio ?? outputOnly
+  const plans = stdio ?? inputAndOutput
+  if (plans[0]?.kind === 'pipe') return plans
   throw argumentError(
     'ERR_INVALID_ARG_VALUE',
     "input needs stdio[0] to be 'pipe': leave it out, or leave out the input",
@@ -115,47 +111,45 @@ export async function run<const O extends RunOptions = Record<never, never>>(
   args: readonly string[] = [],
   options: Strict<O, RunOptions> = {} as Strict<O, RunOptions>,
 ): Promise<RunResult<Output<O>>> {
-  checkRun(file, args, options)
-  const asked: Asked = { args, options }
-  const { signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow } = asked.options
+  return runWith(readRun(file, args, options)) as Promise<RunResult<Output<O>>>
+}
+
+/** run(), of what has been read. @internal */
+export async function runWith(asked: RunSettings): Promise<RunResult<string | Buffer>> {
+  const { file, signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow, check } = asked
   if (signal?.aborted) throw new AbortError(signal)
-  checkInput(asked.options)
+  const plans = plansOf(asked)
   const turn = startTurn(asked)
-  const { environ, options: known, args: words } = turn ? await turn : asked
+  const settings = turn ? await turn : asked
   if (turn && signal?.aborted) throw new AbortError(signal)
-  const { input } = known
-  const plans = planStdio(stdioOf(known))
   const outputs = new Outputs(plans.filter((plan) => plan.kind === 'pipe' && !plan.input).length)
   const launch = new Launch({
-    file,
-    args: words,
-    options: known,
+    settings,
     plans,
-    environ,
     collection: {
       max: maxBuffer,
-      input: typeof input === 'string' ? Buffer.from(input) : input,
+      input: settings.input,
       output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
       overflow: () => {
         if (overflow === 'kill') ending.begin()
       },
     },
   })
-  const ending = new Ending(launch, known)
+  const ending = new Ending(launch, settings)
   try {
     const { pid } = await launch.started.catch((error) => {
       throw ending.why(error)
     })
     const exit = await launch.exited
-    // Who is told to end it does not wait for grandchildren to let go.
+    // After a timeout or abort, don't wait for grandchildren to close the pipe.
     if (ending.timedOut || ending.aborted) launch.stopOutput()
     await outputs.whole
     const result = {
       pid,
       exitCode: exit.code,
       signal: exit.signal,
-      stdout: outputs.get(1, encoding) as Output<O>,
-      stderr: outputs.get(2, encoding) as Output<O>,
+      stdout: outputs.get(1, encoding),
+      stderr: outputs.get(2, encoding),
       truncated: outputs.truncated,
       timedOut: ending.timedOut,
       rusage: exit.rusage,
@@ -164,7 +158,7 @@ export async function run<const O extends RunOptions = Record<never, never>>(
     }
     if (outputs.failed) throw readError(file, outputs.failed, result)
     if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })
-    if (known.check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
+    if (check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
     return result
   } finally {
     ending.end()

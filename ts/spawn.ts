@@ -1,10 +1,10 @@
-import { checkSpawn } from './options/check.js'
-import { planStdio } from './options/stdio.js'
+import { readSpawn } from './options/check.js'
+import { allPipes } from './options/stdio.js'
 import type { SpawnOptions } from './options/types.js'
 import { Child } from './process/child.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
-import { type Asked, startTurn } from './process/turn.js'
+import { startTurn } from './process/turn.js'
 import type { StdioOf, Strict } from './types.js'
 
 /**
@@ -17,21 +17,18 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   args: readonly string[] = [],
   options: Strict<O, SpawnOptions> = {} as Strict<O, SpawnOptions>,
 ): Promise<Child<StdioOf<O>>> {
-  checkSpawn(file, args, options)
-  const { signal } = options as SpawnOptions
+  const asked = readSpawn(file, args, options)
+  const { signal } = asked
   if (signal?.aborted) throw new AbortError(signal)
-  const asked: Asked = { args, options }
   const turn = startTurn(asked)
-  const known = turn ? await turn : asked
+  const settings = turn ? await turn : asked
   if (turn && signal?.aborted) throw new AbortError(signal)
   const launch = new Launch({
-    file,
-    args: known.args,
-    options: known.options,
-    plans: planStdio(known.options.stdio ?? 'pipe'),
-    environ: known.environ,
+    settings,
+    plans: settings.stdio ?? allPipes,
+    collection: undefined,
   })
-  const ending = new Ending(launch, known.options)
+  const ending = new Ending(launch, settings)
   try {
     const started = await launch.started
     if (ending.armed) launch.exited.then(() => ending.end())

@@ -1,5 +1,5 @@
 import type { CoreInfo } from '../binding/types.js'
-import { argumentError } from '../options/check.js'
+import { argumentError } from '../options/errors.js'
 import type { Backend, BackendName } from './backend.js'
 import { ForkBackend } from './fork.js'
 import { TemplateBackend } from './template.js'

@@ -1,5 +1,6 @@
-import { checkBatch } from '../options/check.js'
+import { readBatch } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
+import type { BatchSettings } from '../options/types.js'
 import type { Output, Strict } from '../types.js'
 import { type AnyResult, type Commands, Scheduler } from './scheduler.js'
 import {
@@ -29,7 +30,7 @@ class Results implements AsyncIterator<AnyResult, undefined> {
   #ended = false
   #error: Error | undefined
 
-  constructor(commands: Commands, options: BatchOptions, room: number) {
+  constructor(commands: Commands, options: BatchSettings, room: number) {
     this.#bail = options.bail === true
     this.#scheduler = new Scheduler(commands, options, {
       result: (result) => this.#result(result),
@@ -91,11 +92,11 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
   implements AsyncIterable<BatchResult<C, T>>
 {
   readonly #commands: Commands
-  readonly #options: BatchOptions
+  readonly #options: BatchSettings
   #begun = false
 
   /** @internal */
-  constructor(commands: Commands, options: BatchOptions) {
+  constructor(commands: Commands, options: BatchSettings) {
     this.#commands = commands
     this.#options = options
   }
@@ -145,7 +146,7 @@ export function batch<
   commands: Iterable<C> | AsyncIterable<C>,
   options: Strict<O, BatchOptions> = {} as Strict<O, BatchOptions>,
 ): Batch<C, Output<O>> {
-  checkBatch(options)
+  const settings = readBatch(options)
   const isIterable =
     typeof commands === 'object' &&
     commands !== null &&
@@ -153,5 +154,5 @@ export function batch<
   if (!isIterable) {
     throw argumentError('ERR_INVALID_ARG_TYPE', 'commands must be iterable: an array, a generator')
   }
-  return new Batch<C, Output<O>>(commands, options)
+  return new Batch<C, Output<O>>(commands, settings)
 }

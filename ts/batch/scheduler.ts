@@ -1,11 +1,12 @@
 /** Which commands run when; knows nothing of how results are handed on. */
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
-import { argumentError } from '../options/check.js'
-import type { RunOptions } from '../options/types.js'
+import { readCommand } from '../options/check.js'
+import type { BatchSettings } from '../options/types.js'
 import { AbortError } from '../process/ending.js'
-import { type RunResult, run } from '../run.js'
-import { type BatchCommand, type BatchOptions, type BatchResult, failed } from './types.js'
+import { type RunResult, runWith } from '../run.js'
+import { now, queueMicrotask, setImmediate } from '../runtime.js'
+import { type BatchCommand, type BatchResult, failed } from './types.js'
 
 /** Errors that end when a child of ours does: too many processes, too many files. */
 const waitFor = new Set(['EAGAIN', 'EMFILE', 'ENFILE'])
@@ -29,23 +30,25 @@ export interface SchedulerEvents {
   full(): boolean
 }
 
-function parts(command: BatchCommand): { file: string; args: readonly string[]; own: RunOptions } {
-  if (Array.isArray(command)) {
-    const [file, ...args] = command as readonly [string, ...string[]]
-    return { file, args, own: {} }
-  }
-  if (typeof command !== 'object' || command === null) {
-    throw argumentError(
-      'ERR_INVALID_ARG_TYPE',
-      'a command of a batch must be an array of words, or an object with a file',
-    )
-  }
-  const { file, args = [], ...own } = command as Exclude<BatchCommand, readonly string[]>
-  return { file, args, own }
-}
-
 const isAsync = (commands: Commands): commands is AsyncIterable<BatchCommand> =>
   Symbol.asyncIterator in commands
+
+/** Aborted when one of both is, whatever realm they are of; to be released. */
+function eitherOf(...signals: AbortSignal[]): { signal: AbortSignal; release(): void } {
+  const either = new AbortController()
+  const listeners = signals.map((signal) => {
+    const abort = () => either.abort(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort)
+    return () => signal.removeEventListener('abort', abort)
+  })
+  return {
+    signal: either.signal,
+    release() {
+      for (const stop of listeners) stop()
+    },
+  }
+}
 
 export class Scheduler {
   readonly total: number | undefined
@@ -54,8 +57,8 @@ export class Scheduler {
   failures = 0
   readonly #concurrency: number
   readonly #bail: boolean
-  readonly #onProgress: BatchOptions['onProgress']
-  readonly #options: RunOptions
+  readonly #onProgress: BatchSettings['onProgress']
+  readonly #settings: BatchSettings
   readonly #events: SchedulerEvents
   readonly #source: Iterator<BatchCommand> | AsyncIterator<BatchCommand>
   readonly #async: boolean
@@ -75,18 +78,12 @@ export class Scheduler {
   #ended = false
   #error: Error | undefined
 
-  constructor(commands: Commands, options: BatchOptions, events: SchedulerEvents) {
-    const {
-      concurrency = availableParallelism(),
-      bail = false,
-      onProgress,
-      signal,
-      ...rest
-    } = options
+  constructor(commands: Commands, settings: BatchSettings, events: SchedulerEvents) {
+    const { concurrency = availableParallelism(), bail = false, onProgress, signal } = settings
     this.#concurrency = concurrency
     this.#bail = bail
     this.#onProgress = onProgress
-    this.#options = rest
+    this.#settings = settings
     this.#events = events
     this.#signal = signal
     // Each running command listens.
@@ -97,7 +94,7 @@ export class Scheduler {
       : commands[Symbol.iterator]()
     this.total = Array.isArray(commands) ? commands.length : undefined
     if (signal?.aborted) this.stop(new AbortError(signal))
-    else signal?.addEventListener('abort', this.#abort, { once: true })
+    else signal?.addEventListener('abort', this.#abort)
   }
 
   /**
@@ -107,11 +104,11 @@ export class Scheduler {
   fill(): void {
     if (this.#spent) return
     if (this.#turnEnd === undefined) {
-      this.#turnEnd = performance.now() + TURN_MS
+      this.#turnEnd = now() + TURN_MS
       setImmediate(() => this.#nextTurn())
     }
     while (this.#mayStart()) {
-      if (performance.now() > this.#turnEnd) {
+      if (now() > this.#turnEnd) {
         this.#spent = true
         return
       }
@@ -208,12 +205,15 @@ export class Scheduler {
   }
 
   async #run({ command }: Task): Promise<RunResult<string | Buffer>> {
-    const { file, args, own } = parts(command)
-    const signal = own.signal
-      ? AbortSignal.any([this.#ending.signal, own.signal])
-      : this.#ending.signal
-    const options: RunOptions = { ...this.#options, ...own, signal }
-    return run(file, args, options)
+    const settings = readCommand(command, this.#settings)
+    const ending = this.#ending.signal
+    if (!settings.signal) return runWith({ ...settings, signal: ending })
+    const { signal, release } = eitherOf(ending, settings.signal)
+    try {
+      return await runWith({ ...settings, signal })
+    } finally {
+      release()
+    }
   }
 
   #ran(task: Task, result: RunResult<string | Buffer> | undefined, error: Error | undefined): void {

@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url'
 import type { Binding } from './types.js'
 
 const places = (): string[] => [
-  fileURLToPath(new URL('../../build/Release/uring_spawn.node', import.meta.url)),
-  fileURLToPath(new URL(`../../prebuilds/linux-${process.arch}/uring_spawn.node`, import.meta.url)),
+  fileURLToPath(new URL('../../build/Release/uring_spawn.node', import.meta.url).href),
+  fileURLToPath(
+    new URL(`../../prebuilds/linux-${process.arch}/uring_spawn.node`, import.meta.url).href,
+  ),
 ]
 
 let loaded: Binding | undefined

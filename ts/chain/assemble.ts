@@ -1,9 +1,7 @@
 /** Spawn options as the operations of a chain. */
 import { constants, existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { argumentError } from '../options/errors.js'
-import type { RlimitName, SpawnOptions } from '../options/types.js'
-import { type Environ, environmentOf, inheritedEnviron } from './environ.js'
+import type { RlimitName, Settings } from '../options/types.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -47,7 +45,7 @@ export interface ExecTemplate {
 export interface AssembleInput {
   file: string
   args: readonly string[]
-  options: SpawnOptions
+  settings: Settings
   /** The child's descriptors from here. */
   fds: readonly ChainFd[]
   /** The child's descriptors from files. */
@@ -58,8 +56,6 @@ export interface AssembleInput {
   cgroupFd?: number | undefined
   execFd?: ExecFd | undefined
   template?: ExecTemplate | undefined
-  /** Where `options` have none; default: process.env. */
-  environ?: Environ | undefined
   /** The executable, where PATH has been searched already. */
   path?: string | undefined
 }
@@ -90,10 +86,9 @@ export const resources: Readonly<Record<RlimitName, number>> = {
 
 export const rlimitNames = Object.keys(resources) as RlimitName[]
 
-function cwd(cwd: SpawnOptions['cwd'], cwdFd: number | undefined): ChainOp[] {
+function cwd(path: Settings['cwd'], cwdFd: number | undefined): ChainOp[] {
   if (cwdFd !== undefined) return [{ op: 'fchdir', fd: cwdFd, step: 'cwd' }]
-  if (cwd === undefined || typeof cwd === 'number') return []
-  const path = typeof cwd === 'string' ? cwd : fileURLToPath(cwd)
+  if (typeof path !== 'string') return []
   const flags = O_PATH | constants.O_DIRECTORY | O_CLOEXEC
   return [
     { op: 'openat', dirfd: AT_FDCWD, path, flags, mode: 0, step: 'cwd' },
@@ -111,15 +106,15 @@ function files(files: readonly ChildFile[]): ChainOp[] {
   })
 }
 
-function limits({ nice, rlimits = {} }: SpawnOptions): ChainOp[] {
+function limits({ nice, rlimits }: Settings): ChainOp[] {
   const ops: ChainOp[] = []
   const number = (limit: number) =>
     limit === Number.POSITIVE_INFINITY ? RLIM_INFINITY : BigInt(limit)
   if (nice !== undefined) ops.push({ op: 'task_set', attr: 'nice', value: nice, step: 'limits' })
   for (const name of rlimitNames) {
-    const limit = rlimits[name]
+    const limit = rlimits?.[name]
     if (limit === undefined) continue
-    const { soft, hard } = typeof limit === 'number' ? { soft: limit, hard: limit } : limit
+    const { soft, hard } = limit
     ops.push({
       op: 'task_set',
       attr: 'rlimit',
@@ -132,7 +127,7 @@ function limits({ nice, rlimits = {} }: SpawnOptions): ChainOp[] {
   return ops
 }
 
-function credentials({ uid, gid, groups }: SpawnOptions): ChainOp[] {
+function credentials({ uid, gid, groups }: Settings): ChainOp[] {
   const step = 'credentials'
   const ops: ChainOp[] = []
   const changes = uid !== undefined || gid !== undefined
@@ -144,7 +139,7 @@ function credentials({ uid, gid, groups }: SpawnOptions): ChainOp[] {
   return ops
 }
 
-function session({ detached, processGroup, umask }: SpawnOptions): ChainOp[] {
+function session({ detached, processGroup, umask }: Settings): ChainOp[] {
   const step = 'session'
   const ops: ChainOp[] = []
   if (detached) ops.push({ op: 'task_set', attr: 'setsid', step })
@@ -175,16 +170,15 @@ function candidates(file: string, path = DEFAULT_PATH): string[] {
 
 /** Through a hard link the next one is tried where one fails. */
 function searchExec(input: AssembleInput): ExecOp[] {
-  const { file, args, options, execFd, path, environ } = input
-  const { env, argv0 } = options
+  const { file, args, settings, execFd, path } = input
+  const { env, argv0 } = settings
   const argv = [argv0 ?? file, ...args]
-  const own = env === undefined ? (environ ?? inheritedEnviron()) : undefined
-  const envp = own?.envp ?? environmentOf(env ?? {})
+  const { envp } = env
   if (execFd) {
     const flags = AT_EMPTY_PATH
     return [{ op: 'exec', dirfd: execFd.fd, path: '', argv, envp, flags, step: 'exec' }]
   }
-  const paths = path === undefined ? candidates(file, own ? own.path : env?.PATH) : [path]
+  const paths = path === undefined ? candidates(file, env.path) : [path]
   return paths.map((path, index) => ({
     op: 'exec',
     dirfd: AT_FDCWD,
@@ -213,16 +207,19 @@ const signals: readonly ChainOp[] = [
 ]
 
 /**
- * What `options` ask for, in the order a shell's user would expect: files are
+ * What `settings` ask for, in the order a shell's user would expect: files are
  * opened in the working directory, with the umask, by who spawns; what takes
  * rights away comes last.
  */
 export function assemble(input: AssembleInput): ChainOp[] {
-  const { options, fds, cgroupFd, execFd } = input
-  const inherit = options.inheritFds === true
-  const clone: CloneOp = { op: 'clone', step: 'clone' }
-  if (!inherit) clone.fds = fds
-  if (cgroupFd !== undefined) clone.cgroup = cgroupFd
+  const { settings, fds, cgroupFd, execFd } = input
+  const inherit = settings.inheritFds === true
+  const clone: CloneOp = {
+    op: 'clone',
+    step: 'clone',
+    ...(inherit ? {} : { fds }),
+    ...(cgroupFd === undefined ? {} : { cgroup: cgroupFd }),
+  }
   const dups = inherit
     ? fds.map(
         ({ fd, newfd }): ChainOp => ({ op: 'dup', fd, newfd, flags: 0, step: `stdio[${newfd}]` }),
@@ -235,11 +232,11 @@ export function assemble(input: AssembleInput): ChainOp[] {
   return [
     clone,
     ...dups,
-    ...session(options),
-    ...cwd(options.cwd, input.cwdFd),
+    ...session(settings),
+    ...cwd(settings.cwd, input.cwdFd),
     ...files(input.files),
-    ...limits(options),
-    ...credentials(options),
+    ...limits(settings),
+    ...credentials(settings),
     ...signals,
     ...exec(input),
   ]

@@ -1,7 +1,16 @@
 /** One function per operation, for chains made by hand. */
-import { checkInteger, checkString, signalNumber } from '../options/check.js'
+import { argumentError } from '../options/errors.js'
 import type { RlimitName } from '../options/types.js'
+import {
+  checkInteger,
+  checkString,
+  copyOf,
+  copyOfStrings,
+  own,
+  signalNumber,
+} from '../options/values.js'
 import { resources } from './assemble.js'
+import { inheritedEnviron } from './environ.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -26,9 +35,35 @@ const checkFd = (name: string, fd: number): void => {
   if (fd !== FD_LAST) checkInteger(name, fd, 0, MAX_FD)
 }
 
-const checkStrings = (name: string, values: readonly string[]): void => {
-  values.forEach((value, index) => {
-    checkString(`${name}[${index}]`, value)
+/** Own copies of what the caller can still change, each value read once. */
+function array(name: string, value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array, not ${typeof value}`)
+  }
+  return copyOf(value)
+}
+
+function idsOf(name: string, value: unknown): number[] {
+  const ids = array(name, value)
+  ids.forEach((id, index) => {
+    checkInteger(`${name}[${index}]`, id, 0, MAX_ID)
+  })
+  return ids as number[]
+}
+
+function fdsOf(name: string, value: unknown): ChainFd[] {
+  return array(name, value).map((entry, index) => {
+    const bag = Object(entry)
+    const [fd, newfd] = [own(bag, 'fd'), own(bag, 'newfd')]
+    checkInteger(`${name}[${index}].fd`, fd, 0, MAX_FD)
+    checkInteger(`${name}[${index}].newfd`, newfd, 0, MAX_FD)
+    const label = own(bag, 'label')
+    return {
+      fd,
+      newfd,
+      cloexec: own(bag, 'cloexec') === true,
+      ...(typeof label === 'string' && { label }),
+    }
   })
 }
 
@@ -46,11 +81,9 @@ export interface CloneOptions {
  * Fails with EAGAIN (too many processes), ENOMEM, EMFILE, EBADF (a descriptor
  * listed is not open).
  */
-export function clone({ fds, cgroup, flags }: CloneOptions = {}): CloneOp {
-  fds?.forEach(({ fd, newfd }, index) => {
-    checkInteger(`fds[${index}].fd`, fd, 0, MAX_FD)
-    checkInteger(`fds[${index}].newfd`, newfd, 0, MAX_FD)
-  })
+export function clone(options: CloneOptions = {}): CloneOp {
+  const [list, cgroup, flags] = [own(options, 'fds'), own(options, 'cgroup'), own(options, 'flags')]
+  const fds = list === undefined ? undefined : fdsOf('fds', list)
   if (cgroup !== undefined) checkInteger('cgroup', cgroup, 0, MAX_FD)
   if (flags !== undefined) checkInteger('flags', flags, 0, MAX_U32)
   return {
@@ -148,10 +181,7 @@ export function gid(id: number): TaskSetOp {
 
 /** Supplementary groups: exactly these. Fails with EPERM. */
 export function groups(ids: readonly number[]): TaskSetOp {
-  ids.forEach((id, index) => {
-    checkInteger(`groups[${index}]`, id, 0, MAX_ID)
-  })
-  return { op: 'task_set', attr: 'groups', groups: ids, step: 'credentials' }
+  return { op: 'task_set', attr: 'groups', groups: idsOf('groups', ids), step: 'credentials' }
 }
 
 export function umask(mask: number): TaskSetOp {
@@ -215,14 +245,17 @@ export interface ExecOptions {
  * with ENOENT, EACCES, ENOEXEC, E2BIG, …
  */
 export function exec(path: string, options: ExecOptions = {}): ExecOp {
-  const { argv = [path], dirfd = AT_FDCWD, flags = 0, hardlink = false } = options
+  const argv = copyOfStrings('argv', array('argv', own(options, 'argv') ?? [path]))
+  const list = own(options, 'envp')
   const envp =
-    options.envp ?? Object.entries(process.env).map(([name, value]) => `${name}=${value}`)
+    list === undefined ? inheritedEnviron().envp : copyOfStrings('envp', array('envp', list))
+  const dirfd = own(options, 'dirfd') ?? AT_FDCWD
+  const flags = own(options, 'flags') ?? 0
+  const hardlink = own(options, 'hardlink') === true
   checkString('path', path)
-  checkStrings('argv', argv)
-  checkStrings('envp', envp)
+  checkInteger('flags', flags, 0, MAX_FD)
   if (dirfd !== AT_FDCWD) checkInteger('dirfd', dirfd, 0, MAX_FD)
-  return { op: 'exec', dirfd, path, argv, envp, flags, step: 'exec', hardlink }
+  return { op: 'exec', dirfd: dirfd as number, path, argv, envp, flags, step: 'exec', hardlink }
 }
 
 /** Becomes the program that is open as `fd`, a descriptor of the child. */

@@ -2,14 +2,13 @@ import { selectBackend } from '../backend/select.js'
 import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
 import { getEnvironment } from '../environment.js'
-import { checkSpawn } from '../options/check.js'
-import { planStdio, type StdioPlan } from '../options/stdio.js'
+import { readCompile } from '../options/check.js'
+import { allPipes, type StdioPlan } from '../options/stdio.js'
 import { templateSource } from '../options/template.js'
-import type { SpawnOptions } from '../options/types.js'
+import type { Settings, SpawnOptions } from '../options/types.js'
 import type { ExecutableSource } from '../template/executable.js'
 import { assemble } from './assemble.js'
 import { closePipes, Descriptors, type ParentPipe } from './descriptors.js'
-import type { Environ } from './environ.js'
 import type { Chain } from './ops.js'
 
 /** What spawn() takes, as one object. */
@@ -70,13 +69,9 @@ function shellCommand(file: string, args: readonly string[], shell: boolean | st
 
 /** How options that have been checked are compiled. */
 export interface CompileParameters {
-  file: string
-  args: readonly string[]
-  options: SpawnOptions
-  /** What its `stdio` asks for. */
+  settings: Settings
+  /** What its `stdio` asks for, or the call's default. */
   plans: readonly StdioPlan[]
-  /** What process.env was when the start was asked for; default: what it is. */
-  environ?: Environ | undefined
   /** For Ring.launch(). */
   deferPipes: boolean
   /** The start is from a kernel template, where there can be one of `template`. */
@@ -84,8 +79,8 @@ export interface CompileParameters {
 }
 
 export function compileChecked(parameters: CompileParameters): Compiled {
-  const { file, args, options, plans, environ, deferPipes, inKernel } = parameters
-  const { inheritFds = false, cwd, cgroup, shell, template } = options
+  const { settings, plans, deferPipes, inKernel } = parameters
+  const { file, args, inheritFds = false, cwd, cgroup, shell, template } = settings
   const command = shell ? shellCommand(file, args, shell) : { file, args }
   const binding = loadBinding()
   const descriptors = new Descriptors(binding, command, deferPipes)
@@ -106,7 +101,7 @@ export function compileChecked(parameters: CompileParameters): Compiled {
     const chain = assemble({
       file: command.file,
       args: command.args,
-      options,
+      settings,
       fds: descriptors.fds,
       files: descriptors.files,
       cwdFd: descriptors.cwdFd,
@@ -114,7 +109,6 @@ export function compileChecked(parameters: CompileParameters): Compiled {
       execFd: descriptors.execFd,
       path: source?.path,
       template: start,
-      environ,
     })
     return new Compiled(binding, command, chain, descriptors, source)
   } catch (error) {
@@ -127,14 +121,12 @@ export function compileChecked(parameters: CompileParameters): Compiled {
  * Turns spawn options into a chain, and opens the pipes it needs. Throws what
  * is wrong with the options, or a SpawnError where a descriptor cannot be had.
  */
-export function compile({ file, args = [], ...options }: Command): Compiled {
-  checkSpawn(file, args, options)
-  const { stdio = 'pipe', template, backend } = options
+export function compile(command: Command): Compiled {
+  const settings = readCompile(command)
+  const { stdio = allPipes, template, backend } = settings
   return compileChecked({
-    file,
-    args,
-    options,
-    plans: planStdio(stdio),
+    settings,
+    plans: stdio,
     deferPipes: false,
     inKernel: template !== undefined && selectBackend(getEnvironment().info, backend).templates,
   })

@@ -1,35 +1,106 @@
-/** The program's own environment as a child gets it. */
+/** Environments, as a child gets them. */
+import * as v8 from 'node:v8'
 import { isMainThread } from 'node:worker_threads'
 import { loadBinding } from '../binding/load.js'
+import { argumentError } from '../options/errors.js'
+import { checkString, show } from '../options/values.js'
 
 export interface Environ {
-  /** `NAME=value`, always the same array where it is the same environment. */
+  /** `NAME=value`; the same frozen array as long as it is the same environment. */
   readonly envp: readonly string[]
+  /** PATH, where it is set. */
   readonly path: string | undefined
 }
 
-/** `NAME=value` of what is not undefined. */
-export function environmentOf(env: Readonly<Record<string, string | undefined>>): string[] {
-  const list: string[] = []
-  for (const name of Object.keys(env)) {
-    const value = env[name]
-    if (value !== undefined) list.push(`${name}=${value}`)
+/**
+ * The variables of `env`, each read once, inherited names included as with
+ * node:child_process. Undefined values are left out, and so are inherited ones
+ * that are no strings: they are some library's addition to Object.prototype.
+ * @param name what messages call it
+ * @param coerce whether other values become strings, as in the real process.env
+ */
+export function environOf(name: string, env: object, coerce = false): Environ {
+  const envp: string[] = []
+  let path: string | undefined
+  for (const key in env) {
+    let value = (env as Record<string, unknown>)[key]
+    if (value === undefined) continue
+    if (typeof value !== 'string') {
+      if (!Object.hasOwn(env, key)) continue
+      if (coerce) value = `${value}`
+    }
+    checkString(`${name}.${key}`, value)
+    if (key === '' || key.includes('=') || key.includes('\0')) badName(name, key)
+    envp.push(`${key}=${value}`)
+    if (key === 'PATH') path = value
   }
-  return list
+  return { envp, path }
 }
 
-function read(): Environ {
-  return { envp: Object.freeze(environmentOf(process.env)), path: process.env.PATH }
+function badName(name: string, key: string): never {
+  checkString(`${name}: a variable's name`, key)
+  throw argumentError('ERR_INVALID_ARG_VALUE', `${name}: ${show(key)} cannot be a name`)
 }
 
-/** In workers, and elsewhere than on Node, process.env is not the C library's. */
-const cacheable = isMainThread && process.versions.bun === undefined && !('Deno' in globalThis)
+/** Whether V8 says that native code made `object`: no program can make such a one. */
+function isNative(object: object): boolean {
+  let native = false
+  const serializer = new v8.Serializer()
+  // The method that V8 calls for objects of native code, as v8's documentation has it.
+  Object.assign(serializer, {
+    _writeHostObject(host: object) {
+      native ||= host === object
+    },
+  })
+  try {
+    serializer.writeValue(object)
+  } catch {}
+  return native
+}
 
+/**
+ * Whether process.env may be the C library's environment. In a worker it is a
+ * copy, or shared with threads that write at any time; Bun and Deno keep their own.
+ */
+const mayBeNative = isMainThread && process.versions.bun === undefined && !('Deno' in globalThis)
+
+/** The object that process.env was last, and whether it shows the C library's environment. */
+let last: { env: object; native: boolean } | undefined
+/** What `last` said when the C library's environment was of that version. */
 let cached: { version: number; environ: Environ } | undefined
 
+/** Reading the real process.env takes a call into C++ for each variable. */
+function readNative(env: object): Environ {
+  const names = Object.keys(env)
+  const envp: string[] = []
+  for (const name of names) {
+    const value = (env as Record<string, string | undefined>)[name]
+    if (value !== undefined) envp.push(`${name}=${value}`)
+  }
+  return { envp, path: (env as NodeJS.ProcessEnv).PATH }
+}
+
+/**
+ * What process.env says now, whichever object that is. Kept only while it is
+ * the real one, and the C library's environment has the same bytes as when it
+ * was read. Throws what is wrong with an object that a program put in its place.
+ */
 export function inheritedEnviron(): Environ {
-  if (!cacheable) return read()
-  const version = loadBinding().environVersion()
-  if (cached?.version !== version) cached = { version, environ: read() }
-  return cached.environ
+  const { env } = process
+  if (last?.env !== env) {
+    last = { env, native: mayBeNative && isNative(env) }
+    cached = undefined
+  }
+  if (!last.native) return environOf('process.env', env, true)
+  const binding = loadBinding()
+  const version = binding.environVersion()
+  if (version !== 0 && cached?.version === version) return cached.environ
+  const environ = readNative(env)
+  cached = undefined
+  // Another thread may have changed it meanwhile; then this is for now only.
+  if (version !== 0 && binding.environVersion() === version) {
+    Object.freeze(environ.envp)
+    cached = { version, environ }
+  }
+  return environ
 }

@@ -41,6 +41,16 @@ const HARDLINK = 0x100
 const SHORT = 96
 const WORD = 2 ** 32
 
+/**
+ * Whether an optional property is there, is not false or 0, and is not what
+ * somebody has put into Object.prototype.
+ */
+const has = <T extends object, K extends keyof T>(
+  object: T,
+  name: K,
+): object is T & { [P in K]-?: NonNullable<T[P]> } =>
+  Boolean(object[name]) && Object.hasOwn(object, name)
+
 /** A vector as it stands in a block: where its strings begin, after it, and their bytes. */
 interface PackedVector {
   offsets: readonly number[]
@@ -190,10 +200,10 @@ class Packer implements PackedChain {
     const words = this.#words
     let word = at >> 2
     for (let index = 0; index < fds.length; index++) {
-      const { fd, newfd, cloexec } = fds[index] as ChainFd
-      words[word++] = fd
-      words[word++] = newfd
-      words[word++] = cloexec ? CLONE_FD_CLOEXEC : 0
+      const entry = fds[index] as ChainFd
+      words[word++] = entry.fd
+      words[word++] = entry.newfd
+      words[word++] = has(entry, 'cloexec') ? CLONE_FD_CLOEXEC : 0
       words[word++] = 0
     }
     return at
@@ -202,7 +212,9 @@ class Packer implements PackedChain {
   #op(op: ChainOp, word: number): void {
     switch (op.op) {
       case 'clone': {
-        const { fds, cgroup, flags = 0 } = op
+        const fds = has(op, 'fds') ? op.fds : undefined
+        const cgroup = has(op, 'cgroup') || op.cgroup === 0 ? op.cgroup : undefined
+        const flags = has(op, 'flags') ? op.flags : 0
         const count = fds?.length ?? 0
         const list = fds && count > 0 ? this.#list(fds) : 0
         this.#fields(word, cgroup ?? -1, count, fds ? CLONE_FDS : 0, list, flags)
@@ -230,12 +242,12 @@ class Packer implements PackedChain {
         const path = this.#string(op.path)
         const argv = this.#vector(op.argv)
         const envp = this.#vector(op.envp)
-        const template = op.template === undefined ? 0 : op.template + 1
+        const template = has(op, 'template') || op.template === 0 ? (op.template ?? -1) + 1 : 0
         this.#fields(word, op.dirfd, template, op.flags, path, argv, envp)
         break
       }
     }
-    this.#words[word] = opcodes[op.op] | (op.hardlink ? HARDLINK : 0)
+    this.#words[word] = opcodes[op.op] | (has(op, 'hardlink') ? HARDLINK : 0)
   }
 
   #taskSet(op: TaskSetOp, word: number): void {

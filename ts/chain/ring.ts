@@ -7,6 +7,8 @@ import {
   type LaunchPipe,
 } from '../environment.js'
 import { EAGAIN } from '../errors.js'
+import { readRing, readSubmit } from '../options/check.js'
+import { setTimeout } from '../runtime.js'
 import { Compiled } from './compile.js'
 import type { Exit } from './exit.js'
 import type { Chain, ChainOp } from './ops.js'
@@ -43,9 +45,9 @@ export type Outcome =
 export interface Pipes {
   pipes: readonly LaunchPipe[]
   /** What becomes of those that are collected. */
-  input?: Uint8Array | undefined
-  output?(which: number, bytes: Buffer, truncated: boolean, errno: number): void
-  overflow?(which: number): void
+  input: Uint8Array | undefined
+  output: ((which: number, bytes: Buffer, truncated: boolean, errno: number) => void) | undefined
+  overflow: ((which: number) => void) | undefined
 }
 
 export interface SubmitOptions {
@@ -53,8 +55,9 @@ export interface SubmitOptions {
   closeFds?: readonly number[]
 }
 
-interface Internals extends SubmitOptions {
-  pipes?: Pipes | undefined
+interface Internals {
+  closeFds: readonly number[] | undefined
+  pipes: Pipes | undefined
   wantResults: boolean
 }
 
@@ -237,7 +240,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
 
 export interface RingOptions {
   /** Which backend runs the chains; default: the best there is. */
-  backend?: BackendName | 'auto'
+  backend?: BackendName | 'auto' | undefined
 }
 
 /**
@@ -252,7 +255,8 @@ export class Ring {
   readonly #environment: Environment
 
   /** Throws where the platform or the backend asked for does not work. */
-  constructor({ backend }: RingOptions = {}) {
+  constructor(options: RingOptions = {}) {
+    const { backend } = readRing(options)
     this.#environment = getEnvironment()
     const selected = selectBackend(this.#environment.info, backend)
     this.backend = selected.name
@@ -266,9 +270,14 @@ export class Ring {
    * head, and only that; `exec` its last operation.
    */
   submit(chain: Chain | Compiled, options: SubmitOptions = {}): Submission {
+    const { closeFds } = readSubmit(options)
     return chain instanceof Compiled
-      ? this.#submit(chain.chain, { closeFds: chain.childFds, ...options, wantResults: true })
-      : this.#submit(chain, { ...options, wantResults: true })
+      ? this.#submit(chain.chain, {
+          closeFds: closeFds ?? chain.childFds,
+          pipes: undefined,
+          wantResults: true,
+        })
+      : this.#submit([...chain], { closeFds, pipes: undefined, wantResults: true })
   }
 
   /** submit() for those who want no more than the outcome. @internal */

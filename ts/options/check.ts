@@ -1,136 +1,126 @@
-/** Options are checked before anything is created. */
-import { constants } from 'node:os'
+/**
+ * Options, read once and checked before anything is created. What is returned
+ * is what all else goes by: own enumerable properties only, so that nothing
+ * comes from a prototype, and a getter has one say.
+ */
+
 import { fileURLToPath } from 'node:url'
+import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
 import { rlimitNames } from '../chain/assemble.js'
+import { type Environ, environOf, inheritedEnviron } from '../chain/environ.js'
 import { argumentError } from './errors.js'
+import { planStdio } from './stdio.js'
 import { isTemplate } from './template.js'
-import type { RunOptions, SpawnOptions } from './types.js'
-
-export { argumentError }
-
-const show = (value: unknown): string =>
-  typeof value === 'string' ? JSON.stringify(value) : String(value)
-
-/** A string without NUL, which would end it early. */
-export function checkString(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') {
-    throw argumentError(
-      'ERR_INVALID_ARG_TYPE',
-      `${name} must be a string, not ${value === null ? 'null' : typeof value}`,
-    )
-  }
-  const nul = value.indexOf('\0')
-  if (nul >= 0) {
-    throw argumentError(
-      'ERR_INVALID_ARG_VALUE',
-      `${name} has a NUL byte at index ${nul}: ${show(value)}`,
-    )
-  }
-}
-
-export function checkInteger(name: string, value: unknown, min: number, max: number): void {
-  if (typeof value !== 'number') {
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a number, not ${typeof value}`)
-  }
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw argumentError(
-      'ERR_OUT_OF_RANGE',
-      `${name} must be an integer from ${min} to ${max}, not ${value}`,
-    )
-  }
-}
+import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './types.js'
+import {
+  checkInteger,
+  checkObject,
+  checkOneOf,
+  checkString,
+  copyOf,
+  copyOfStrings,
+  own,
+  show,
+  signalNumber,
+} from './values.js'
 
 const MAX_TIMER = 2 ** 31 - 1
 const MAX_ID = 2 ** 32 - 2
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+/** Checks a value and returns what is used of it: nothing that the caller can still change. */
+type Read = (name: string, value: unknown) => unknown
 
-const boolean = (name: string, value: unknown): void => {
+const boolean: Read = (name, value) => {
   if (typeof value !== 'boolean') {
     throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a boolean, not ${typeof value}`)
   }
+  return value
+}
+const string: Read = (name, value) => {
+  checkString(name, value)
+  return value
 }
 const oneOf =
-  (...known: readonly string[]) =>
-  (name: string, value: unknown): void => {
-    if (typeof value !== 'string' || !known.includes(value)) {
-      throw argumentError(
-        'ERR_INVALID_ARG_VALUE',
-        `${name} must be one of ${known.map(show).join(', ')}, not ${show(value)}`,
-      )
-    }
-  }
-const integer =
-  (min: number, max: number) =>
-  (name: string, value: unknown): void =>
-    checkInteger(name, value, min, max)
-const object = (name: string, value: unknown): void => {
-  if (!isObject(value)) {
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an object, not ${typeof value}`)
-  }
-}
-
-/** The number of a signal given by name or number; 0 only asks. */
-export function signalNumber(name: string, value: unknown): number {
-  if (typeof value === 'number') {
-    checkInteger(name, value, 0, 64)
+  (...known: readonly string[]): Read =>
+  (name, value) => {
+    checkOneOf(name, value, known)
     return value
   }
-  checkString(name, value)
-  const number = (constants.signals as Record<string, number>)[value]
-  if (number === undefined) {
-    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no signal: ${show(value)}`)
+const integer =
+  (min: number, max: number): Read =>
+  (name, value) => {
+    checkInteger(name, value, min, max)
+    return value
   }
-  return number
-}
-
-interface Limits {
-  soft?: unknown
-  hard?: unknown
-}
-
-const checkLimit = (name: string, value: unknown): void => {
-  if (value !== Number.POSITIVE_INFINITY) checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)
-}
-
-const stringOrFd = (name: string, value: unknown): void => {
+const stringOrFd: Read = (name, value) => {
   if (typeof value === 'number') checkInteger(name, value, 0, MAX_TIMER)
   else checkString(name, value)
+  return value
 }
 
-const checks: Record<string, (name: string, value: unknown) => void> = {
+/** As Node tells them, for one of another realm is no instance of ours. */
+function isUrl(value: unknown): value is URL {
+  if (value instanceof URL) return true
+  if (typeof value !== 'object' || value === null) return false
+  const { href, protocol, auth, path } = value as Record<string, unknown>
+  return Boolean(href && protocol) && auth === undefined && path === undefined
+}
+
+/** As Node takes them: an `aborted`, and events. */
+function isAbortSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    typeof (value as AbortSignal).addEventListener === 'function'
+  )
+}
+
+function readLimit(name: string, value: unknown): Limit {
+  const bag = typeof value === 'object' && value !== null ? value : { soft: value, hard: value }
+  const limit = { soft: own(bag, 'soft'), hard: own(bag, 'hard') }
+  for (const number of [limit.soft, limit.hard]) {
+    if (number !== Number.POSITIVE_INFINITY) {
+      checkInteger(name, number, 0, Number.MAX_SAFE_INTEGER)
+    }
+  }
+  const { soft, hard } = limit as Limit
+  if (soft > hard) {
+    throw argumentError('ERR_OUT_OF_RANGE', `${name}: soft ${soft} is above hard ${hard}`)
+  }
+  return { soft, hard }
+}
+
+const reads: Record<string, Read> = {
   cwd(name, value) {
-    if (value instanceof URL) fileURLToPath(value)
-    else stringOrFd(name, value)
+    if (!isUrl(value)) return stringOrFd(name, value)
+    const path = fileURLToPath(value.href)
+    checkString(name, path)
+    return path
   },
   env(name, value) {
-    object(name, value)
-    for (const [key, entry] of Object.entries(value as object)) {
-      checkString(`${name}: a variable's name`, key)
-      if (key === '' || key.includes('=')) {
-        throw argumentError('ERR_INVALID_ARG_VALUE', `${name}: ${show(key)} cannot be a name`)
-      }
-      if (entry !== undefined) checkString(`${name}.${key}`, entry)
-    }
+    checkObject(name, value)
+    return environOf(name, value)
   },
-  argv0: checkString,
-  stdio(name, value) {
-    if (!Array.isArray(value)) oneOf('pipe', 'ignore', 'inherit')(name, value)
-  },
+  argv0: string,
+  stdio: (_name, value) => planStdio(value),
   timeout: integer(0, MAX_TIMER),
   killSignal(name, value) {
-    if (signalNumber(name, value) === 0) {
+    const number = signalNumber(name, value)
+    if (number === 0) {
       throw argumentError(
         'ERR_OUT_OF_RANGE',
         `${name} must be a signal that can end a child: 0 sends none`,
       )
     }
+    return number
   },
   killGrace: integer(0, MAX_TIMER),
   signal(name, value) {
-    if (!(value instanceof AbortSignal)) {
+    if (!isAbortSignal(value)) {
       throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an AbortSignal`)
     }
+    return value
   },
   detached: boolean,
   processGroup: integer(0, MAX_TIMER),
@@ -140,58 +130,94 @@ const checks: Record<string, (name: string, value: unknown) => void> = {
     if (!Array.isArray(value)) {
       throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array of numbers`)
     }
-    value.forEach((gid, index) => {
+    const groups = copyOf(value)
+    groups.forEach((gid, index) => {
       checkInteger(`${name}[${index}]`, gid, 0, MAX_ID)
     })
+    return groups
   },
   umask: integer(0, 0o777),
   nice: integer(-20, 19),
   rlimits(name, value) {
-    object(name, value)
-    for (const [resource, limit] of Object.entries(value as object)) {
-      oneOf(...rlimitNames)(`${name}: a limit's name`, resource)
-      const { soft, hard } = isObject(limit) ? (limit as Limits) : { soft: limit, hard: limit }
-      checkLimit(`${name}.${resource}`, soft)
-      checkLimit(`${name}.${resource}`, hard)
-      if ((soft as number) > (hard as number)) {
-        throw argumentError(
-          'ERR_OUT_OF_RANGE',
-          `${name}.${resource}: soft ${soft} is above hard ${hard}`,
-        )
-      }
+    checkObject(name, value)
+    const limits = Object.create(null)
+    for (const resource of Object.keys(value)) {
+      checkOneOf(`${name}: a limit's name`, resource, rlimitNames)
+      const limit = (value as Record<string, unknown>)[resource]
+      limits[resource] = readLimit(`${name}.${resource}`, limit)
     }
+    return limits
   },
   cgroup: stringOrFd,
   inheritFds: boolean,
   shell(name, value) {
     if (typeof value !== 'boolean') checkString(name, value)
+    return value
   },
   template(name, value) {
     if (!isTemplate(value)) {
       throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be what template() makes`)
     }
+    return value
   },
   backend: oneOf('auto', 'uring', 'template', 'vfork', 'fork'),
 }
 
-const runChecks: typeof checks = {
-  ...checks,
+/** A view of the bytes, of whatever realm; of shared ones a copy, for other threads may write. */
+function bytesOf(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
+  const view = ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value)
+  return isSharedArrayBuffer(view.buffer) ? Uint8Array.from(view) : view
+}
+
+const runReads: typeof reads = {
+  ...reads,
   input(name, value) {
-    if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a string or bytes`)
-    }
+    if (typeof value === 'string') return Buffer.from(value)
+    if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return bytesOf(value)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a string or bytes`)
   },
   encoding(name, value) {
     if (value !== 'buffer' && (typeof value !== 'string' || !Buffer.isEncoding(value))) {
       throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no encoding: ${show(value)}`)
     }
+    return value
   },
   maxBuffer(name, value) {
     if (value !== Number.POSITIVE_INFINITY) checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)
+    return value
   },
   overflow: oneOf('truncate', 'kill'),
   check: boolean,
 }
+
+const batchReads: typeof reads = {
+  ...runReads,
+  concurrency: integer(1, 65536),
+  bail: boolean,
+  onProgress(name, value) {
+    if (typeof value !== 'function') {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a function`)
+    }
+    return value
+  },
+}
+
+const ringReads: typeof reads = { backend: reads.backend as Read }
+const submitReads: typeof reads = {
+  closeFds(name, value) {
+    if (!Array.isArray(value)) {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array of descriptors`)
+    }
+    const fds = copyOf(value)
+    fds.forEach((fd, index) => {
+      checkInteger(`${name}[${index}]`, fd, 0, MAX_TIMER)
+    })
+    return fds
+  },
+}
+const templateReads: typeof reads = { onStale: oneOf('recreate', 'error') }
 
 /** How many letters must change to make `a` of `b`. */
 function distance(a: string, b: string): number {
@@ -208,15 +234,15 @@ function distance(a: string, b: string): number {
 }
 
 /** What each call takes, for the message about an option that another call has. */
-const takenBy: Readonly<Record<string, () => typeof checks>> = {
-  spawn: () => checks,
-  run: () => runChecks,
-  batch: () => batchChecks,
-  template: () => templateChecks,
+const takenBy: Readonly<Record<string, () => typeof reads>> = {
+  spawn: () => reads,
+  run: () => runReads,
+  batch: () => batchReads,
+  template: () => templateReads,
 }
 
 /** The known name that `name` was probably meant to be: with two wrong letters, or one in three. */
-function nearest(name: string, known: typeof checks): string | undefined {
+function nearest(name: string, known: typeof reads): string | undefined {
   const near = Object.keys(known)
     .map((other) => ({ other, changes: distance(name.toLowerCase(), other.toLowerCase()) }))
     .sort((a, b) => a.changes - b.changes)[0]
@@ -227,7 +253,7 @@ function nearest(name: string, known: typeof checks): string | undefined {
 const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
-function unknownOption(name: string, call: string, known: typeof checks): string {
+function unknownOption(name: string, call: string, known: typeof reads): string {
   const others = Object.entries(takenBy)
     .filter(([, checksOf]) => Object.hasOwn(checksOf(), name))
     .map(([other]) => `${other}()`)
@@ -239,18 +265,30 @@ function unknownOption(name: string, call: string, known: typeof checks): string
   return `unknown option ${show(name)} of ${call}()${hint}`
 }
 
-function checkAll(call: string, known: typeof checks, options: object): void {
-  for (const [name, value] of Object.entries(options)) {
+/**
+ * Puts what `options` have of `known` into `settings`, whose properties are
+ * all its own.
+ */
+function readAll<T extends object>(
+  call: string,
+  known: typeof reads,
+  options: unknown,
+  settings: T,
+): T {
+  checkObject('options', options)
+  for (const name of Object.keys(options)) {
+    const value = (options as Record<string, unknown>)[name]
     if (value === undefined) continue
-    const check = Object.hasOwn(known, name) ? known[name] : undefined
-    if (check === undefined) {
+    const read = Object.hasOwn(known, name) ? known[name] : undefined
+    if (read === undefined) {
       throw argumentError('ERR_UNKNOWN_OPTION', unknownOption(name, call, known))
     }
-    check(name, value)
+    ;(settings as Record<string, unknown>)[name] = read(name, value)
   }
+  return settings
 }
 
-function checkTogether({ shell, template }: SpawnOptions): void {
+function checkTogether({ shell, template }: Pick<Settings, 'shell' | 'template'>): void {
   if (shell && template) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
@@ -259,57 +297,119 @@ function checkTogether({ shell, template }: SpawnOptions): void {
   }
 }
 
-/** Throws what is wrong with the arguments of spawn(). */
-export function checkSpawn(file: unknown, args: unknown, options: SpawnOptions): void {
-  checkCommand(file, args)
-  object('options', options)
-  checkAll('spawn', checks, options)
-  checkTogether(options)
-}
-
-/** Throws what is wrong with the arguments of run(). */
-export function checkRun(file: unknown, args: unknown, options: RunOptions): void {
-  checkCommand(file, args)
-  object('options', options)
-  checkAll('run', runChecks, options)
-  checkTogether(options)
-}
-
-const batchChecks: typeof checks = {
-  ...runChecks,
-  concurrency: integer(1, 65536),
-  bail: boolean,
-  onProgress(name, value) {
-    if (typeof value !== 'function') {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a function`)
-    }
-  },
-}
-
-/** Throws what is wrong with the options of batch(). */
-export function checkBatch(options: object): void {
-  object('options', options)
-  checkAll('batch', batchChecks, options)
-  checkTogether(options)
-}
-
-const templateChecks: typeof checks = { onStale: oneOf('recreate', 'error') }
-
-/** Throws what is wrong with the options of template(). */
-export function checkTemplate(options: object): void {
-  object('options', options)
-  checkAll('template', templateChecks, options)
-}
-
-function checkCommand(file: unknown, args: unknown): void {
+function readFile(file: unknown): string {
   checkString('file', file)
   if (file === '') {
     throw argumentError('ERR_INVALID_ARG_VALUE', 'file must not be empty: name a program to run')
   }
+  return file
+}
+
+function readArgs(args: unknown): readonly string[] {
   if (!Array.isArray(args)) {
     throw argumentError('ERR_INVALID_ARG_TYPE', `args must be an array, not ${typeof args}`)
   }
-  args.forEach((arg, index) => {
-    checkString(`args[${index}]`, arg)
-  })
+  return copyOfStrings('args', args)
+}
+
+/** While it is being read. */
+type Draft<T extends Settings> = {
+  -readonly [K in keyof T]: K extends 'env' ? Environ | undefined : T[K]
+}
+
+/** Every option is an own property from the start: none is looked for in a prototype. */
+const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> => ({
+  file,
+  args,
+  cwd: undefined,
+  env: undefined,
+  argv0: undefined,
+  stdio: undefined,
+  timeout: undefined,
+  killSignal: undefined,
+  killGrace: undefined,
+  signal: undefined,
+  detached: undefined,
+  processGroup: undefined,
+  uid: undefined,
+  gid: undefined,
+  groups: undefined,
+  umask: undefined,
+  nice: undefined,
+  rlimits: undefined,
+  cgroup: undefined,
+  inheritFds: undefined,
+  shell: undefined,
+  template: undefined,
+  backend: undefined,
+  input: undefined,
+  encoding: undefined,
+  maxBuffer: undefined,
+  overflow: undefined,
+  check: undefined,
+})
+
+/** Without an `env`, the child gets the program's own as it is now. */
+function finish(draft: Draft<RunSettings>): RunSettings {
+  checkTogether(draft)
+  draft.env ??= inheritedEnviron()
+  return Object.freeze(draft as RunSettings)
+}
+
+/** What spawn() was called with. Throws what is wrong with it. */
+export function readSpawn(file: unknown, args: unknown, options: unknown): Settings {
+  return finish(readAll('spawn', reads, options, noOptions(readFile(file), readArgs(args))))
+}
+
+/** What run() was called with. Throws what is wrong with it. */
+export function readRun(file: unknown, args: unknown, options: unknown): RunSettings {
+  return finish(readAll('run', runReads, options, noOptions(readFile(file), readArgs(args))))
+}
+
+/** What compile() was called with. Throws what is wrong with it. */
+export function readCompile(command: unknown): Settings {
+  checkObject('the command', command)
+  const { file, args = [], ...options } = { ...(command as { file?: unknown; args?: unknown }) }
+  return readSpawn(file, args, options)
+}
+
+/** What batch() was called with. Throws what is wrong with it. */
+export function readBatch(options: unknown): BatchSettings {
+  const batch = { concurrency: undefined, bail: undefined, onProgress: undefined }
+  const shared = readAll('batch', batchReads, options, { ...noOptions('', []), ...batch })
+  checkTogether(shared)
+  const { concurrency, bail, onProgress, signal, ...run } = shared
+  return { concurrency, bail, onProgress, signal, run: { ...run, signal: undefined } }
+}
+
+/** One command of a batch, with what the batch has for all of them. Throws what is wrong with it. */
+export function readCommand(command: unknown, { run }: BatchSettings): RunSettings {
+  if (Array.isArray(command)) {
+    const [file, ...args] = copyOf(command)
+    return finish({ ...run, file: readFile(file), args: readArgs(args) })
+  }
+  if (typeof command !== 'object' || command === null) {
+    throw argumentError(
+      'ERR_INVALID_ARG_TYPE',
+      'a command of a batch must be an array of words, or an object with a file',
+    )
+  }
+  const { file, args = [], ...options } = { ...(command as { file?: unknown; args?: unknown }) }
+  const draft = { ...run, file: readFile(file), args: readArgs(args) }
+  return finish(readAll('run', runReads, options, draft))
+}
+
+/** What template() was called with. Throws what is wrong with it. */
+export function readTemplate(options: unknown): TemplateSettings {
+  return readAll('template', templateReads, options, { onStale: undefined })
+}
+
+/** What a Ring was made with. Throws what is wrong with it. */
+export function readRing(options: unknown): Pick<Settings, 'backend'> {
+  return readAll('Ring', ringReads, options, { backend: undefined })
+}
+
+/** What a chain is submitted with. Throws what is wrong with it. */
+export function readSubmit(options: unknown): { closeFds: readonly number[] | undefined } {
+  return readAll('submit', submitReads, options, { closeFds: undefined })
 }

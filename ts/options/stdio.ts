@@ -1,8 +1,8 @@
 /** What `stdio` asks for, entry by entry, before anything is opened. */
 import { constants } from 'node:fs'
-import { checkInteger, checkString } from './check.js'
 import { argumentError } from './errors.js'
-import type { StdioEntry, StdioFile, StdioOption } from './types.js'
+import type { StdioFile } from './types.js'
+import { checkInteger, checkOneOf, checkString, copyOf, own } from './values.js'
 
 export type StdioPlan =
   | { kind: 'pipe'; input: boolean }
@@ -22,19 +22,29 @@ const openFlags: Record<string, number> = {
   'a+': constants.O_RDWR | constants.O_CREAT | constants.O_APPEND,
 }
 
+/** Each property is read once, and only where it is the entry's own. */
 function planFile(name: string, entry: StdioFile, input: boolean): StdioPlan {
-  checkString(`${name}.path`, entry.path)
-  const { flags = input ? 'r' : 'w', mode = 0o666 } = entry
+  const path = own(entry, 'path')
+  checkString(`${name}.path`, path)
+  const flags = own(entry, 'flags') ?? (input ? 'r' : 'w')
+  const mode = own(entry, 'mode') ?? 0o666
   checkInteger(`${name}.mode`, mode, 0, 0o7777)
-  const number = typeof flags === 'number' ? flags : openFlags[flags]
-  if (number === undefined) {
+  const number =
+    typeof flags === 'string' && Object.hasOwn(openFlags, flags) ? openFlags[flags] : flags
+  if (typeof number !== 'number') {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
       `${name}.flags must be O_* flags or one of ${Object.keys(openFlags).join(', ')}, not ${String(flags)}`,
     )
   }
-  return { kind: 'open', path: entry.path, flags: number, mode }
+  checkInteger(`${name}.flags`, number, 0, 2 ** 31 - 1)
+  return { kind: 'open', path, flags: number, mode }
 }
+
+/** A stream's methods are its class's, where a file is a bag of values. */
+const isFile = (entry: object): entry is StdioFile =>
+  Object.hasOwn(entry, 'path') &&
+  (entry as { pipe?: unknown }).pipe === (Object.prototype as { pipe?: unknown }).pipe
 
 function streamFd(name: string, stream: object): number {
   const { fd, _handle } = stream as { fd?: unknown; _handle?: { fd?: unknown } | null }
@@ -48,7 +58,7 @@ function streamFd(name: string, stream: object): number {
   return found
 }
 
-function planEntry(entry: StdioEntry, index: number): StdioPlan {
+function planEntry(entry: unknown, index: number): StdioPlan {
   const name = `stdio[${index}]`
   const input = index === 0
   switch (entry) {
@@ -66,10 +76,8 @@ function planEntry(entry: StdioEntry, index: number): StdioPlan {
     checkInteger(name, entry, 0, 2 ** 31 - 1)
     return { kind: 'fd', fd: entry }
   }
-  if (typeof entry === 'object') {
-    return 'path' in entry && !('pipe' in entry)
-      ? planFile(name, entry as StdioFile, input)
-      : { kind: 'fd', fd: streamFd(name, entry) }
+  if (typeof entry === 'object' && entry !== null) {
+    return isFile(entry) ? planFile(name, entry, input) : { kind: 'fd', fd: streamFd(name, entry) }
   }
   throw argumentError(
     'ERR_INVALID_ARG_VALUE',
@@ -77,9 +85,22 @@ function planEntry(entry: StdioEntry, index: number): StdioPlan {
   )
 }
 
-/** The plan for each descriptor from 0, at least three. */
-export function planStdio(stdio: StdioOption): StdioPlan[] {
-  const entries: StdioEntry[] = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...stdio]
+/**
+ * The plan for each descriptor from 0, at least three. Throws on an entry that
+ * cannot be used.
+ */
+export function planStdio(stdio: unknown): readonly StdioPlan[] {
+  if (!Array.isArray(stdio)) {
+    checkOneOf('stdio', stdio, ['pipe', 'ignore', 'inherit'])
+    return [0, 1, 2].map((index) => planEntry(stdio, index))
+  }
+  const entries = copyOf(stdio)
   while (entries.length < 3) entries.push(undefined)
   return entries.map(planEntry)
 }
+
+/** What spawn() does without a `stdio`. */
+export const allPipes = planStdio('pipe')
+/** And run(), which has an input, or none. */
+export const inputAndOutput = allPipes
+export const outputOnly = planStdio(['ignore', 'pipe', 'pipe'])

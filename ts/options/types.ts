@@ -1,5 +1,8 @@
 import type { Stream } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
+import type { BatchProgress } from '../batch/types.js'
+import type { Environ } from '../chain/environ.js'
+import type { StdioPlan } from './stdio.js'
 import type { TemplateLike } from './template.js'
 
 /** A file opened in the child, relative to its working directory. */
@@ -45,11 +48,18 @@ export type RlimitName =
 /** Both limits, or soft and hard; Infinity is none. */
 export type Rlimit = number | { soft: number; hard: number }
 
-/** What every call takes. */
+/**
+ * What every call takes: own enumerable properties only, each read once, at the
+ * call. What is changed afterwards, arrays and objects within included, is for
+ * later calls.
+ */
 export interface SpawnOptions {
   /** Working directory: path, file URL, or an open directory's descriptor. */
   cwd?: string | URL | number
-  /** The whole environment; default process.env. Undefined values are left out. */
+  /**
+   * The whole environment; default process.env. Undefined values are left out;
+   * inherited names are passed on, as by node:child_process.
+   */
   env?: Readonly<Record<string, string | undefined>>
   /** What the program sees as its own name. */
   argv0?: string
@@ -87,7 +97,7 @@ export interface SpawnOptions {
 
 export interface RunOptions extends SpawnOptions {
   /** Written to the child's stdin, which is then closed. */
-  input?: string | Uint8Array
+  input?: string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
   /** Of stdout and stderr; 'buffer' leaves bytes. Default 'utf8'. */
   encoding?: BufferEncoding | 'buffer'
   /** Bytes of each of stdout and stderr to keep; default 100 MiB. */
@@ -96,4 +106,64 @@ export interface RunOptions extends SpawnOptions {
   overflow?: 'truncate' | 'kill'
   /** Reject when the child does not exit with 0. */
   check?: boolean
+}
+
+export interface Limit {
+  readonly soft: number
+  readonly hard: number
+}
+
+/** A call of spawn() as it was: what has been read of its options, and checked. */
+export interface Settings {
+  readonly file: string
+  readonly args: readonly string[]
+  /** A path, or a directory's descriptor. */
+  readonly cwd: string | number | undefined
+  /** The child's environment, the program's own where the call has none. */
+  readonly env: Environ
+  readonly argv0: string | undefined
+  readonly stdio: readonly StdioPlan[] | undefined
+  readonly timeout: number | undefined
+  readonly killSignal: number | undefined
+  readonly killGrace: number | undefined
+  readonly signal: AbortSignal | undefined
+  readonly detached: boolean | undefined
+  readonly processGroup: number | undefined
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+  readonly groups: readonly number[] | undefined
+  readonly umask: number | undefined
+  readonly nice: number | undefined
+  readonly rlimits: Readonly<Partial<Record<RlimitName, Limit>>> | undefined
+  readonly cgroup: string | number | undefined
+  readonly inheritFds: boolean | undefined
+  readonly shell: boolean | string | undefined
+  readonly template: TemplateLike | undefined
+  readonly backend: BackendName | 'auto' | undefined
+}
+
+/** A call of run(). */
+export interface RunSettings extends Settings {
+  /** The caller's memory, which a change of it still reaches. */
+  readonly input: Uint8Array | undefined
+  readonly encoding: BufferEncoding | 'buffer' | undefined
+  readonly maxBuffer: number | undefined
+  readonly overflow: 'truncate' | 'kill' | undefined
+  readonly check: boolean | undefined
+}
+
+/** A call of batch(). */
+export interface BatchSettings {
+  readonly concurrency: number | undefined
+  readonly bail: boolean | undefined
+  readonly onProgress: ((progress: BatchProgress) => void) | undefined
+  /** Of the whole batch. */
+  readonly signal: AbortSignal | undefined
+  /** For each command; where it has no `env`, each gets the program's own as it is then. */
+  readonly run: Omit<RunSettings, 'env'> & { readonly env: Environ | undefined }
+}
+
+/** A call of template(). */
+export interface TemplateSettings {
+  readonly onStale: 'recreate' | 'error' | undefined
 }

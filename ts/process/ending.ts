@@ -1,11 +1,12 @@
 /** timeout, killGrace and AbortSignal: what ends a child from outside. */
 
 import { ECANCELED, ETIMEDOUT, SpawnError } from '../errors.js'
-import { signalNumber } from '../options/check.js'
-import type { SpawnOptions } from '../options/types.js'
+import type { Settings } from '../options/types.js'
+import { clearTimeout, setTimeout } from '../runtime.js'
 import type { Launch } from './launch.js'
 
 const SIGKILL = 9
+const SIGTERM = 15
 
 export class AbortError extends Error {
   override name = 'AbortError'
@@ -26,10 +27,9 @@ export class Ending {
   readonly #timers: NodeJS.Timeout[] = []
   #disarm: () => void = () => {}
 
-  constructor(launch: Launch, options: SpawnOptions) {
-    const { timeout, signal, killSignal = 'SIGTERM', killGrace } = options
+  constructor(launch: Launch, { timeout, signal, killSignal = SIGTERM, killGrace }: Settings) {
     this.#launch = launch
-    this.#killSignal = signalNumber('killSignal', killSignal)
+    this.#killSignal = killSignal
     this.#killGrace = killGrace
     this.#signal = signal
     if (timeout) {
@@ -43,7 +43,7 @@ export class Ending {
         this.aborted = true
         this.begin()
       }
-      signal.addEventListener('abort', abort, { once: true })
+      signal.addEventListener('abort', abort)
       this.#disarm = () => signal.removeEventListener('abort', abort)
     }
   }

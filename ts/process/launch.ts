@@ -2,15 +2,12 @@
 import type { BackendName } from '../backend/backend.js'
 import { type Compiled, compileChecked } from '../chain/compile.js'
 import type { ParentPipe } from '../chain/descriptors.js'
-import type { Environ } from '../chain/environ.js'
 import type { Exit } from '../chain/exit.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
 import { EACCES, SpawnError, spawnError } from '../errors.js'
 import type { StdioPlan } from '../options/stdio.js'
-import type { SpawnOptions } from '../options/types.js'
-import type { ExecutableSource } from '../template/executable.js'
-
-type KernelTemplate = NonNullable<ExecutableSource['template']>
+import type { Settings } from '../options/types.js'
+import type { KernelTemplate } from '../template/executable.js'
 
 export interface Started {
   pid: number
@@ -28,21 +25,19 @@ export interface Collection {
 }
 
 export interface LaunchParameters {
-  file: string
-  args: readonly string[]
-  options: SpawnOptions
-  /** What its `stdio` asks for. */
+  settings: Settings
+  /** What its `stdio` asks for, or the call's default. */
   plans: readonly StdioPlan[]
-  /** Where `options` have none; default: process.env. */
-  environ?: Environ | undefined
-  collection?: Collection
+  collection: Collection | undefined
 }
 
 function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefined): Pipes {
   const collect = collection !== undefined
   const max = collection?.max ?? 0
   const requests = pipes.map(({ input }) => ({ input, collect, max }))
-  if (!collection) return { pipes: requests }
+  if (!collection) {
+    return { pipes: requests, input: undefined, output: undefined, overflow: undefined }
+  }
   const outputs = pipes.filter(({ input }) => !input)
   const indexOf = (which: number) => outputs[which]?.index ?? -1
   return {
@@ -74,7 +69,7 @@ export class Launch {
   /** Queues the launch. Throws on what is wrong before anything is created. */
   constructor(parameters: LaunchParameters) {
     this.#parameters = parameters
-    this.#ring = new Ring(parameters.options)
+    this.#ring = new Ring({ backend: parameters.settings.backend })
     const compiled = this.#launch(this.#ring.templates)
     this.file = compiled.file
     this.args = compiled.args
@@ -92,16 +87,8 @@ export class Launch {
   }
 
   #launch(inKernel: boolean): Compiled {
-    const { file, args, options, plans, environ, collection } = this.#parameters
-    const compiled = compileChecked({
-      file,
-      args,
-      options,
-      plans,
-      environ,
-      deferPipes: true,
-      inKernel,
-    })
+    const { settings, plans, collection } = this.#parameters
+    const compiled = compileChecked({ settings, plans, deferPipes: true, inKernel })
     try {
       this.#submission = this.#ring.launch(compiled, pipesFor(compiled.pipes, collection))
     } catch (error) {

@@ -2,6 +2,7 @@
 import { Readable, type Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
+import { setTimeout } from '../runtime.js'
 import { pipeStream } from './stream.js'
 
 /** Until a pipe of a child that is over is looked at again, milliseconds. */

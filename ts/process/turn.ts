@@ -1,8 +1,7 @@
 /** Of many starts asked for at once, some wait for another turn of the event loop. */
-import { setImmediate } from 'node:timers'
-import { type Environ, inheritedEnviron } from '../chain/environ.js'
 import { type HeldTemplate, templateHold } from '../options/template.js'
-import type { RunOptions } from '../options/types.js'
+import type { RunSettings, Settings } from '../options/types.js'
+import { queueMicrotask, setImmediate } from '../runtime.js'
 
 /** What takes about a millisecond. */
 const STARTS_PER_TURN = 32
@@ -14,7 +13,7 @@ const over = () => {
   begun = 0
 }
 
-/** Others have had their turn: lets the next of those that wait begin. */
+/** Lets the next of the starts that wait begin, after others have had their turn. */
 function next(): void {
   const some = waiting.slice(0, STARTS_PER_TURN)
   waiting = waiting.slice(STARTS_PER_TURN)
@@ -22,45 +21,29 @@ function next(): void {
   for (const begin of some) begin()
 }
 
-/** What a start is asked for. */
-export interface Asked {
-  args: readonly string[]
-  options: RunOptions
-  /** The program's own environment then, where it is the child's. */
-  environ?: Environ | undefined
-}
-
-/** Of one level. */
-const copyOf = <T extends object>(value: T): T =>
-  (Array.isArray(value) ? [...value] : { ...value }) as T
-
-/** As it is now: arrays and objects are the caller's, who may go on with them. */
-function kept({ args, options }: Asked, template: HeldTemplate | undefined): Asked {
-  const { env, stdio, groups, rlimits, input } = options
-  const copies = {
-    ...(env && { env: copyOf(env) }),
-    ...(typeof stdio === 'object' && { stdio: copyOf(stdio) }),
-    ...(groups && { groups: copyOf(groups) }),
-    ...(rlimits && { rlimits: copyOf(rlimits) }),
-    ...(typeof input === 'object' && { input: Uint8Array.from(input) }),
+/** For a start that is to come later: its bytes are the caller's, and its template may be closed. */
+function kept<T extends Settings | RunSettings>(asked: T, template: HeldTemplate | undefined): T {
+  const { input } = asked as Partial<RunSettings>
+  if (!template && !input) return asked
+  const kept = {
+    ...(input && { input: Uint8Array.from(input) }),
     ...(template && { template }),
   }
-  const environ = env === undefined ? inheritedEnviron() : undefined
-  return { args: copyOf(args), options: { ...options, ...copies }, environ }
+  return Object.freeze({ ...asked, ...kept } as T)
 }
 
 /**
- * Undefined where a start may begin at once. Else the event loop would not get
- * to anything else for long: resolves in a later turn, to what was asked for,
- * in the order of asking. A template may be closed by then, and is held.
+ * Undefined where a start may begin at once. Otherwise, as the event loop would
+ * not get to anything else for long, resolves in a later turn, to what was
+ * asked for, in the order of asking.
  */
-export function startTurn(asked: Asked): Promise<Asked> | undefined {
+export function startTurn<T extends Settings | RunSettings>(asked: T): Promise<T> | undefined {
   if (waiting.length === 0 && begun < STARTS_PER_TURN) {
-    // Until who asks has come to an end.
+    // Until the code that asks has come to an end.
     if (begun++ === 0) queueMicrotask(over)
     return undefined
   }
-  const held = asked.options.template?.[templateHold]()
+  const held = asked.template?.[templateHold]()
   const then = kept(asked, held)
   if (waiting.length === 0) setImmediate(next)
   return new Promise((resolve) =>

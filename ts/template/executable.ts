@@ -8,20 +8,25 @@ import { type Identity, identityOf, sameIdentity } from './identity.js'
 
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 
-/** How a chain's exec names the executable: a kernel template, an open file, or a path. */
+/** A kernel template that a chain's exec starts from. */
+export interface KernelTemplate {
+  fd: number
+  /** Where it cannot be started from, the exec is of the file or path. */
+  goOn: boolean
+  /** Called where it could not, with the errno, and the exec happened all the same. */
+  failed(errno: number): void
+}
+
+/**
+ * How a chain's exec names the executable: by an open file or a path, which a
+ * kernel template falls back to.
+ */
 export interface ExecutableSource {
-  /** With what it is a template of beside it, for where that has to do. */
-  template?: {
-    fd: number
-    /** Where it cannot be started from, the exec is of the file or path. */
-    goOn: boolean
-    /** Called where it could not, with the errno, and the exec happened all the same. */
-    failed(errno: number): void
-  }
-  fd?: number
+  template: KernelTemplate | undefined
+  fd: number | undefined
   /** The child keeps the descriptor, for a script's interpreter. */
   keep: boolean
-  path?: string
+  path: string | undefined
 }
 
 const errnoOf = (error: unknown): number => {
@@ -170,9 +175,11 @@ export class Executable {
    * best there, and without one the descriptor must stay open in the child.
    */
   source(): ExecutableSource {
-    if (!this.#script) return { fd: this.#fd, keep: false }
-    if (this.path === undefined) return { fd: this.#fd, keep: true }
-    return { path: this.path, keep: false }
+    const { path } = this
+    const template = undefined
+    if (!this.#script) return { template, fd: this.#fd, keep: false, path: undefined }
+    if (path === undefined) return { template, fd: this.#fd, keep: true, path }
+    return { template, fd: undefined, keep: false, path }
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { selectBackend } from '../backend/select.js'
 import { getEnvironment } from '../environment.js'
 import { EACCES, ESTALE } from '../errors.js'
-import { checkInteger, checkString, checkTemplate } from '../options/check.js'
+import { readTemplate } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
 import {
   type HeldTemplate,
@@ -9,7 +9,8 @@ import {
   templateHold,
   templateSource,
 } from '../options/template.js'
-import type { RunOptions, SpawnOptions } from '../options/types.js'
+import type { RunOptions, SpawnOptions, TemplateSettings } from '../options/types.js'
+import { checkInteger, checkString } from '../options/values.js'
 import type { Child } from '../process/child.js'
 import { type RunResult, run } from '../run.js'
 import { spawn } from '../spawn.js'
@@ -36,7 +37,7 @@ export class Template implements AsyncDisposable, TemplateLike {
   #holds = 0
 
   /** @internal */
-  constructor(executable: Executable, { onStale = 'recreate' }: TemplateOptions) {
+  constructor(executable: Executable, { onStale = 'recreate' }: TemplateSettings) {
     this.#executable = executable
     this.#onStale = onStale
   }
@@ -103,8 +104,10 @@ export class Template implements AsyncDisposable, TemplateLike {
 
   #kernelSource(executable: Executable): ExecutableSource {
     const fd = executable.template as number
+    const { path } = executable
     return {
-      ...(executable.path === undefined ? executable.source() : { path: executable.path }),
+      path,
+      fd: path === undefined ? executable.source().fd : undefined,
       keep: false,
       template: {
         fd,
@@ -171,12 +174,12 @@ export async function template(
   file: string | number,
   options: TemplateOptions = {},
 ): Promise<Template> {
-  checkTemplate(options)
+  const settings = readTemplate(options)
   const { templates } = selectBackend(getEnvironment().info, undefined)
   const executable = open(file)
   // For other backends it is made when it is used: it denies writes to the file.
   if (templates) executable.template
-  return new Template(executable, options)
+  return new Template(executable, settings)
 }
 
 function open(file: string | number): Executable {

@@ -1,0 +1,101 @@
+/** Single values: what they must be, and what is used of them. */
+import { constants } from 'node:os'
+import { argumentError } from './errors.js'
+
+/** A value as a message shows it. */
+export const show = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value) : String(value)
+
+/** Throws unless `value` is a string without NUL bytes, which would end it early. */
+export function checkString(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') {
+    throw argumentError(
+      'ERR_INVALID_ARG_TYPE',
+      `${name} must be a string, not ${value === null ? 'null' : typeof value}`,
+    )
+  }
+  const nul = value.indexOf('\0')
+  if (nul >= 0) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `${name} has a NUL byte at index ${nul}: ${show(value)}`,
+    )
+  }
+}
+
+export function checkInteger(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+): asserts value is number {
+  if (typeof value !== 'number') {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a number, not ${typeof value}`)
+  }
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw argumentError(
+      'ERR_OUT_OF_RANGE',
+      `${name} must be an integer from ${min} to ${max}, not ${value}`,
+    )
+  }
+}
+
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null) {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an object, not ${typeof value}`)
+  }
+}
+
+export function checkOneOf(name: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'string' || !known.includes(value)) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `${name} must be one of ${known.map(show).join(', ')}, not ${show(value)}`,
+    )
+  }
+}
+
+/** The number of a signal given by name or number; 0 sends none and only asks. */
+export function signalNumber(name: string, value: unknown): number {
+  if (typeof value === 'number') {
+    checkInteger(name, value, 0, 64)
+    return value
+  }
+  checkString(name, value)
+  const signals = constants.signals as Record<string, number>
+  const number = Object.hasOwn(signals, value) ? signals[value] : undefined
+  if (number === undefined) {
+    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no signal: ${show(value)}`)
+  }
+  return number
+}
+
+/** An own property, read once; undefined where it is inherited or absent. */
+export function own(bag: object, name: PropertyKey): unknown {
+  return Object.hasOwn(bag, name) ? (bag as Record<PropertyKey, unknown>)[name] : undefined
+}
+
+/**
+ * A copy of an array, each element read once. Holes are undefined, whatever
+ * Array.prototype has there.
+ */
+export function copyOf(values: readonly unknown[]): unknown[] {
+  const { length } = values
+  const copy = new Array<unknown>(length)
+  for (let index = 0; index < length; index++) {
+    const value = values[index]
+    copy[index] = value === undefined || Object.hasOwn(values, index) ? value : undefined
+  }
+  return copy
+}
+
+/** A copy of an array of strings without NUL bytes. */
+export function copyOfStrings(name: string, values: readonly unknown[]): string[] {
+  const copy = copyOf(values)
+  for (let index = 0; index < copy.length; index++) {
+    const value = copy[index]
+    // The name is made only for an error: a long list has many.
+    if (typeof value !== 'string' || value.includes('\0')) checkString(`${name}[${index}]`, value)
+  }
+  return copy as string[]
+}
