@@ -237,6 +237,11 @@ void core_flush(struct core *core)
 	pool_wake(core, idle);
 }
 
+static bool has_process(const struct job *job)
+{
+	return job->launch.pid > 0 && job->launch.pidfd >= 0;
+}
+
 int core_kill(struct core *core, uint32_t id, int sig)
 {
 	struct job *job;
@@ -246,7 +251,7 @@ int core_kill(struct core *core, uint32_t id, int sig)
 	job = find(core, id);
 	if (!job)
 		ret = -ESRCH;
-	else if (job->launch.pidfd >= 0)
+	else if (has_process(job))
 		ret = (int)sys_pidfd_send_signal(job->launch.pidfd, sig);
 	else if (job->state == JOB_QUEUED)
 		job->cancelled = true;
@@ -262,8 +267,11 @@ void core_stop_output(struct core *core, uint32_t id)
 
 	core_lock(core);
 	job = find(core, id);
-	if (job)
-		core_todo(job, JOB_STOP);
+	if (job && !job->stopped) {
+		job->stopped = true;
+		if (job->state == JOB_RUNNING)
+			core_todo(job, JOB_STOP);
+	}
 	core_unlock(core);
 }
 
@@ -281,8 +289,7 @@ void core_detach(struct core *core)
 		struct job *job;
 
 		for (job = core->buckets[i]; job; job = job->bucket_next) {
-			if (job->state == JOB_LAUNCHING &&
-			    job->launch.pidfd >= 0)
+			if (job->state == JOB_LAUNCHING && has_process(job))
 				sys_pidfd_send_signal(job->launch.pidfd,
 						      SIGKILL);
 			else if (job->state == JOB_RUNNING)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "launcher.h"
+#include "launcher_kind.h"
 #include "reap.h"
 
 struct core;

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "core.h"
+#include "launcher.h"
 #include "output.h"
 #include "poller.h"
 
@@ -49,6 +50,7 @@ struct job {
 	enum launcher_kind kind;
 	enum job_state state;
 	bool cancelled;
+	bool stopped; /* its output is, or will be once it is collected */
 	bool lazy;
 	bool watched;
 	bool exited;

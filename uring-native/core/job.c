@@ -140,14 +140,16 @@ void job_launched(struct job *job)
 {
 	struct core *core = job->core;
 	struct launch *launch = &job->launch;
+	bool stop;
 
 	job_close_fds(job);
 	fill_first(job);
 	core_lock(core);
+	stop = job->stopped || core->detached;
 	job->state = JOB_RUNNING;
 	event_post(&job->first, !job->lazy || launch->error);
 	if (!launch->error) {
-		core_todo(job, JOB_WATCH | (core->detached ? JOB_STOP : 0));
+		core_todo(job, JOB_WATCH | (stop ? JOB_STOP : 0));
 	} else {
 		if (launch->pidfd >= 0)
 			close(launch->pidfd);

@@ -194,12 +194,12 @@ static void reap_failed(struct launch *launch, struct launch_thread *thread)
 	struct pollfd over = {launch->pidfd, POLLIN, 0};
 	siginfo_t info;
 
+	launch->pid = -1;
 	if (!poll(&over, 1, LAUNCH_SLOW_MS))
 		tell_slow(thread);
 	while (sys_waitid_pidfd(launch->pidfd, &info, WEXITED | __WALL, NULL) ==
 	       -EINTR)
 		;
-	launch->pid = -1;
 }
 
 void launch_finish(struct launch *launch, struct launch_thread *thread,

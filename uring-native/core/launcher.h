@@ -15,28 +15,26 @@
 #include <sys/types.h>
 
 #include "chain.h"
+#include "launcher_kind.h"
 
 struct ring;
 struct uring_link;
 
-enum launcher_kind {
-	LAUNCHER_URING,
-	LAUNCHER_VFORK,
-	LAUNCHER_FORK,
-	LAUNCHER_TEMPLATE,
-	LAUNCHER_LAST,
-};
-
 struct launch {
 	struct chain *chain;
-	pid_t pid;
 	/*
-	 * The kernel stores it before the child's first step, so that whoever
-	 * must stop a child that hangs before its exec can; -1 before. Belongs
-	 * to the launch's owner, who closes it also where the launch failed:
-	 * only the owner knows that nobody is about to signal through it.
+	 * The child: -1 before there is one, and where there is none. Set as
+	 * soon as it is known, after @pidfd, so that others can signal a child
+	 * that hangs before its exec. Hence atomic, both.
 	 */
-	volatile int pidfd;
+	_Atomic pid_t pid;
+	/*
+	 * Valid only while @pid is: the kernel stores it first, and may fail
+	 * after that. It belongs to the launch's owner, which also closes it
+	 * after a failed launch: only the owner knows that nobody is about to
+	 * signal through it.
+	 */
+	_Atomic int pidfd;
 	int error;	 /* 0: started, else -errno of the step that failed */
 	uint32_t failed; /* the index of that operation */
 	/* The launcher asked. One that delegates records which. */

@@ -40,7 +40,7 @@ static long do_fork(struct launch *launch, struct child *child)
 	if ((pid == -ENOSYS || pid == -EPERM) && !(head->addr2 >> 32)) {
 		child->reset_handlers = true;
 		pid = sys_call(SYS_clone, head->addr2 | CLONE_PIDFD, NULL,
-			       &launch->pidfd, NULL, 0);
+			       (int *)&launch->pidfd, NULL, 0);
 	}
 	return pid;
 }

@@ -63,8 +63,8 @@ static enum start start(struct launch *launch, struct launch_thread *thread,
 	if (pid < 0)
 		return NO_CHILD;
 	if (launch_has_execd(pid, pidfd)) {
-		launch->pid = pid;
 		launch->pidfd = pidfd;
+		launch->pid = pid;
 		return STARTED;
 	}
 	/* It is about to be over. */

@@ -144,6 +144,7 @@ static int queue(struct launch *launch, struct ring *ring)
 	if (ret)
 		return ret;
 	chain_reset(c);
+	launch->pid = -1;
 	launch->pidfd = -1;
 	launch->interrupted = false;
 	launch->all_post = false;
@@ -200,7 +201,8 @@ static void finish(struct launch *launch)
 
 	release(launch);
 	launch->error = chain_result(c, &launch->failed);
-	launch->pid = launch->error ? -1 : c->res[0];
+	if (launch->error)
+		launch->pid = -1;
 	launch->done(launch);
 }
 
@@ -239,6 +241,8 @@ void launcher_uring_complete(struct uring_link *link, int res)
 			fill_skipped(launch, i);
 		launch->chain->res[i] = res;
 	}
+	if (!i && res > 0)
+		launch->pid = res;
 	if (!i && (res == -EINTR || res == -ERESTARTNOINTR))
 		launch->interrupted = true;
 	if (!is_last(launch, i, res))

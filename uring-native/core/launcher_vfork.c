@@ -27,7 +27,7 @@
 /* clone3(2) is absent, or a filter says so. It will not come back. */
 static atomic_bool no_clone3;
 
-static int child_main(void *arg)
+static CHILD_CODE int child_main(void *arg)
 {
 	child_run(arg);
 	return 127;
@@ -89,7 +89,7 @@ static long clone3_call(struct sys_clone_args *args, int (*fn)(void *),
 
 #define FLAGS (CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND)
 
-static int unshare_main(void *unused)
+static CHILD_CODE int unshare_main(void *unused)
 {
 	(void)unused;
 	return child_unshare_fds(NULL, 0) < 0;
@@ -166,7 +166,7 @@ static long clone_old(struct launch *launch, struct launch_thread *thread,
 		return -ENOSYS;
 	child->reset_handlers = true;
 	pid = clone(child_main, top, (int)head->addr2 | flags, child,
-		    &launch->pidfd, NULL, &child->progress->gone);
+		    (int *)&launch->pidfd, NULL, &child->progress->gone);
 	return pid < 0 ? -errno : pid;
 }
 

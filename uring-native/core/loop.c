@@ -91,20 +91,16 @@ static void watch_job(struct core *core, struct job *job)
 	core->poller->ops->arm(core->poller, &job->exit);
 }
 
+/* The inbox holds the job meanwhile. */
 static void stop_job(struct job *job)
 {
-	size_t i, nr = job->nr_outputs;
+	size_t i;
 
-	/* Each may be the last that holds the job. */
-	job->refs++;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < job->nr_outputs; i++)
 		if (job->outputs[i].output.watch.fd >= 0)
 			output_stop(&job->outputs[i].output);
 	if (job->has_input && job->input.input.watch.fd >= 0)
 		input_stop(&job->input.input);
-	core_lock(job->core);
-	job_put(job);
-	core_unlock(job->core);
 }
 
 static void uring_done(struct launch *launch)
@@ -132,10 +128,14 @@ static bool submit_job(struct core *core, struct job *job)
 	struct launch *launch = &job->launch;
 	uint32_t which = 0;
 	int ret = -ECANCELED;
+	bool wanted;
 
 	launch->done = uring_done;
 	launch->again = uring_again;
-	if (!job->cancelled && !core->detached) {
+	core_lock(core);
+	wanted = !job->cancelled && !core->detached;
+	core_unlock(core);
+	if (wanted) {
 		ret = job_open_pipes(job, &which);
 		if (ret)
 			which += launch->chain->nr_ops;

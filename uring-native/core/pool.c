@@ -5,14 +5,12 @@
 #include "core_private.h"
 #include "sys.h"
 
+/* Not kept: environments in other threads ask at the same time. */
 static unsigned max_threads(void)
 {
-	static unsigned max;
+	unsigned max = 2;
 	cpu_set_t set;
 
-	if (max)
-		return max;
-	max = 2;
 	if (!sched_getaffinity(0, sizeof(set), &set))
 		max = (unsigned)CPU_COUNT(&set);
 	if (max < 2)

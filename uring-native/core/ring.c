@@ -22,6 +22,21 @@
 #define IORING_SETUP_DEFER_TASKRUN (1U << 13)
 #endif
 
+/*
+ * liburing maps and unmaps a ring by raw system calls, which ThreadSanitizer
+ * does not see. Where a new ring gets the addresses of one that another thread
+ * has freed, it would take their accesses for races.
+ */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+static char mappings;
+#define RING_MAPPED() __tsan_acquire(&mappings)
+#define RING_UNMAPPED() __tsan_release(&mappings)
+#else
+#define RING_MAPPED()
+#define RING_UNMAPPED()
+#endif
+
 int ring_reserve(struct ring *ring, unsigned nr)
 {
 	if (nr > ring->entries)
@@ -168,6 +183,7 @@ static void ring_free(struct poller *poller)
 {
 	struct ring *ring = (struct ring *)poller;
 
+	RING_UNMAPPED();
 	io_uring_queue_exit(&ring->uring);
 	free(ring);
 }
@@ -246,6 +262,7 @@ struct ring *ring_new(int *err)
 		free(ring);
 		return NULL;
 	}
+	RING_MAPPED();
 	if (!ring->spawn_error)
 		ring->spawn_error = probe_spawn(ring);
 	return ring;
