@@ -1,12 +1,12 @@
-// The plots of the report: from the results to what Apache ECharts is told to
-// draw. It is the library for this because the same options make an SVG without
-// a browser, for the README, and a live plot in the page.
+// The plots of the report: from results to options of Apache ECharts, chosen
+// because the same options make an SVG without a browser, for the README, and a
+// live plot in the page.
 import { PHASES } from '../designs/phases.mjs'
 import { BATCH_NAMES, METHOD_NAMES } from './names.mjs'
 import { tables } from './tables.mjs'
 
-/** Okabe and Ito's colours, which people with any colour vision tell apart. */
-const COLOURS = {
+/** Okabe and Ito's colours, which people with any colour vision can tell apart. */
+export const COLOURS = {
   blue: '#0072b2',
   sky: '#56b4e9',
   green: '#009e73',
@@ -32,15 +32,10 @@ const PHASE_COLOURS = {
 }
 
 export const thousands = (n) => Math.round(n / 100) / 10
-const title = (text, subtext) => ({ text, subtext, left: 0, itemGap: 10 })
 
-/** Room for a title and its line below, a legend at the bottom, long names at the left. */
+/** Room for an axis' name below; labels of any length get theirs at the sides. */
 const grid = (extra = {}) => ({
-  left: 8,
-  right: 48,
-  top: 68,
-  bottom: 56,
-  containLabel: true,
+  ...{ left: 8, right: 24, top: 12, bottom: 44, containLabel: true },
   ...extra,
 })
 
@@ -49,27 +44,120 @@ const values = (name, extra = {}) => ({
   ...{ type: 'value', name, nameLocation: 'middle', nameGap: 28 },
   ...extra,
 })
-const legend = () => ({ bottom: 0, left: 0, type: 'plain', itemWidth: 14, itemHeight: 10 })
 
-/** Horizontal bars; `series` has values by name, in the order of the rows. */
-function bars({ heading, below, rows, axis, series, label = '{c}', stack, legendRows = 1 }) {
+/** In a narrow window long names take several lines, and the plot keeps its room. */
+const narrow = (option) => [{ query: { maxWidth: 520 }, option }]
+const NARROW_LABELS = {
+  axisLabel: { width: 140, overflow: 'break', fontSize: 11, lineHeight: 12 },
+}
+
+/** Horizontal bars from zero; `series` has values by name, in the order of the rows. */
+export function bars({ heading, below, rows, axis, series, label = '{c}', stack }) {
   return {
-    title: title(heading, below),
-    grid: grid({ bottom: 44 + (series.length > 1 ? 22 * legendRows : 0) }),
-    ...(series.length > 1 ? { legend: legend() } : {}),
-    tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' } },
-    xAxis: values(axis.name, axis),
-    yAxis: names(rows),
-    series: series.map(({ name, data, colour }) => ({
-      ...{ name, type: 'bar', data, itemStyle: { color: colour }, barMaxWidth: 22 },
-      ...(stack
-        ? { stack: 'all' }
-        : { label: { show: true, position: 'right', formatter: label } }),
-    })),
+    ...{ heading, below },
+    legend: series.length > 1 ? series.map(({ name, colour }) => ({ name, colour })) : [],
+    height: 70 + rows.length * (stack ? 26 : 10 + 18 * series.length),
+    option: {
+      // A label at the end of the longest bar is outside of it.
+      grid: grid({ right: 48 }),
+      tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, confine: true },
+      xAxis: values(axis, { min: 0, axisLabel: { hideOverlap: true } }),
+      yAxis: names(rows),
+      series: series.map(({ name, data, colour }) => ({
+        ...{ name, type: 'bar', data, itemStyle: { color: colour }, barMaxWidth: 22 },
+        ...(stack
+          ? { stack: 'all' }
+          : { label: { show: true, position: 'right', formatter: label } }),
+      })),
+      media: narrow({ yAxis: NARROW_LABELS }),
+    },
   }
 }
 
-/** What of `results` is on one axis, and what each row is called. */
+/** A ratio as it is written beside a point. */
+export const times = (ratio) => `×${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}`
+
+/** Above this a linear axis would push the small ratios together. */
+const MOST_LINEAR = 20
+
+/** A linear axis with room for all of `list`: ECharts drops an interval that ends outside. */
+function axisOf(name, list) {
+  const [least, most] = [Math.min(0, ...list), Math.max(0, ...list)]
+  const step = 10 ** Math.floor(Math.log10(most - least))
+  const [min, max] = [Math.floor(least / step) * step, Math.ceil(most / step) * step]
+  return values(name, { min, max, axisLabel: { hideOverlap: true } })
+}
+
+/** The axis of ratios: linear from zero, or logarithmic by powers of ten. */
+export function ratioAxis(name, ratios) {
+  const [least, most] = [Math.min(1, ...ratios), Math.max(1, ...ratios)]
+  if (most / least <= MOST_LINEAR) return axisOf(name, ratios)
+  const power = (round, ratio) => 10 ** round(Math.log10(ratio))
+  return values(`${name}, logarithmic`, {
+    ...{ type: 'log', axisLabel: { hideOverlap: true } },
+    ...{ min: power(Math.floor, least), max: power(Math.ceil, most) },
+  })
+}
+
+/**
+ * Points with intervals, a row for each, where a bar's length would mean
+ * nothing: ratios and differences.
+ * @param {{ heading: string, below: string, axis: object, same: number, groups:
+ *   { name: string, colour: string, rows: { name: string, value: number, low?: number,
+ *   high?: number, text: string, rounds?: number[] }[] }[], order?: string[] }} what
+ *   `same`: where there is no difference; `order`: the rows', top to bottom
+ */
+export function points({ heading, below, axis, same, groups, order }) {
+  const all = groups.flatMap(({ rows }) => rows)
+  const rows = order ?? all.map(({ name }) => name)
+  const textOf = new Map(all.map(({ name, text }) => [name, text]))
+  const interval = ({ name, low, high }) => [{ coord: [low, name] }, { coord: [high, name] }]
+  const series = groups.map(({ name, colour, rows }) => ({
+    ...{ name, type: 'scatter', symbolSize: 11, itemStyle: { color: colour } },
+    data: rows.map(({ name, value }) => [value, name]),
+    markLine: {
+      ...{ silent: true, symbol: 'none', label: { show: false } },
+      lineStyle: { color: colour, width: 3, type: 'solid', opacity: 0.6 },
+      data: rows.filter(({ low }) => low !== undefined).map(interval),
+    },
+  }))
+  const rounds = groups.map(({ name, colour, rows }) => ({
+    ...{ name: `${name}, each round`, type: 'scatter', symbolSize: 5, silent: true },
+    itemStyle: { color: colour, opacity: 0.35 },
+    data: rows.flatMap(({ name, rounds = [] }) => rounds.map((value) => [value, name])),
+  }))
+  const line = {
+    ...{ silent: true, symbol: 'none', label: { show: false } },
+    ...{ lineStyle: { color: COLOURS.grey, width: 1, type: 'dashed' }, data: [{ xAxis: same }] },
+  }
+  return {
+    ...{ heading, below },
+    legend: all.length > groups.length ? groups.map(({ name, colour }) => ({ name, colour })) : [],
+    height: 70 + rows.length * 28,
+    option: {
+      grid: grid(),
+      tooltip: { trigger: 'item', confine: true, formatter: '{b}{c}' },
+      xAxis: axis,
+      yAxis: [
+        names(rows),
+        // The figures in a column of their own, at the right.
+        {
+          ...names(rows.map((name) => textOf.get(name))),
+          ...{ position: 'right', axisLine: { show: false } },
+        },
+      ],
+      series: [
+        ...rounds.filter(({ data }) => data.length > 0),
+        ...series,
+        // A scatter of nothing, which carries the line of no difference.
+        { name: 'no difference', type: 'scatter', data: [], markLine: line },
+      ],
+      media: narrow({ yAxis: [NARROW_LABELS, { show: false }] }),
+    },
+  }
+}
+
+/** The results of one parent, a row for each method. */
 const ofParent = (results, child, memory, fds) =>
   results.filter((one) => one.child === child && one.memory === memory && one.fds === fds)
 
@@ -79,11 +167,11 @@ function countsPlot({ results }, child, heading) {
     heading,
     below: 'From the request to the collected exit; fewer is better',
     rows: rows.map(({ method }) => METHOD_NAMES[method]),
-    axis: { name: 'thousand instructions' },
+    axis: 'thousand instructions',
     series: [
-      { name: 'in all', data: rows.map(({ total }) => thousands(total)), colour: COLOURS.grey },
+      { name: 'total', data: rows.map(({ total }) => thousands(total)), colour: COLOURS.grey },
       {
-        ...{ name: 'in the thread that asks', colour: COLOURS.blue },
+        ...{ name: 'in the calling thread', colour: COLOURS.blue },
         data: rows.map(({ call }) => thousands(call)),
       },
     ],
@@ -92,24 +180,33 @@ function countsPlot({ results }, child, heading) {
 
 /** How the count grows along an axis, one line for each method. */
 function growthPlot({ results }, { heading, name, of }) {
-  const points = results.filter((one) => one.child === 'static' && of(one) !== undefined)
-  const methods = [...new Set(points.map(({ method }) => method))]
-  const at = [...new Set(points.map(of))].sort((a, b) => a - b)
+  const found = results.filter((one) => one.child === 'static' && of(one) !== undefined)
+  const methods = [...new Set(found.map(({ method }) => method))]
+  const at = [...new Set(found.map(of))].sort((a, b) => a - b)
+  const colours = [...Object.values(COLOURS), '#332288', '#882255', '#117733']
+  const lines = methods.map((method, index) => ({
+    name: METHOD_NAMES[method],
+    colour: colours[index % colours.length],
+    data: at.map((x) => {
+      const one = found.find((row) => row.method === method && of(row) === x)
+      return one ? thousands(one.total) : null
+    }),
+  }))
   return {
-    title: title(heading, 'Static program; logarithmic; fewer is better'),
-    grid: grid({ left: 28, bottom: 130 }),
-    legend: legend(),
-    tooltip: { trigger: 'axis' },
-    xAxis: { type: 'category', data: at.map(String), name, nameLocation: 'middle', nameGap: 28 },
-    yAxis: values('thousand instructions', { type: 'log', nameGap: 64 }),
-    color: [...Object.values(COLOURS), '#332288', '#882255', '#117733'],
-    series: methods.map((method) => ({
-      ...{ name: METHOD_NAMES[method], type: 'line', symbolSize: 7 },
-      data: at.map((x) => {
-        const found = points.find((one) => one.method === method && of(one) === x)
-        return found ? thousands(found.total) : null
-      }),
-    })),
+    heading,
+    below: 'Static program; logarithmic axis; fewer is better. Counts repeat to 2 %.',
+    legend: lines.map(({ name, colour }) => ({ name, colour })),
+    height: 380,
+    option: {
+      grid: grid({ left: 28, bottom: 44 }),
+      tooltip: { trigger: 'axis', confine: true },
+      xAxis: { type: 'category', data: at.map(String), name, nameLocation: 'middle', nameGap: 28 },
+      yAxis: values('thousand instructions', { type: 'log', nameGap: 64 }),
+      series: lines.map(({ name, data, colour }) => ({
+        ...{ name, type: 'line', symbolSize: 7, data },
+        ...{ itemStyle: { color: colour }, lineStyle: { color: colour } },
+      })),
+    },
   }
 }
 
@@ -120,14 +217,13 @@ function phasesPlot({ phases }, child, heading) {
   )
   return bars({
     heading,
-    below: 'By who is at work on what; what tracing cost is subtracted',
+    below: 'By phase of the start; the cost of tracing is subtracted',
     rows: rows.map(({ method }) => METHOD_NAMES[method]),
-    axis: { name: 'thousand instructions' },
+    axis: 'thousand instructions',
     stack: true,
-    legendRows: 3,
     series: columns.map(({ who, phase }) => ({
       ...{ name: `${who}: ${phase}`, colour: PHASE_COLOURS[`${who}: ${phase}`] },
-      // A phase that is not there comes out as some instructions less than none.
+      // A phase that a method lacks comes out slightly below zero.
       data: rows.map((row) => Math.max(0, thousands(row.phases[who][phase]))),
     })),
   })
@@ -135,16 +231,25 @@ function phasesPlot({ phases }, child, heading) {
 
 const BATCH_COLOURS = { vfork_batch: COLOURS.blue, vfork: COLOURS.orange }
 
+const range = ({ low, high }, of) => `${of(low)} to ${of(high)}`
+
 function batchPlot({ results, rounds }) {
-  return bars({
-    heading: '16 chains in one call beside 16 vforks',
-    below: 'How many times as soon all have ended, in each round; two CPUs',
-    rows: Array.from({ length: rounds }, (_, at) => `round ${at + 1}`),
-    axis: { name: 'times' },
-    series: results.map(({ method, ratioOfRounds }) => ({
-      name: BATCH_NAMES[method],
-      data: ratioOfRounds.map((x) => Math.round(x * 100) / 100),
-      colour: BATCH_COLOURS[method],
+  return points({
+    heading: '16 chains in one call compared with 16 vforks',
+    below: `How many times sooner all have exited, on two CPUs: median of ${rounds} rounds, its 95 % interval, and each round`,
+    axis: ratioAxis(
+      'times sooner',
+      results.flatMap(({ ratioOfRounds }) => ratioOfRounds),
+    ),
+    same: 1,
+    groups: results.map(({ method, ratio, low, high, ratioOfRounds }) => ({
+      ...{ name: BATCH_NAMES[method], colour: BATCH_COLOURS[method] },
+      rows: [
+        {
+          ...{ name: BATCH_NAMES[method], value: ratio, low, high, rounds: ratioOfRounds },
+          text: `${times(ratio)} (${range({ low, high }, (x) => x.toFixed(2))})`,
+        },
+      ],
     })),
   })
 }
@@ -159,13 +264,13 @@ const COLUMN_COLOURS = {
 
 const columnsOf = (results) => [...new Set(results.map(({ column }) => column))]
 
-function agentRatesPlot({ results }) {
+function agentRatesPlot({ results, inFlight }) {
   const splits = [...new Set(results.map(({ split }) => split))]
   return bars({
-    heading: 'What agents call, sixteen in flight',
-    below: 'Calls per second by worker processes × calls in flight of each; more is better',
+    heading: `Calls of agents, ${inFlight} in flight`,
+    below: 'Calls per second, by worker processes × calls in flight in each; more is better',
     rows: splits,
-    axis: { name: 'calls per second' },
+    axis: 'calls per second',
     series: columnsOf(results).map((column) => ({
       ...{ name: column, colour: COLUMN_COLOURS[column] },
       data: splits.map((split) => {
@@ -176,50 +281,66 @@ function agentRatesPlot({ results }) {
   })
 }
 
-function agentDeltasPlot({ results, published }) {
+const percent = (x) => `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(1)} %`
+
+function agentDeltasPlot({ results, published, baseline }) {
   const splits = [...new Set(results.map(({ split }) => split))]
-  const percent = (one) => {
-    if (!one) return null
-    if (one.equal) return { value: 0, label: { formatter: 'equal' } }
-    return Math.round(one.delta * 10) / 10
-  }
-  const columns = columnsOf(results).filter((name) => name !== 'child_process')
-  return bars({
-    heading: 'What agents call, beside the usual way',
-    below: 'Percent more calls per second than child_process; as published: than subprocess',
-    rows: splits,
-    axis: { name: '%' },
-    label: '{c} %',
-    series: [
+  const columns = columnsOf(results).filter((name) => name !== baseline)
+  const PUBLISHED = 'spawn_template, published'
+  const nameOf = (split, column) => `${split} ${column}`
+  return points({
+    heading: `Throughput gain over ${baseline}`,
+    below:
+      'Calls per second, in percent, with 95 % intervals; as published: over Python’s subprocess, on other hardware',
+    axis: axisOf(
+      '%',
+      results.flatMap(({ delta, low, high }) => [delta, low, high]),
+    ),
+    same: 0,
+    order: splits.flatMap((split) => [...columns, PUBLISHED].map((name) => nameOf(split, name))),
+    groups: [
       ...columns.map((column) => ({
         ...{ name: column, colour: COLUMN_COLOURS[column] },
-        data: splits.map((split) =>
-          percent(results.find((row) => row.split === split && row.column === column)),
-        ),
+        rows: results
+          .filter((one) => one.column === column)
+          .map(({ split, delta, low, high, equal }) => ({
+            ...{ name: nameOf(split, column), value: delta, low, high },
+            text: `${equal ? 'equal' : percent(delta)} (${range({ low, high }, percent)})`,
+          })),
       })),
       {
-        ...{ name: 'spawn_template as published', colour: '#f0d9a8' },
-        data: splits.map((split) => percent(published.rows.find((row) => row.split === split))),
+        ...{ name: PUBLISHED, colour: COLOURS.vermillion },
+        rows: published.rows
+          .filter(({ split }) => splits.includes(split))
+          .map(({ split, delta }) => ({
+            ...{ name: nameOf(split, PUBLISHED), value: delta, text: percent(delta) },
+          })),
       },
     ],
   })
 }
 
-/** Where a logarithmic axis begins, so that the shortest bar is seen. */
-const below = (list) => 10 ** Math.floor(Math.log10(Math.min(...list)) - 0.3)
+/** Fewer rounds than these have no 95 % interval: it is their range. */
+const LEAST_ROUNDS = 6
 
-function nodePlot({ name, unit, more, results }) {
-  return bars({
+function nodePlot({ name, unit, more, results }, rounds) {
+  const others = results.filter(({ side }) => side !== 'uring-spawn')
+  const ours = results.find(({ side }) => side === 'uring-spawn')
+  const interval = rounds < LEAST_ROUNDS ? `range of ${rounds} rounds` : '95 % interval'
+  return points({
     heading: name[0].toUpperCase() + name.slice(1),
-    below: `Median, logarithmic; ${more ? 'more' : 'less'} is better`,
-    rows: results.map(({ side }) => side),
-    axis: { name: unit, type: 'log', min: below(results.map(({ median }) => median)) },
-    series: [
+    below: `How many times better uring-spawn is (median ${ours.median.toPrecision(3)} ${unit}, ${more ? 'more' : 'less'} is better), with the ${interval}`,
+    axis: ratioAxis(
+      'times better',
+      others.flatMap(({ ratio, low, high }) => [ratio, low, high]),
+    ),
+    same: 1,
+    groups: [
       {
-        ...{ name: 'median', colour: COLOURS.grey },
-        data: results.map(({ side, median }) => ({
-          value: Number(median.toPrecision(3)),
-          itemStyle: { color: side === 'uring-spawn' ? COLOURS.blue : COLOURS.grey },
+        ...{ name: 'uring-spawn', colour: COLOURS.blue },
+        rows: others.map(({ side, ratio, low, high, equal }) => ({
+          ...{ name: side, value: ratio, low, high },
+          text: equal ? `equal (${times(ratio)})` : times(ratio),
         })),
       },
     ],
@@ -242,55 +363,55 @@ const drawn = {
     return [
       ...children.map((child) => ({
         name: `designs-${child}`,
-        option: countsPlot(result, child, `What starting a ${child} program takes`),
+        ...countsPlot(result, child, `Instructions to start a ${child} program`),
         table: tables.counts(ofParent(results, child, 0, 3)),
       })),
       ...along.map(([name, heading, axis, of]) => ({
         name,
-        option: growthPlot(result, { heading, name: axis, of }),
+        ...growthPlot(result, { heading, name: axis, of }),
         table: tables.growth(results, of),
       })),
       ...children.map((child) => ({
         name: `phases-${child}`,
-        option: phasesPlot(result, child, `Where the instructions go, ${child} program`),
+        ...phasesPlot(result, child, `Where the instructions go, ${child} program`),
         table: tables.phases(result.phases.filter((one) => one.child === child)),
       })),
     ]
   },
-  batch: (result) => [{ name: 'batch', option: batchPlot(result), table: tables.batch(result) }],
+  batch: (result) => [{ name: 'batch', ...batchPlot(result), table: tables.batch(result) }],
   'agent-tools': (result) => [
     {
       name: 'agent-tools',
-      option: agentRatesPlot(result),
+      ...agentRatesPlot(result),
       table: tables.agentRates(result),
     },
     {
-      name: 'agent-tools-beside',
-      option: agentDeltasPlot(result),
+      name: 'agent-tools-gain',
+      ...agentDeltasPlot(result),
       table: tables.agentDeltas(result),
     },
   ],
-  node: ({ measurements }) =>
+  node: ({ measurements, rounds }) =>
     measurements.map((one) => ({
       name: `node-${slug(one.name)}`,
-      option: nodePlot(one),
+      ...nodePlot(one, rounds),
       table: tables.sides(one),
     })),
 }
 
-/** Enough for its bars and what is around them. */
-function heightOf({ yAxis, series, legend: hasLegend }) {
-  if (yAxis.type !== 'category') return 460
-  const bar = series[0].stack ? 26 : 10 + 18 * series.length
-  return 134 + yAxis.data.length * bar + (hasLegend ? (series.length > 6 ? 70 : 24) : 0)
-}
-
 /**
- * @param {object} result of a benchmark
- * @returns {{ name: string, height: number, option: object,
- *   table: { head: string[], rows: string[][] } }[]}
+ * The plots of a benchmark's result.
+ * @param {object} result
+ * @returns {Plot[]}
+ * @typedef {object} Plot
+ * @property {string} name  of its file and its element
+ * @property {string} heading
+ * @property {string} below  a line about what is drawn
+ * @property {{ name: string, colour: string }[]} legend
+ * @property {number} height  in pixels, without heading and legend
+ * @property {object} option  of ECharts; JSON, so it has no functions
+ * @property {{ head: string[], rows: string[][] }} table  the same figures
  */
-export const plotsOf = (result) =>
-  drawn[result.benchmark](result).map((plot) => ({ ...plot, height: heightOf(plot.option) }))
+export const plotsOf = (result) => drawn[result.benchmark](result)
 
 export const WIDTH = 760

@@ -1,17 +1,17 @@
-// The figures as tables: what stands beside each plot. A difference that one
-// run's noise makes is said to be none.
+// The figures as tables, one for each plot. A difference within the noise of a
+// run is shown as "equal".
 import { PHASES } from '../designs/phases.mjs'
 import { BATCH_NAMES, METHOD_NAMES } from './names.mjs'
 
-/** By how much counts of the same thing differ from run to run, in percent. */
+/** How much counts of the same thing differ from run to run, in percent. */
 export const COUNT_NOISE = 2
 
 const k = (n) => (n / 1000).toFixed(1).replace(/^-0\.0$/, '0.0')
 const signed = (number, digits = 1) =>
   `${number < 0 ? '−' : '+'}${Math.abs(number).toFixed(digits)} %`
 
-/** A count beside another one. */
-export function beside(count, other) {
+/** A count compared with another one. */
+export function compared(count, other) {
   const percent = (count / other - 1) * 100
   return Math.abs(percent) < COUNT_NOISE ? 'equal' : signed(percent)
 }
@@ -19,11 +19,11 @@ export function beside(count, other) {
 function counts(rows) {
   const vfork = rows.find(({ method }) => method === 'vfork')
   return {
-    head: ['thousand instructions', 'in all', 'beside vfork', 'in the caller', 'mean of all runs'],
+    head: ['thousand instructions', 'total', 'vs. vfork', 'caller', 'mean of all runs'],
     rows: rows.map(({ method, total, call, mean }) => [
       METHOD_NAMES[method],
       k(total),
-      method === 'vfork' ? '' : beside(total, vfork.total),
+      method === 'vfork' ? '' : compared(total, vfork.total),
       k(call),
       k(mean),
     ]),
@@ -53,7 +53,7 @@ function phases(rows) {
         `${who}: ${phase}`,
         ...rows.map((row) => k(row.phases[who][phase])),
       ]),
-      ['in all', ...rows.map(({ total }) => k(total))],
+      ['total', ...rows.map(({ total }) => k(total))],
       ['(tracing, subtracted)', ...rows.map(({ total, traced }) => k(traced - total))],
     ],
   }
@@ -62,7 +62,7 @@ function phases(rows) {
 /** In the form of the RFC's table. */
 function agentRates({ results, baseline }) {
   return {
-    head: ['workers', 'calls', 'column', 'calls/s', 'time_s', `beside ${baseline}`],
+    head: ['workers', 'calls', 'column', 'calls/s', 'time_s', `vs. ${baseline}`],
     rows: results.map((one) => [
       one.split,
       String(one.calls),
@@ -95,7 +95,7 @@ function agentDeltas({ results, published, baseline }) {
 }
 
 const sides = ({ unit, results }) => ({
-  head: [unit, 'median', '99th percentile', 'uring-spawn is better by'],
+  head: [unit, 'median', '99th percentile', 'uring-spawn is better'],
   rows: results.map(({ side, median, p99, ratio, equal }) => [
     side,
     median.toFixed(1),
@@ -105,7 +105,7 @@ const sides = ({ unit, results }) => ({
 })
 
 const batch = ({ results, rounds }) => ({
-  head: [`beside, in ${rounds} rounds`, 'times as soon, median', 'lowest', 'highest'],
+  head: [`compared with, ${rounds} rounds`, 'times sooner, median', 'lowest', 'highest'],
   rows: results.map(({ method, ratio, lowest, highest }) => [
     BATCH_NAMES[method],
     ...[ratio, lowest, highest].map((times) => times.toFixed(2)),

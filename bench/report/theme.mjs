@@ -1,5 +1,5 @@
-// The look of the plots. Text and lines take the colours that are handed in, so
-// that the same plot goes on a dark page and on a light one.
+// The look of the plots. Text and lines take the colours passed in, so that the
+// same plot works on a dark page and on a light one.
 export function theme({ ink, faint, line }) {
   const axis = {
     axisLine: { lineStyle: { color: line } },

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { committed } from '../../bench/lib/paths.mjs'
 import { checkResult, readResults } from '../../bench/lib/result.mjs'
 import { pageOf } from '../../bench/report/page.mjs'
-import { beside } from '../../bench/report/tables.mjs'
+import { svgOf } from '../../bench/report/svg.mjs'
+import { compared } from '../../bench/report/tables.mjs'
 import { chaptersOf } from '../../bench/report/write.mjs'
 
 const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
@@ -43,7 +44,9 @@ describe('results', () => {
 
 describe('the report', () => {
   const chapters = chaptersOf(results)
-  const plots = chapters.flatMap((chapter) => chapter.plots)
+  const plots = chapters
+    .flatMap((chapter) => chapter.plots)
+    .map((plot) => ({ ...plot, svg: svgOf(plot) }))
   const page = pageOf(chapters)
 
   test('has every plot, with its table and as SVG', () => {
@@ -85,6 +88,33 @@ describe('the report', () => {
     }
   })
 
+  test('draws bars only from zero on a linear axis', () => {
+    const kinds = new Set()
+    for (const { name, option } of plots) {
+      const types = new Set(option.series.map(({ type }: { type: string }) => type))
+      for (const type of types) kinds.add(type)
+      if (!types.has('bar')) continue
+      expect(option.xAxis, name).toMatchObject({ type: 'value', min: 0 })
+    }
+    expect([...kinds].sort()).toEqual(['bar', 'line', 'scatter'])
+  })
+
+  test('draws every interval within its axis, where ECharts shows it', () => {
+    let intervals = 0
+    for (const { name, option } of plots) {
+      for (const { type, markLine } of option.series) {
+        for (const ends of type === 'scatter' ? (markLine?.data ?? []) : []) {
+          for (const { coord } of Array.isArray(ends) ? ends : []) {
+            intervals++
+            expect(coord[0], name).toBeGreaterThanOrEqual(option.xAxis.min)
+            expect(coord[0], name).toBeLessThanOrEqual(option.xAxis.max)
+          }
+        }
+      }
+    }
+    expect(intervals).toBeGreaterThan(100)
+  })
+
   test('is what the committed SVGs show', () => {
     for (const { name, svg } of plots) {
       expect(readFileSync(`${committed}${name}.svg`, 'utf8'), name).toBe(svg)
@@ -92,9 +122,9 @@ describe('the report', () => {
   })
 
   test('shows counts as equal that differ by less than they do from run to run', () => {
-    expect(beside(101, 100)).toBe('equal')
-    expect(beside(103, 100)).toBe('+3.0 %')
-    expect(beside(90, 100)).toBe('−10.0 %')
+    expect(compared(101, 100)).toBe('equal')
+    expect(compared(103, 100)).toBe('+3.0 %')
+    expect(compared(90, 100)).toBe('−10.0 %')
   })
 })
 
