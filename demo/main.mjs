@@ -1,112 +1,114 @@
-// `npm run demo [-- --stock]`: the tools that agents call, over a made-up
-// workspace, by chains on the patched kernel in the lab and by the best the
-// running kernel has; beside node:child_process doing the same.
-import { spawnSync } from 'node:child_process'
-import { release } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { explain } from '../dist/chain/index.js'
-import { probe, run } from '../dist/index.js'
-import { calls, session } from './calls.mjs'
+// `npm run demo [-- --stock]`: makes the calls of a coding agent through chains
+// on the patched kernel, through the best backend of the running kernel, and
+// through node:child_process on both, and compares speed and answers.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join, relative } from 'node:path'
+import process from 'node:process'
+import { pathToFileURL } from 'node:url'
+import { Command } from 'commander'
+import { wholeNumber } from '../bench/lib/options.mjs'
+import { root } from '../bench/lib/paths.mjs'
+import { calls } from './calls.mjs'
+import { exampleChain } from './explained.mjs'
+import { buildKernel, measureInLab } from './lab.mjs'
 import { measure } from './measure.mjs'
-import { makeWorkspace } from './workspace.mjs'
+import { openPage } from './open.mjs'
+import { pageOf } from './page.mjs'
+import { showProgress } from './progress.mjs'
+import { textOf, widthOf, wrapped } from './text.mjs'
 
-const { values } = parseArgs({
-  options: {
-    stock: { type: 'boolean', default: false },
-    here: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '20' },
-    concurrency: { type: 'string', default: '4' },
-  },
-})
+/** How much each half does; an emulated processor takes fifty times as long. */
+const PLANS = {
+  here: { inFlight: 8, times: 5, seconds: 20 },
+  lab: { inFlight: 8, times: 1, seconds: 75 },
+}
 
-const title = (text) => console.log(`\n${text}\n${'-'.repeat(text.length)}`)
+const INTRO = `Makes the ${calls.length} kinds of call that a coding agent makes (rg, grep, sed, git, python, …) over a small repository, collects and checks every answer, and measures it: through uring-spawn and through node:child_process, in turns.`
 
-const compiled = ({ tool, args, input }, cwd) =>
-  explain({
-    file: tool,
-    args,
-    cwd,
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+async function withProgress(title, work) {
+  const progress = showProgress(title)
+  try {
+    return await work(progress.update)
+  } finally {
+    progress.stop()
+  }
+}
+
+const wrong = ({ failed, different }) => failed + different > 0
+
+/** Measures both halves, or one. The tools are tried here first: a boot takes longer. */
+async function measureAll({ stock, rounds }, signal) {
+  const planned = (name) => (rounds ? { ...PLANS[name], rounds } : PLANS[name])
+  const here = await withProgress('on the running kernel', (progress) =>
+    measure(planned('here'), { signal, progress }),
+  )
+  if (stock || here.rounds === 0) return { here }
+  await buildKernel(signal)
+  const lab = await withProgress('on the patched kernel, emulated', (progress) =>
+    measureInLab(planned('lab'), { signal, progress }),
+  )
+  return { here, lab }
+}
+
+/** Where a file is: as a URL that a terminal opens, or shorter where that is too long. */
+function placeOf(file, width, label = 14) {
+  const url = pathToFileURL(file).href
+  return label + url.length <= width ? url : relative(process.cwd(), file)
+}
+
+async function demo(options, signal) {
+  const width = widthOf(process.stdout)
+  console.log(`${wrapped(INTRO, width).join('\n')}\n`)
+  const command = ['npm run demo', ...(options.stock ? ['-- --stock'] : [])].join(' ')
+  const result = {
+    ...{ command, date: new Date().toISOString(), node: process.version },
+    chain: exampleChain(root),
+    ...(await measureAll(options, signal)),
+  }
+  const out = join(root, 'out/demo')
+  mkdirSync(out, { recursive: true })
+  const [json, page] = [join(out, 'demo.json'), join(out, 'demo.html')]
+  writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`)
+  writeFileSync(page, pageOf(result))
+  const places = { page: placeOf(page, width), json: relative(process.cwd(), json) }
+  process.stdout.write(textOf(result, { ...places, stream: process.stdout }))
+  if (options.open) await openPage(page)
+  return wrong(result.here) || (result.lab && wrong(result.lab)) ? 1 : 0
+}
+
+/** Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort; a second one ends at once. */
+async function interruptible(work) {
+  const controller = new AbortController()
+  let by
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(name, () => {
+      if (by) process.exit(128 + constants.signals[name])
+      by = name
+      controller.abort(new Error(`interrupted by ${name}`))
+    })
+  }
+  try {
+    return await work(controller.signal)
+  } catch (error) {
+    console.error(`demo: ${error.message}`)
+    return by ? 128 + constants.signals[by] : 1
+  }
+}
+
+const program = new Command('demo')
+  .usage('[options]')
+  .description(INTRO)
+  .option('--stock', 'only on the running kernel: no lab, done in a minute')
+  .option('--open', 'open the page with the plots in a browser')
+  .option(
+    '--rounds <n>',
+    'rounds on each kernel, in place of as many as time allows',
+    wholeNumber(),
+  )
+  .helpOption('--help', 'this text')
+  .action(async (options) => {
+    process.exitCode = await interruptible((signal) => demo(options, signal))
   })
 
-/** The operations of a chain in a row, execs over PATH counted. */
-function shape({ links }) {
-  const names = links.map(({ operation }) => operation)
-  const execs = names.filter((name) => name === 'EXEC').length
-  const others = names.filter((name) => name !== 'EXEC')
-  return [...others, execs > 1 ? `EXEC (hard-linked, ${execs} places)` : 'EXEC'].join(' → ')
-}
-
-function printChains(work, cwd, backend) {
-  const shapes = new Map()
-  for (const one of work) {
-    const key = shape(compiled(one, cwd))
-    shapes.set(key, (shapes.get(key) ?? 0) + 1)
-  }
-  const how =
-    backend === 'uring'
-      ? 'each submitted as linked SQEs'
-      : `each run by ${backend} in a native thread: this kernel has no such SQEs`
-  console.log(`${work.length} chains, ${how}:`)
-  for (const [key, count] of shapes) console.log(`  ${String(count).padStart(5)}  ${key}`)
-  const one = work.find(({ tool }) => tool === 'git')
-  console.log(`\nOne of them, ${[one.tool, ...one.args].join(' ')}:\n`)
-  console.log(compiled(one, cwd).toString(48))
-}
-
-function printRates({ backend, ours, theirs, different }) {
-  const row = (name, { rate, longest, failures }) =>
-    console.log(
-      `  ${name.padEnd(26)} ${rate.toFixed(0).padStart(6)} calls/s  ` +
-        `event loop held for ${longest.toFixed(0).padStart(4)} ms at most  ` +
-        `${failures.length} failures`,
-    )
-  console.log()
-  row(`uring-spawn (${backend})`, ours)
-  row('node:child_process', theirs)
-  console.log(`  ${different.length} answers differ`)
-  for (const what of [...ours.failures, ...theirs.failures].slice(0, 10)) console.log(`  ! ${what}`)
-  for (const what of different.slice(0, 10)) console.log(`  ! differs: ${what}`)
-}
-
-/** On the kernel this runs on; returns how many calls failed. */
-async function here() {
-  const rounds = Number(values.rounds)
-  const concurrency = Number(values.concurrency)
-  const workspace = makeWorkspace()
-  try {
-    title(`Kernel ${release()}: backend ${probe().auto}`)
-    // Both are warm, and git has its index.
-    for (const { tool, args, input } of calls) {
-      await run(tool, args, { cwd: workspace.dir, ...(input && { input }) })
-    }
-    const work = session(rounds)
-    const found = await measure(work, { cwd: workspace.dir, concurrency })
-    printChains(work, workspace.dir, found.backend)
-    printRates(found)
-    return found.ours.failures.length + found.theirs.failures.length + found.different.length
-  } finally {
-    workspace.remove()
-  }
-}
-
-/** The same inside the patched kernel; returns its exit status. */
-function inLab() {
-  const lab = fileURLToPath(new URL('../kernel/lab', import.meta.url))
-  const me = fileURLToPath(import.meta.url)
-  const args = [lab, '--', process.execPath, me, '--here', '--rounds', '2']
-  const { status, error } = spawnSync(process.execPath, args, { stdio: 'inherit' })
-  if (error) throw error
-  return status
-}
-
-if (values.here) {
-  process.exitCode = (await here()) === 0 ? 0 : 1
-} else {
-  const lab = values.stock ? 0 : inLab()
-  const failures = await here()
-  const labSaid = lab === 0 ? '' : ` The lab half exited with ${lab}.`
-  console.log(`\n${failures} failures.${labSaid}`)
-  process.exitCode = failures === 0 && lab === 0 ? 0 : 1
-}
+await program.parseAsync()

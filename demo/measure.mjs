@@ -1,101 +1,214 @@
-// The same calls two ways: by uring-spawn, and by node:child_process.
-import { batch } from '../dist/index.js'
-import { childProcess } from './child-process.mjs'
+// Makes the same calls through every side on the running kernel, in turns, and
+// measures and compares them.
+import { availableParallelism, release } from 'node:os'
+import { median, middleInterval, quantile } from '../bench/lib/stats.mjs'
+import { calls, fault, nameOf, roundOf } from './calls.mjs'
+import { BASELINE, sides, sidesHere } from './sides.mjs'
+import { makeWorkspace, workspaceEnv } from './workspace.mjs'
 
-const texts = ({ exitCode, stdout, stderr }) => ({
-  exitCode,
-  stdout: stdout.toString(),
-  stderr: stderr.toString(),
-})
-
-const digest = ({ exitCode, stdout, stderr }) => JSON.stringify([exitCode, stdout, stderr])
-
-async function byChildProcess(calls, { cwd, concurrency }) {
-  const results = []
-  let next = 0
-  const worker = async () => {
-    while (next < calls.length) {
-      const at = next++
-      results[at] = await childProcess(calls[at], { cwd })
-        .then(texts)
-        .catch((error) => ({ error }))
-    }
-  }
-  await Promise.all(Array.from({ length: concurrency }, worker))
-  return results
-}
-
-async function byLibrary(calls, { cwd, concurrency, backend, onProgress }) {
-  const commands = calls.map(({ tool, args, input }) => ({
-    file: tool,
-    args,
-    ...(input === undefined ? {} : { input }),
-  }))
-  const results = await batch(commands, { cwd, concurrency, backend, onProgress }).all()
-  return results.map(({ result, error }) => result ?? { error })
-}
-
-/** The results, seconds, and how long the longest turn of the event loop was. */
-async function timed(run) {
-  let longest = 0
-  let last = performance.now()
-  const ticker = setInterval(() => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last - 1)
-    last = now
-  }, 1)
-  const begin = performance.now()
-  const results = await run()
-  const seconds = (performance.now() - begin) / 1000
-  clearInterval(ticker)
-  return { results, seconds, longest }
-}
-
-const failuresOf = (calls, results) =>
-  results.flatMap((result, at) => {
-    const { tool, args, exitCode } = calls[at]
-    const name = [tool, ...args].join(' ')
-    if (result.error) return [`${name}: ${result.error.message}`]
-    if (result.exitCode === exitCode) return []
-    return [`${name}: exited with ${result.exitCode}: ${String(result.stderr).slice(0, 200)}`]
-  })
-
-/** As one, what one side did in two parts. */
-const joined = (first, second) => ({
-  results: [...first.results, ...second.results],
-  seconds: first.seconds + second.seconds,
-  longest: Math.max(first.longest, second.longest),
-})
+/** Descriptions of what went wrong that are kept; all of it is counted. */
+const MOST_FAULTS = 20
 
 /**
- * Runs `calls` both ways and compares what they said. The sides take turns, so
- * that neither has all of what is cold, or of what else the machine does.
+ * @typedef {object} Plan
+ * @property {number} inFlight  calls at a time
+ * @property {number} times  how often a round has the short calls
+ * @property {number} [rounds]  how many
+ * @property {number} [seconds]  where `rounds` is absent: measure for so long
  */
-export async function measure(calls, options) {
-  const half = Math.ceil(calls.length / 2)
-  const [begin, rest] = [calls.slice(0, half), calls.slice(half)]
-  const ours1 = await timed(() => byLibrary(begin, options))
-  const theirs1 = await timed(() => byChildProcess(begin, options))
-  const theirs2 = await timed(() => byChildProcess(rest, options))
-  const ours2 = await timed(() => byLibrary(rest, options))
-  const ours = joined(ours1, ours2)
-  const theirs = joined(theirs1, theirs2)
-  const different = calls.filter(
-    (_, at) =>
-      !ours.results[at].error &&
-      !theirs.results[at].error &&
-      digest(ours.results[at]) !== digest(theirs.results[at]),
-  )
-  const row = ({ results, seconds, longest }) => ({
-    rate: calls.length / seconds,
-    longest,
-    failures: failuresOf(calls, results),
-  })
+
+/** Fewest rounds, however long they take. */
+const LEAST_ROUNDS = 2
+
+/**
+ * Makes `work`, `inFlight` calls at a time.
+ * @returns the results in the order of `work`, each call's milliseconds, the
+ *   seconds of all, and the longest time in ms that the event loop was held
+ */
+async function timed(side, work, { inFlight, cwd, env, signal }) {
+  const results = []
+  const latencies = []
+  let next = 0
+  const worker = async () => {
+    while (next < work.length && !signal?.aborted) {
+      const at = next++
+      const begin = performance.now()
+      results[at] = await side.call(work[at], { cwd, env, signal }).catch((error) => ({ error }))
+      latencies.push(performance.now() - begin)
+    }
+  }
+  // A timer of 1 ms that comes late was held up by that much.
+  let held = 0
+  let last = performance.now()
+  const look = () => {
+    const now = performance.now()
+    held = Math.max(held, now - last - 1)
+    last = now
+  }
+  const timer = setInterval(look, 1)
+  const begin = performance.now()
+  try {
+    await Promise.all(Array.from({ length: inFlight }, worker))
+  } finally {
+    clearInterval(timer)
+  }
+  signal?.throwIfAborted()
+  const seconds = (performance.now() - begin) / 1000
+  look()
+  return { results, latencies, seconds, held }
+}
+
+/** What one side did, over all rounds. */
+class Tally {
+  seconds = []
+  latencies = []
+  held = 0
+  failed = 0
+
+  add({ latencies, seconds, held }) {
+    this.seconds.push(seconds)
+    this.latencies.push(...latencies)
+    this.held = Math.max(this.held, held)
+  }
+}
+
+/** What went wrong: once for each call, with the sides that it happened to. */
+class Faults {
+  #seen = new Map()
+  #sides
+
+  constructor(names) {
+    this.#sides = names.length
+  }
+
+  add(name, call, what) {
+    // A missing tool is named once, whatever its arguments.
+    const text = what.startsWith(`${call.tool} is`) ? what : `${nameOf(call)}: ${what}`
+    const one = this.#seen.get(text) ?? { labels: new Set(), times: 0 }
+    one.labels.add(sides[name].label)
+    one.times++
+    this.#seen.set(text, one)
+  }
+
+  list() {
+    return [...this.#seen].slice(0, MOST_FAULTS).map(([text, { labels, times }]) => {
+      const by = labels.size < this.#sides ? ` [${[...labels].join(', ')}]` : ''
+      return `${text}${by}${times > labels.size ? `, ${times} times` : ''}`
+    })
+  }
+}
+
+const said = ({ exitCode, stdout, stderr }) => JSON.stringify([exitCode, stdout, stderr])
+
+/** Counts wrong results of a round, and answers that differ from the baseline's. */
+function judge(work, name, results, baseline, faults) {
+  let failed = 0
+  let different = 0
+  for (const [at, call] of work.entries()) {
+    const what = fault(call, results[at])
+    if (what) {
+      failed++
+      faults.add(name, call, what)
+    } else if (!baseline[at].error && said(results[at]) !== said(baseline[at]) && !call.anyOrder) {
+      different++
+      faults.add(name, call, `answers other than ${sides[BASELINE].label}`)
+    }
+  }
+  return { failed, different }
+}
+
+/** A side's figures, compared with the baseline round by round. */
+function figures(name, tally, base, callsPerRound) {
+  const seconds = tally.seconds.reduce((sum, one) => sum + one, 0)
+  const ratios = tally.seconds.map((one, round) => base.seconds[round] / one)
+  const { low, high } = middleInterval(ratios)
   return {
-    calls: calls.length,
-    backend: ours.results.find(({ backend }) => backend)?.backend,
-    ours: row(ours),
-    theirs: row(theirs),
-    different: different.map(({ tool, args }) => [tool, ...args].join(' ')),
+    side: name,
+    label: sides[name].label,
+    calls: callsPerRound * tally.seconds.length,
+    callsPerSecond: (callsPerRound * tally.seconds.length) / seconds,
+    p50: median(tally.latencies),
+    p99: quantile(tally.latencies, 0.99),
+    loopHeld: tally.held,
+    failed: tally.failed,
+    ...{ ratio: median(ratios), low, high, equal: low <= 1 && high >= 1 },
+    secondsOfRounds: tally.seconds,
+  }
+}
+
+/**
+ * Makes every call once through each side: so all are warm, and a tool that does
+ * not answer as it must is known before anything is measured.
+ */
+async function rehearse(names, options, progress) {
+  const faults = new Faults(names)
+  let failed = 0
+  for (const [at, name] of names.entries()) {
+    const { results } = await timed(sides[name], calls, options)
+    failed += judge(calls, name, results, results, faults).failed
+    progress((at + 1) / names.length)
+  }
+  return { failed, faults: faults.list() }
+}
+
+/**
+ * Measures on the running kernel.
+ * @param {Plan} plan
+ * @param {{ signal?: AbortSignal, progress?: (share: number) => void }} options
+ *   `progress` gets how much is done, from 0 to 1; after an abort nothing is
+ *   left behind and the promise rejects with the signal's reason
+ */
+export async function measure(plan, { signal, progress = () => {} } = {}) {
+  const names = sidesHere()
+  const workspace = makeWorkspace()
+  try {
+    const options = { cwd: workspace.dir, env: workspaceEnv(), inFlight: plan.inFlight, signal }
+    const rehearsal = await rehearse(names, options, (share) => progress(share * 0.1))
+    const work = roundOf(plan.times)
+    const common = {
+      kernel: release(),
+      cpus: availableParallelism(),
+      inFlight: plan.inFlight,
+      callsPerRound: work.length,
+    }
+    if (rehearsal.failed > 0) {
+      return { ...common, rounds: 0, sides: [], different: 0, ...rehearsal }
+    }
+    const faults = new Faults(names)
+    const tallies = new Map(names.map((name) => [name, new Tally()]))
+    let different = 0
+    const begin = performance.now()
+    // How much is done after so many rounds, a part of one included; 1 is all.
+    const done = (rounds) => {
+      if (plan.rounds) return rounds / plan.rounds
+      const share = (performance.now() - begin) / 1000 / plan.seconds
+      return Math.min(1, share, rounds / LEAST_ROUNDS)
+    }
+    for (let round = 0; done(round) < 1; round++) {
+      // Each side is first in its turn.
+      const order = names.map((_, at) => names[(at + round) % names.length])
+      const found = new Map()
+      for (const name of order) {
+        found.set(name, await timed(sides[name], work, options))
+        progress(0.1 + 0.9 * done(round + found.size / names.length))
+      }
+      for (const name of names) {
+        const one = found.get(name)
+        const judged = judge(work, name, one.results, found.get(BASELINE).results, faults)
+        tallies.get(name).add(one)
+        tallies.get(name).failed += judged.failed
+        different += judged.different
+      }
+    }
+    const base = tallies.get(BASELINE)
+    return {
+      ...common,
+      rounds: base.seconds.length,
+      sides: names.map((name) => figures(name, tallies.get(name), base, work.length)),
+      ...{ different, failed: [...tallies.values()].reduce((sum, { failed }) => sum + failed, 0) },
+      faults: faults.list(),
+    }
+  } finally {
+    workspace.remove()
   }
 }

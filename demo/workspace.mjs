@@ -1,4 +1,4 @@
-// A workspace as agents meet them: sources, data, a history, work in progress.
+// A workspace like those agents work in: sources, data, a history, work in progress.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ const subjects = ['parser', 'cache', 'router', 'session', 'queue', 'report', 'se
 
 const capitalised = (word) => word[0].toUpperCase() + word.slice(1)
 
-/** A module like those people write; the same text for the same number. */
+/** A Python module; the same text for the same number. */
 function source(subject, number) {
   const lines = [
     `"""The ${subject}, part ${number}."""`,
@@ -26,7 +26,8 @@ function source(subject, number) {
   return `${lines.join('\n')}\n`
 }
 
-function files() {
+/** What the first commit holds: text by path. */
+function committed() {
   const all = {
     'README.md': '# A workspace\n\nMade up, to have something to search.\n',
     'package.json': '{ "name": "workspace", "version": "1.2.3" }\n',
@@ -50,25 +51,66 @@ function files() {
   return all
 }
 
-/** Makes one; returns its folder, and what removes it. */
+/** What was edited since. */
+const edited = () => ({
+  'src/parser/parser3.py': `${source('parser', 3)}ADDED = True\n`,
+  'src/cache/cache7.py': source('cache', 8),
+  'notes.txt': 'not yet committed\n',
+})
+
+/** The workspace's files as the calls find them: text by path. */
+export const workspaceFiles = () => ({ ...committed(), ...edited() })
+
+/**
+ * The environment of the calls: the user's, without what would change a tool's
+ * answer (git's and ripgrep's configuration, the language of messages).
+ */
+export function workspaceEnv(env = process.env) {
+  const kept = Object.entries(env).filter(
+    ([name]) => !/^(GIT_|LC_|LANGUAGE$|LANG$|RIPGREP_CONFIG_PATH$|GREP_|NODE_OPTIONS$)/.test(name),
+  )
+  return {
+    ...Object.fromEntries(kept),
+    LC_ALL: 'C',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+  }
+}
+
+/**
+ * Makes a workspace in a new folder of the system's folder for temporary files.
+ * @returns {{ dir: string, remove: () => void }} the folder; `remove` deletes it,
+ *   as does the end of this process
+ */
 export function makeWorkspace() {
   const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-demo-'))
-  const write = (name, text) => {
-    const file = join(dir, name)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, text)
+  const remove = () => {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
+    process.off('exit', remove)
+  }
+  process.once('exit', remove)
+  const write = (files) => {
+    for (const [name, text] of Object.entries(files)) {
+      const file = join(dir, name)
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, text)
+    }
   }
   const git = (...args) =>
     execFileSync('git', ['-c', 'user.name=Demo', '-c', 'user.email=demo@example.com', ...args], {
       cwd: dir,
+      env: workspaceEnv(),
       stdio: ['ignore', 'ignore', 'inherit'],
     })
-  for (const [name, text] of Object.entries(files())) write(name, text)
-  git('init', '-q')
-  git('add', '.')
-  git('commit', '-q', '-m', 'Begin')
-  write('src/parser/parser3.py', `${source('parser', 3)}ADDED = True\n`)
-  write('src/cache/cache7.py', source('cache', 8))
-  write('notes.txt', 'not yet committed\n')
-  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
+  try {
+    write(committed())
+    git('init', '-q')
+    git('add', '.')
+    git('commit', '-q', '-m', 'Begin')
+    write(edited())
+  } catch (error) {
+    remove()
+    throw error
+  }
+  return { dir, remove }
 }
