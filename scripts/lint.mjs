@@ -1,6 +1,8 @@
-// `npm run lint [-- --fix]`: format and lint of everything people edit.
+// `npm run lint [-- --fix]`: format and lint of everything people edit, and the
+// links of the documents.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { brokenLinksOfClone } from './links.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fix = process.argv.includes('--fix')
@@ -22,7 +24,11 @@ const git = spawnSync(
 if (git.status !== 0) throw new Error(`git ls-files: ${git.stderr}`)
 const c = git.stdout.split('\n').filter((file) => file !== '')
 
+const broken = brokenLinksOfClone(root)
+for (const message of broken) console.error(`lint: broken link: ${message}`)
+
 const ok = [
+  broken.length === 0,
   sh('node_modules/.bin/biome', 'check', ...(fix ? ['--write'] : []), '.'),
   c.length === 0 || sh('clang-format', ...(fix ? ['-i'] : ['--dry-run', '--Werror']), ...c),
 ]

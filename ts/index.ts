@@ -1,7 +1,7 @@
 /**
  * Starts programs on Linux without blocking the JavaScript thread.
  *
- * @module
+ * @module uring-spawn
  */
 export type { BackendName } from './backend/backend.js'
 export { Batch, batch } from './batch/batch.js'

@@ -11,7 +11,7 @@
  * const { code } = await running.exited
  * ```
  *
- * @module
+ * @module uring-spawn/chain
  */
 export type { BackendName } from '../backend/backend.js'
 export {

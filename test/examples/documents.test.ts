@@ -1,0 +1,93 @@
+/** The programs in the documents are run, and print what the documents say. */
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { run } from '../../dist/index.js'
+import { testedBackends } from '../backends.js'
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+// An empty folder outside the project, as a user has it.
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+mkdirSync(join(dir, 'node_modules'))
+symlinkSync(project, join(dir, 'node_modules/uring-spawn'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+interface Program {
+  /** Document, heading and place under it. */
+  name: string
+  code: string
+  /** What it prints; `…` stands for anything on a line. Undefined if the document does not say. */
+  output: string | undefined
+}
+
+/** Blocks of JavaScript, each with the text block that follows it directly. */
+function programsOf(document: string): Program[] {
+  const text = readFileSync(join(project, document), 'utf8')
+  const blocks =
+    /^#+ (?<heading>.*)$|^```js\n(?<code>[\s\S]*?)^```\n(?:\n```text\n(?<output>[\s\S]*?)^```)?/gm
+  const programs: Program[] = []
+  let heading = ''
+  for (const { groups } of text.matchAll(blocks)) {
+    if (groups?.code === undefined) {
+      heading = groups?.heading ?? ''
+      continue
+    }
+    const name = `${document}, ${heading}, ${programs.length}`
+    programs.push({ name, code: groups.code, output: groups.output })
+  }
+  return programs
+}
+
+const pattern = (output: string): RegExp =>
+  new RegExp(
+    `^${output
+      .split('…')
+      .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+      .join('[^\\n]*')}$`,
+  )
+
+const documents = ['README.md', ...readdirSync(join(project, 'docs')).map((name) => `docs/${name}`)]
+const programs = documents.filter((name) => name.endsWith('.md')).flatMap(programsOf)
+
+test('programs are found in every document that has some', () => {
+  const having = new Set(programs.map(({ name }) => name.split(',')[0]))
+  for (const name of ['README.md', 'docs/guide.md', 'docs/recipes.md', 'docs/chains.md']) {
+    expect(having).toContain(name)
+  }
+  // Nothing between the fences is lost.
+  const fences = documents
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => readFileSync(join(project, name), 'utf8').split('\n```js\n').length - 1)
+  expect(programs).toHaveLength(fences.reduce((all, count) => all + count, 0))
+})
+
+test('output is compared, but for what a document leaves open', () => {
+  expect('version 2.39\nb\n').toMatch(pattern('version …\nb\n'))
+  expect('version 2.39\nc\n').not.toMatch(pattern('version …\nb\n'))
+  expect('a.b\n').toMatch(pattern('a.b\n'))
+  expect('axb\n').not.toMatch(pattern('a.b\n'))
+  expect('a\nb\n').not.toMatch(pattern('a…\n'))
+})
+
+describe.each(testedBackends)('by %s', (backend) => {
+  test.each(programs)('$name', async ({ code, output }) => {
+    const file = join(dir, 'program.mjs')
+    writeFileSync(file, code)
+    const { stdout, stderr, exitCode } = await run(process.execPath, [file], {
+      cwd: dir,
+      env: { ...process.env, URING_SPAWN_BACKEND: backend },
+    })
+    expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' })
+    if (output !== undefined) expect(stdout).toMatch(pattern(output))
+  })
+})
