@@ -54,6 +54,8 @@ export interface LaunchRequest {
   /** Written to the first pipe that is collected and the child's to read. */
   input?: Uint8Array | undefined
   wantResults?: boolean
+  /** Where the child starts, as Binding.place() gives it; 0: where the process is now. */
+  place: number
   /** Nobody waits for `started`, or for output before `ended`: fewer wake-ups. */
   lazy?: boolean
 }
@@ -100,14 +102,24 @@ class Environment {
 
   /** Queues a launch; its descriptors are the core's then. Returns its id. */
   launch(request: LaunchRequest, events: LaunchEvents): number {
-    const { kind, chain, closeFds, pipes, input } = request
+    const { kind, chain, closeFds, pipes, input, place } = request
     const flags =
       (request.wantResults ? LaunchFlags.wantResults : 0) | (request.lazy ? LaunchFlags.lazy : 0)
     const token = this.#free.pop() ?? this.#waiting.length
     let id: number
     try {
       const { buffer, size } = chain
-      id = this.binding.launch(token, kind, buffer, size, closeFds, flatten(pipes), input, flags)
+      id = this.binding.launch(
+        token,
+        kind,
+        buffer,
+        size,
+        closeFds,
+        flatten(pipes),
+        input,
+        flags,
+        place,
+      )
     } catch (error) {
       if (token < this.#waiting.length) this.#free.push(token)
       throw error

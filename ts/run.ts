@@ -2,8 +2,6 @@ import type { BackendName } from './backend/backend.js'
 import type { ResourceUsage } from './chain/exit.js'
 import { errnoName } from './errors.js'
 import { readRun } from './options/check.js'
-import { argumentError } from './options/errors.js'
-import { inputAndOutput, outputOnly, type StdioPlan } from './options/stdio.js'
 import type { RunOptions, RunSettings } from './options/types.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
@@ -78,17 +76,6 @@ class Outputs {
   }
 }
 
-/** Input goes through a pipe, or it would silently go nowhere. */
-function plansOf({ stdio, input }: RunSettings): readonly StdioPlan[] {
-  if (input === undefined) return stdio ?? outputOnly
-  const plans = stdio ?? inputAndOutput
-  if (plans[0]?.kind === 'pipe') return plans
-  throw argumentError(
-    'ERR_INVALID_ARG_VALUE',
-    "input needs stdio[0] to be 'pipe': leave it out, or leave out the input",
-  )
-}
-
 /** What was read before is in its `result`. */
 function readError(
   file: string,
@@ -118,14 +105,13 @@ export async function run<const O extends RunOptions = Record<never, never>>(
 export async function runWith(asked: RunSettings): Promise<RunResult<string | Buffer>> {
   const { file, signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow, check } = asked
   if (signal?.aborted) throw new AbortError(signal)
-  const plans = plansOf(asked)
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
-  if (turn && signal?.aborted) throw new AbortError(signal)
-  const outputs = new Outputs(plans.filter((plan) => plan.kind === 'pipe' && !plan.input).length)
+  const outputs = new Outputs(
+    settings.stdio.filter((plan) => plan.kind === 'pipe' && !plan.input).length,
+  )
   const launch = new Launch({
     settings,
-    plans,
     collection: {
       max: maxBuffer,
       input: settings.input,

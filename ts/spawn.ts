@@ -1,5 +1,4 @@
 import { readSpawn } from './options/check.js'
-import { allPipes } from './options/stdio.js'
 import type { SpawnOptions } from './options/types.js'
 import { Child } from './process/child.js'
 import { AbortError, Ending } from './process/ending.js'
@@ -22,12 +21,7 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
-  if (turn && signal?.aborted) throw new AbortError(signal)
-  const launch = new Launch({
-    settings,
-    plans: settings.stdio ?? allPipes,
-    collection: undefined,
-  })
+  const launch = new Launch({ settings, collection: undefined })
   const ending = new Ending(launch, settings)
   try {
     const started = await launch.started

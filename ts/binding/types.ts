@@ -69,7 +69,8 @@ export interface Binding {
    * `chain`. `closeFds` belong to the core from then on and are closed once the
    * launch is over. `pipes` are those the chain names (PipeBits, bytes to
    * keep, PipeBits, …); `input` is written to the first that is collected and
-   * the child's to read. Throws, owning nothing, on a malformed chain.
+   * the child's to read. The child starts at `place`, or with 0 where the process
+   * is now. Throws, owning nothing, on a malformed chain.
    */
   launch(
     token: number,
@@ -80,7 +81,14 @@ export interface Binding {
     pipes: readonly number[],
     input: Uint8Array | undefined,
     flags: number,
+    place: number,
   ): number
+  /**
+   * The working directory and the umask as they are now, for a launch() that is
+   * to come later; dropPlace() after that. 0 where there is no memory.
+   */
+  place(): number
+  dropPlace(place: number): void
   /** Begins the launches that are queued. */
   flush(): void
   /** -ESRCH: it is over; -EAGAIN: it is just being made, try again. */

@@ -3,7 +3,6 @@ import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
 import { getEnvironment } from '../environment.js'
 import { readCompile } from '../options/check.js'
-import { allPipes, type StdioPlan } from '../options/stdio.js'
 import { templateSource } from '../options/template.js'
 import type { Settings, SpawnOptions } from '../options/types.js'
 import type { ExecutableSource } from '../template/executable.js'
@@ -70,8 +69,6 @@ function shellCommand(file: string, args: readonly string[], shell: boolean | st
 /** How options that have been checked are compiled. */
 export interface CompileParameters {
   settings: Settings
-  /** What its `stdio` asks for, or the call's default. */
-  plans: readonly StdioPlan[]
   /** For Ring.launch(). */
   deferPipes: boolean
   /** The start is from a kernel template, where there can be one of `template`. */
@@ -79,14 +76,14 @@ export interface CompileParameters {
 }
 
 export function compileChecked(parameters: CompileParameters): Compiled {
-  const { settings, plans, deferPipes, inKernel } = parameters
+  const { settings, deferPipes, inKernel } = parameters
   const { file, args, inheritFds = false, cwd, cgroup, shell, template } = settings
   const command = shell ? shellCommand(file, args, shell) : { file, args }
   const binding = loadBinding()
   const descriptors = new Descriptors(binding, command, deferPipes)
   try {
     const source = template?.[templateSource](inKernel)
-    descriptors.open(plans, inheritFds)
+    descriptors.open(settings.stdio, inheritFds)
     if (typeof cwd === 'number') descriptors.openCwd(cwd, inheritFds)
     if (source?.fd !== undefined) {
       descriptors.openExec({ fd: source.fd, keep: source.keep }, inheritFds)
@@ -123,10 +120,9 @@ export function compileChecked(parameters: CompileParameters): Compiled {
  */
 export function compile(command: Command): Compiled {
   const settings = readCompile(command)
-  const { stdio = allPipes, template, backend } = settings
+  const { template, backend } = settings
   return compileChecked({
     settings,
-    plans: stdio,
     deferPipes: false,
     inKernel: template !== undefined && selectBackend(getEnvironment().info, backend).templates,
   })

@@ -71,6 +71,23 @@ export class Descriptors {
     if (inheritFds) this.#untangle()
   }
 
+  /**
+   * A descriptor for the launch, which is on another thread and later: the
+   * caller may close its own after the call. 0 to 2 stay what they are. Where
+   * there is no room for a copy, the number has to do.
+   */
+  #copy(fd: number, step: Step): number {
+    if (fd > 2) {
+      const copy = this.#binding.dupAbove(fd, 3)
+      if (copy >= 0) {
+        this.childFds.push(copy)
+        return copy
+      }
+    }
+    this.#check(this.#binding.fdFlags(fd), step, 'fcntl')
+    return fd
+  }
+
   #open(plan: StdioPlan, newfd: number): void {
     switch (plan.kind) {
       case 'none':
@@ -79,8 +96,7 @@ export class Descriptors {
         this.fds.push({ fd: devNull(), newfd, label: '/dev/null' })
         return
       case 'fd':
-        this.#check(this.#binding.fdFlags(plan.fd), `stdio[${newfd}]`, 'fcntl')
-        this.fds.push({ fd: plan.fd, newfd })
+        this.fds.push({ fd: this.#copy(plan.fd, `stdio[${newfd}]`), newfd, label: String(plan.fd) })
         return
       case 'open':
         this.files.push({ newfd, path: plan.path, flags: plan.flags, mode: plan.mode })
@@ -127,7 +143,7 @@ export class Descriptors {
 
   /** After open(): the directory is out of the way of what open() put in place. */
   openCwd(cwd: number, inheritFds: boolean): void {
-    this.cwdFd = this.#pass(cwd, inheritFds, 'cwd', true)
+    this.cwdFd = this.#pass(this.#copy(cwd, 'cwd'), inheritFds, 'cwd', true)
   }
 
   /** After open(): a copy for the launch, as a template may be closed, or opened anew, before that. */
@@ -145,7 +161,6 @@ export class Descriptors {
 
   /** Gives the child `fd`, above its own descriptors; returns its number there. */
   #pass(fd: number, inheritFds: boolean, step: 'cwd' | 'exec', cloexec: boolean): number {
-    this.#check(this.#binding.fdFlags(fd), step, 'fcntl')
     const above = this.#above()
     if (!inheritFds) {
       this.fds.push({ fd, newfd: above, cloexec, label: step })
@@ -158,7 +173,7 @@ export class Descriptors {
 
   openCgroup(cgroup: string | number): void {
     if (typeof cgroup === 'number') {
-      this.cgroupFd = cgroup
+      this.cgroupFd = this.#copy(cgroup, 'clone')
       return
     }
     try {

@@ -58,6 +58,7 @@ export interface SubmitOptions {
 interface Internals {
   closeFds: readonly number[] | undefined
   pipes: Pipes | undefined
+  place: number
   wantResults: boolean
 }
 
@@ -164,7 +165,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     environment: Environment,
     backend: { name: BackendName; kind: number },
     chain: Chain,
-    { closeFds = none, pipes, wantResults }: Internals,
+    { closeFds = none, pipes, place, wantResults }: Internals,
   ) {
     const progress = new Progress(environment, backend, pipes)
     this.#id = environment.launch(
@@ -174,6 +175,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
         closeFds,
         pipes: pipes?.pipes,
         input: pipes?.input,
+        place,
         wantResults,
         lazy: pipes?.output !== undefined,
       },
@@ -275,14 +277,15 @@ export class Ring {
       ? this.#submit(chain.chain, {
           closeFds: closeFds ?? chain.childFds,
           pipes: undefined,
+          place: 0,
           wantResults: true,
         })
-      : this.#submit([...chain], { closeFds, pipes: undefined, wantResults: true })
+      : this.#submit([...chain], { closeFds, pipes: undefined, place: 0, wantResults: true })
   }
 
   /** submit() for those who want no more than the outcome. @internal */
-  launch({ chain, childFds }: Compiled, pipes: Pipes): Submission {
-    return this.#submit(chain, { closeFds: childFds, pipes, wantResults: false })
+  launch({ chain, childFds }: Compiled, pipes: Pipes, place: number): Submission {
+    return this.#submit(chain, { closeFds: childFds, pipes, place, wantResults: false })
   }
 
   #submit(chain: Chain, internals: Internals): Submission {

@@ -7,9 +7,9 @@
 import { fileURLToPath } from 'node:url'
 import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
 import { rlimitNames } from '../chain/assemble.js'
-import { type Environ, environOf, inheritedEnviron } from '../chain/environ.js'
+import { environOf, inheritedEnviron } from '../chain/environ.js'
 import { argumentError } from './errors.js'
-import { planStdio } from './stdio.js'
+import { allPipes, inputAndOutput, outputOnly, planStdio, type StdioPlan } from './stdio.js'
 import { isTemplate } from './template.js'
 import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './types.js'
 import {
@@ -314,7 +314,7 @@ function readArgs(args: unknown): readonly string[] {
 
 /** While it is being read. */
 type Draft<T extends Settings> = {
-  -readonly [K in keyof T]: K extends 'env' ? Environ | undefined : T[K]
+  -readonly [K in keyof T]: K extends 'env' | 'stdio' ? T[K] | undefined : T[K]
 }
 
 /** Every option is an own property from the start: none is looked for in a prototype. */
@@ -342,6 +342,7 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
   shell: undefined,
   template: undefined,
   backend: undefined,
+  place: 0,
   input: undefined,
   encoding: undefined,
   maxBuffer: undefined,
@@ -350,20 +351,34 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
 })
 
 /** Without an `env`, the child gets the program's own as it is now. */
-function finish(draft: Draft<RunSettings>): RunSettings {
+function finish(draft: Draft<RunSettings>, stdio: readonly StdioPlan[]): RunSettings {
   checkTogether(draft)
   draft.env ??= inheritedEnviron()
+  draft.stdio ??= stdio
   return Object.freeze(draft as RunSettings)
+}
+
+/** Input goes through a pipe, or it would silently go nowhere. */
+function finishRun(draft: Draft<RunSettings>): RunSettings {
+  const { input, stdio } = draft
+  if (input !== undefined && stdio && stdio[0]?.kind !== 'pipe') {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      "input needs stdio[0] to be 'pipe': leave it out, or leave out the input",
+    )
+  }
+  return finish(draft, input === undefined ? outputOnly : inputAndOutput)
 }
 
 /** What spawn() was called with. Throws what is wrong with it. */
 export function readSpawn(file: unknown, args: unknown, options: unknown): Settings {
-  return finish(readAll('spawn', reads, options, noOptions(readFile(file), readArgs(args))))
+  const draft = noOptions(readFile(file), readArgs(args))
+  return finish(readAll('spawn', reads, options, draft), allPipes)
 }
 
 /** What run() was called with. Throws what is wrong with it. */
 export function readRun(file: unknown, args: unknown, options: unknown): RunSettings {
-  return finish(readAll('run', runReads, options, noOptions(readFile(file), readArgs(args))))
+  return finishRun(readAll('run', runReads, options, noOptions(readFile(file), readArgs(args))))
 }
 
 /** What compile() was called with. Throws what is wrong with it. */
@@ -386,7 +401,7 @@ export function readBatch(options: unknown): BatchSettings {
 export function readCommand(command: unknown, { run }: BatchSettings): RunSettings {
   if (Array.isArray(command)) {
     const [file, ...args] = copyOf(command)
-    return finish({ ...run, file: readFile(file), args: readArgs(args) })
+    return finishRun({ ...run, file: readFile(file), args: readArgs(args) })
   }
   if (typeof command !== 'object' || command === null) {
     throw argumentError(
@@ -396,7 +411,7 @@ export function readCommand(command: unknown, { run }: BatchSettings): RunSettin
   }
   const { file, args = [], ...options } = { ...(command as { file?: unknown; args?: unknown }) }
   const draft = { ...run, file: readFile(file), args: readArgs(args) }
-  return finish(readAll('run', runReads, options, draft))
+  return finishRun(readAll('run', runReads, options, draft))
 }
 
 /** What template() was called with. Throws what is wrong with it. */

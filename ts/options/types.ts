@@ -122,7 +122,8 @@ export interface Settings {
   /** The child's environment, the program's own where the call has none. */
   readonly env: Environ
   readonly argv0: string | undefined
-  readonly stdio: readonly StdioPlan[] | undefined
+  /** The call's default where it has none. */
+  readonly stdio: readonly StdioPlan[]
   readonly timeout: number | undefined
   readonly killSignal: number | undefined
   readonly killGrace: number | undefined
@@ -140,6 +141,8 @@ export interface Settings {
   readonly shell: boolean | string | undefined
   readonly template: TemplateLike | undefined
   readonly backend: BackendName | 'auto' | undefined
+  /** Where the child starts, as Binding.place() gives it; 0: where the process is at its launch. */
+  readonly place: number
 }
 
 /** A call of run(). */
@@ -160,7 +163,10 @@ export interface BatchSettings {
   /** Of the whole batch. */
   readonly signal: AbortSignal | undefined
   /** For each command; where it has no `env`, each gets the program's own as it is then. */
-  readonly run: Omit<RunSettings, 'env'> & { readonly env: Environ | undefined }
+  readonly run: Omit<RunSettings, 'env' | 'stdio'> & {
+    readonly env: Environ | undefined
+    readonly stdio: readonly StdioPlan[] | undefined
+  }
 }
 
 /** A call of template(). */

@@ -5,9 +5,9 @@ import type { ParentPipe } from '../chain/descriptors.js'
 import type { Exit } from '../chain/exit.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
 import { EACCES, SpawnError, spawnError } from '../errors.js'
-import type { StdioPlan } from '../options/stdio.js'
 import type { Settings } from '../options/types.js'
 import type { KernelTemplate } from '../template/executable.js'
+import { Held } from './held.js'
 
 export interface Started {
   pid: number
@@ -26,8 +26,6 @@ export interface Collection {
 
 export interface LaunchParameters {
   settings: Settings
-  /** What its `stdio` asks for, or the call's default. */
-  plans: readonly StdioPlan[]
   collection: Collection | undefined
 }
 
@@ -62,18 +60,29 @@ export class Launch {
   fromTemplate = false
   readonly #ring: Ring
   readonly #parameters: LaunchParameters
+  /** Of a start from a template, which may have to be tried again. */
+  readonly #held: Held<Settings> | undefined
   #submission!: Submission
   /** A signal for a start that had just failed, and may be tried again. */
   #missed: number | undefined
 
   /** Queues the launch. Throws on what is wrong before anything is created. */
   constructor(parameters: LaunchParameters) {
+    const { settings } = parameters
     this.#parameters = parameters
-    this.#ring = new Ring({ backend: parameters.settings.backend })
-    const compiled = this.#launch(this.#ring.templates)
-    this.file = compiled.file
-    this.args = compiled.args
-    this.started = this.#submission.outcome.then((outcome) => this.#started(outcome, compiled))
+    this.#ring = new Ring({ backend: settings.backend })
+    if (settings.template && this.#ring.templates) this.#held = new Held(settings)
+    try {
+      const compiled = this.#launch(this.#ring.templates)
+      this.file = compiled.file
+      this.args = compiled.args
+      this.started = this.#submission.outcome
+        .then((outcome) => this.#started(outcome, compiled))
+        .finally(() => this.#held?.release())
+    } catch (error) {
+      this.#held?.release()
+      throw error
+    }
   }
 
   /** Which backend it is asked of; once it has started, which one that was. */
@@ -87,10 +96,15 @@ export class Launch {
   }
 
   #launch(inKernel: boolean): Compiled {
-    const { settings, plans, collection } = this.#parameters
-    const compiled = compileChecked({ settings, plans, deferPipes: true, inKernel })
+    const { collection } = this.#parameters
+    const settings = this.#held?.settings ?? this.#parameters.settings
+    const compiled = compileChecked({ settings, deferPipes: true, inKernel })
     try {
-      this.#submission = this.#ring.launch(compiled, pipesFor(compiled.pipes, collection))
+      this.#submission = this.#ring.launch(
+        compiled,
+        pipesFor(compiled.pipes, collection),
+        settings.place,
+      )
     } catch (error) {
       compiled.close()
       throw error

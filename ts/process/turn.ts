@@ -1,7 +1,8 @@
 /** Of many starts asked for at once, some wait for another turn of the event loop. */
-import { type HeldTemplate, templateHold } from '../options/template.js'
 import type { RunSettings, Settings } from '../options/types.js'
 import { queueMicrotask, setImmediate } from '../runtime.js'
+import { AbortError } from './ending.js'
+import { Held } from './held.js'
 
 /** What takes about a millisecond. */
 const STARTS_PER_TURN = 32
@@ -21,21 +22,11 @@ function next(): void {
   for (const begin of some) begin()
 }
 
-/** For a start that is to come later: its bytes are the caller's, and its template may be closed. */
-function kept<T extends Settings | RunSettings>(asked: T, template: HeldTemplate | undefined): T {
-  const { input } = asked as Partial<RunSettings>
-  if (!template && !input) return asked
-  const kept = {
-    ...(input && { input: Uint8Array.from(input) }),
-    ...(template && { template }),
-  }
-  return Object.freeze({ ...asked, ...kept } as T)
-}
-
 /**
  * Undefined where a start may begin at once. Otherwise, as the event loop would
  * not get to anything else for long, resolves in a later turn, to what was
- * asked for, in the order of asking.
+ * asked for, in the order of asking. The start must have begun when the turn's
+ * microtasks have run. Rejects with an AbortError where it is not wanted by then.
  */
 export function startTurn<T extends Settings | RunSettings>(asked: T): Promise<T> | undefined {
   if (waiting.length === 0 && begun < STARTS_PER_TURN) {
@@ -43,14 +34,14 @@ export function startTurn<T extends Settings | RunSettings>(asked: T): Promise<T
     if (begun++ === 0) queueMicrotask(over)
     return undefined
   }
-  const held = asked.template?.[templateHold]()
-  const then = kept(asked, held)
+  const held = new Held(asked)
+  const { signal } = asked
   if (waiting.length === 0) setImmediate(next)
-  return new Promise((resolve) =>
+  return new Promise((resolve, reject) =>
     waiting.push(() => {
-      resolve(then)
-      // The start begins before anything else does.
-      if (held) setImmediate(() => held.release())
+      if (signal?.aborted) reject(new AbortError(signal))
+      else resolve(held.settings)
+      setImmediate(() => held.release())
     }),
   )
 }

@@ -7,6 +7,7 @@
 
 #include "child_fds.h"
 #include "io_uring_spawn.h"
+#include "place.h"
 #include "sys.h"
 
 #define NR_SIGNALS 64
@@ -205,7 +206,10 @@ void child_run(struct child *child)
 	if (child->reset_handlers)
 		clear_handlers();
 	sys_sigmask(SIG_SETMASK, &child->sigmask, NULL);
-	ret = run_head(child);
+	/* Its descriptor is none of those that the child is to have. */
+	ret = child->place ? place_enter(child->place) : 0;
+	if (ret >= 0)
+		ret = run_head(child);
 	c->res[0] = (int32_t)ret;
 	for (i = 1; ret >= 0 && i < c->nr_ops; i++) {
 		const struct chain_op *op = &c->ops[i];

@@ -26,11 +26,12 @@
 struct child {
 	struct chain *chain;
 	struct launch_progress *progress;
-	bool reset_handlers; /* clone did not clear the signal handlers */
-	bool reset_policy;   /* the launch thread's is not for the child */
-	uint64_t sigmask;    /* to start with */
-	uint64_t ignored;    /* signals that may be, of those it starts with */
-	bool shares_files;   /* it still has its parent's descriptor table */
+	const struct place *place; /* where it starts; NULL: where it is */
+	bool reset_handlers;	   /* clone did not clear the signal handlers */
+	bool reset_policy; /* the launch thread's is not for the child */
+	uint64_t sigmask;  /* to start with */
+	uint64_t ignored;  /* signals that may be, of those it starts with */
+	bool shares_files; /* it still has its parent's descriptor table */
 };
 
 /*

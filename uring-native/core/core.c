@@ -165,6 +165,7 @@ int core_new(const struct core_config *config, struct core **out)
 	pthread_mutex_init(&core->owner_lock, NULL);
 	pool_init(core);
 	core->info.template_error = template_probe();
+	place_root(&core->root);
 	sem_init(&core->ready, 0, 0);
 	sys_sigmask(SIG_SETMASK, NULL, &core->sigmask);
 	ret = core_thread(core, loop_main, core);
@@ -188,6 +189,24 @@ void core_get_info(const struct core *core, struct core_info *info)
 	*info = core->info;
 }
 
+/*
+ * Whether the threads that launch by @kind have a working directory, and with
+ * that a root, of their own.
+ */
+static bool from_own_place(enum launcher_kind kind)
+{
+	return kind == LAUNCHER_URING || kind == LAUNCHER_TEMPLATE;
+}
+
+/* A chroot(2) of the calling thread, which reaches no thread with its own. */
+static bool root_changed(const struct core *core)
+{
+	struct place_id root;
+
+	place_root(&root);
+	return core->root.known && !place_same(&core->root, &root);
+}
+
 int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		const char **why)
 {
@@ -203,12 +222,14 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	ret = job_new(core, req, &job, why);
 	if (ret)
 		return ret;
+	if (from_own_place(req->kind) && root_changed(core))
+		job->kind = job->launch.by = LAUNCHER_VFORK;
 	core_lock(core);
 	do {
 		job->id = ++core->last_id & INT32_MAX;
 	} while (!job->id || find(core, job->id));
 	*id = job->id;
-	if (req->kind == LAUNCHER_URING)
+	if (job->kind == LAUNCHER_URING)
 		core_queue(job, JOB_SUBMIT);
 	else
 		ret = pool_queue(core, job);

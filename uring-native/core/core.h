@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "launcher_kind.h"
+#include "place.h"
 #include "reap.h"
 
 struct core;
@@ -56,6 +57,8 @@ struct core_request {
 	/* Copied, and written to the first pipe that is input and collect. */
 	const void *input;
 	size_t input_size;
+	/* Where the child starts; NULL: where the calling thread is now. */
+	struct place *place;
 };
 
 enum core_event_type {

@@ -97,14 +97,15 @@ struct pool {
 	unsigned max_threads; /* that are not slow */
 };
 
-enum { POOL_SWIFT, POOL_WAITING, NR_POOLS };
+enum { POOL_SWIFT, POOL_WAITING, POOL_TEMPLATE, NR_POOLS };
 
 struct core {
 	pthread_mutex_t lock;
 	unsigned refs; /* the environment, the loop, launch threads */
 	struct core_config config;
 	struct core_info info;
-	uint64_t sigmask; /* of who made the core */
+	uint64_t sigmask;     /* of who made the core */
+	struct place_id root; /* at the start, which its own threads keep */
 	bool detached;
 	uint32_t last_id;
 	unsigned nr_jobs;
@@ -128,6 +129,7 @@ struct core {
 	struct job *inbox;
 	struct job **inbox_tail;
 	atomic_bool loop_woken;
+	struct place *submit_place; /* where it is, while it submits */
 	bool unflushed; /* there is an inbox that nobody was woken for */
 	struct job
 		*submits; /* the loop's: to be submitted once there is room */

@@ -12,6 +12,7 @@ void job_free(struct job *job)
 	size_t i;
 
 	chain_free(job->launch.chain);
+	place_put(job->launch.place);
 	for (i = 0; job->outputs && i < job->nr_outputs; i++)
 		free(job->outputs[i].output.buf);
 	free(job->outputs);
@@ -86,6 +87,7 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	job->lazy = req->lazy;
 	job->launch.want_results = req->want_results;
 	job->launch.sigmask = core->sigmask;
+	job->launch.place = req->place ? place_get(req->place) : place_now();
 	job->launch.by = req->kind;
 	job->launch.pid = -1;
 	job->launch.pidfd = -1;
@@ -143,6 +145,8 @@ void job_launched(struct job *job)
 	bool stop;
 
 	job_close_fds(job);
+	place_put(launch->place);
+	launch->place = NULL;
 	fill_first(job);
 	core_lock(core);
 	stop = job->stopped || core->detached;

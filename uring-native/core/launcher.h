@@ -17,6 +17,7 @@
 #include "chain.h"
 #include "launcher_kind.h"
 
+struct place;
 struct ring;
 struct uring_link;
 
@@ -40,8 +41,9 @@ struct launch {
 	/* The launcher asked. One that delegates records which. */
 	enum launcher_kind by;
 
-	bool want_results; /* of every operation, also when all went well */
-	uint64_t sigmask;  /* to start with: that of the core's creator */
+	bool want_results;   /* of every operation, also when all went well */
+	uint64_t sigmask;    /* to start with: that of the core's creator */
+	struct place *place; /* to start in; NULL: where the launcher is */
 
 	/* Of the uring launcher. */
 	void (*done)(struct launch *launch);
@@ -61,6 +63,9 @@ struct launch_thread {
 	void *stack;
 	size_t stack_size;
 	bool batch; /* its scheduling policy, which is not for its children */
+	/* It may have a working directory of its own, and does. */
+	bool may_own_place;
+	bool owns_place;
 	uint64_t ignored; /* signals the process may ignore */
 	/* Launches are numbered, from 1, as they are asked for. */
 	uint64_t looked; /* the last one that @ignored is known for */

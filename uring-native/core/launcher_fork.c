@@ -76,6 +76,7 @@ static void fork_launch(struct launch *launch, struct launch_thread *thread)
 	struct chain *c = launch->chain;
 	struct child child = {
 		.chain = c,
+		.place = launch->place,
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
 		.ignored = launch_ignored_signals(thread),

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "place.h"
 #include "sys.h"
 #include "template_plan.h"
 
@@ -181,17 +182,43 @@ static void by_vfork(struct launch *launch, struct launch_thread *thread)
 		c->res[at] = stale;
 }
 
+/*
+ * The child starts where this thread is, which for that must have a working
+ * directory to itself. Returns 1 where the thread is there, 0 where it cannot
+ * be, or -errno.
+ */
+static int enter(const struct launch *launch, struct launch_thread *thread)
+{
+	long ret;
+
+	if (!launch->place)
+		return 1;
+	if (!thread->owns_place && thread->may_own_place)
+		thread->owns_place = !place_own();
+	if (!thread->owns_place)
+		return 0;
+	ret = place_enter(launch->place);
+	return ret < 0 ? (int)ret : 1;
+}
+
 static void template_launch(struct launch *launch, struct launch_thread *thread)
 {
 	struct template_plan plan;
 	enum next next = TO_VFORK;
+	int there = enter(launch, thread);
 
 	chain_reset(launch->chain);
-	if (children_stay()) {
+	if (there < 0) {
+		launch_no_child(launch, there);
+		return;
+	}
+	if (there && children_stay()) {
 		if (plan_make(&plan, launch))
 			next = run_plan(launch, thread, &plan);
 		plan_drop(&plan);
 	}
+	if (thread->owns_place)
+		place_leave();
 	if (next == TO_VFORK)
 		by_vfork(launch, thread);
 }

@@ -177,6 +177,7 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 	struct child child = {
 		.chain = launch->chain,
 		.progress = &progress,
+		.place = launch->place,
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
 		.ignored = launch_ignored_signals(thread),

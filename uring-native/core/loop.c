@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core_private.h"
+#include "place.h"
 #include "ring.h"
 
 static void on_exit_ready(struct watch *watch)
@@ -108,6 +109,42 @@ static void uring_done(struct launch *launch)
 	job_launched((struct job *)launch);
 }
 
+/* Stays, with -EBUSY, where something could not be submitted yet. */
+static int leave(struct core *core)
+{
+	int ret;
+
+	if (!core->submit_place)
+		return 0;
+	ret = ring_submit((struct ring *)core->poller);
+	if (ret)
+		return ret;
+	place_put(core->submit_place);
+	core->submit_place = NULL;
+	place_leave();
+	return 0;
+}
+
+/*
+ * The children of a ring start where the thread that submits is. What has been
+ * queued for another place is submitted there first.
+ */
+static int enter(struct core *core, struct place *place)
+{
+	long ret;
+
+	if (!place || place == core->submit_place)
+		return 0;
+	ret = leave(core);
+	if (ret < 0)
+		return (int)ret;
+	ret = place_enter(place);
+	if (ret < 0)
+		return (int)ret;
+	core->submit_place = place_get(place);
+	return 0;
+}
+
 static void defer_submit(struct core *core, struct job *job)
 {
 	job->queue_next = NULL;
@@ -140,6 +177,8 @@ static bool submit_job(struct core *core, struct job *job)
 		if (ret)
 			which += launch->chain->nr_ops;
 		else
+			ret = enter(core, launch->place);
+		if (!ret)
 			ret = launcher_uring.submit(
 				launch, (struct ring *)core->poller);
 	}
@@ -235,6 +274,9 @@ static int loop_init(struct core *core)
 	if (ring) {
 		core->poller = &ring->poller;
 		core->info.spawn_error = ring->spawn_error;
+		/* Children start where this thread is: see enter(). */
+		if (!core->info.spawn_error)
+			core->info.spawn_error = place_own();
 	} else {
 		core->info.spawn_error = core->info.ring_error;
 		core->poller = poller_epoll_new(&err);
@@ -267,6 +309,7 @@ void *loop_main(void *arg)
 	sem_post(&core->ready);
 	while (do_inbox(core)) {
 		submit_jobs(core);
+		leave(core);
 		core->poller->ops->wait(core->poller, !core->submits);
 	}
 	core->poller->ops->free(core->poller);

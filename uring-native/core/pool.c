@@ -32,6 +32,7 @@ void pool_init(struct core *core)
 		pthread_cond_init(&pool->work, NULL);
 	}
 	core->pools[POOL_SWIFT].max_threads = max_threads();
+	core->pools[POOL_TEMPLATE].max_threads = max_threads();
 	core->pools[POOL_WAITING].max_threads = MAX_WAITING_THREADS;
 }
 
@@ -185,6 +186,7 @@ static void *run_thread(struct pool *pool, bool batch)
 	launch_thread_init(&thread.launch);
 	thread.launch.batch = batch;
 	thread.launch.on_slow = on_slow;
+	thread.launch.may_own_place = pool == &core->pools[POOL_TEMPLATE];
 	core_lock(core);
 	while ((job = dequeue(&thread)))
 		launch(&thread, job);
@@ -194,11 +196,18 @@ static void *run_thread(struct pool *pool, bool batch)
 	return NULL;
 }
 
+static struct pool *pool_of(struct core *core, const struct job *job)
+{
+	if (job->launch.chain->may_block)
+		return &core->pools[POOL_WAITING];
+	if (job->kind == LAUNCHER_TEMPLATE)
+		return &core->pools[POOL_TEMPLATE];
+	return &core->pools[POOL_SWIFT];
+}
+
 int pool_queue(struct core *core, struct job *job)
 {
-	struct pool *pool =
-		&core->pools[job->launch.chain->may_block ? POOL_WAITING
-							  : POOL_SWIFT];
+	struct pool *pool = pool_of(core, job);
 	int ret = pool->nr_threads ? 0 : add_thread(pool, false);
 
 	if (ret)

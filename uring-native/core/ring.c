@@ -37,6 +37,12 @@ static char mappings;
 #define RING_UNMAPPED()
 #endif
 
+int ring_submit(struct ring *ring)
+{
+	io_uring_submit(&ring->uring);
+	return io_uring_sq_ready(&ring->uring) ? -EBUSY : 0;
+}
+
 int ring_reserve(struct ring *ring, unsigned nr)
 {
 	if (nr > ring->entries)

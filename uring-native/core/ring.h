@@ -38,6 +38,12 @@ struct ring *ring_new(int *err);
  */
 int ring_reserve(struct ring *ring, unsigned nr);
 
+/*
+ * Submits what is queued, without waiting for anything. Returns 0, or -EBUSY
+ * where some of it is left: there are completions to be seen first.
+ */
+int ring_submit(struct ring *ring);
+
 /* The next SQE; there is one, as ring_reserve() said. */
 static inline struct io_uring_sqe *ring_sqe(struct ring *ring)
 {

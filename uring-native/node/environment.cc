@@ -42,6 +42,9 @@ void Environment::Detach()
 	for (int fd : lent_)
 		close(fd);
 	lent_.clear();
+	for (auto &entry : places_)
+		place_put(entry.second);
+	places_.clear();
 	napi_release_threadsafe_function(wake_, napi_tsfn_abort);
 }
 
@@ -202,7 +205,34 @@ static bool ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 	return true;
 }
 
-/* launch(token, kind, chain, size, closeFds, pipes, input, flags): id */
+/* place(): a handle, for launch() or dropPlace() */
+Napi::Value Environment::Place(const Napi::CallbackInfo &info)
+{
+	place *here = core_ ? place_now() : nullptr;
+	int handle = 0;
+
+	if (here) {
+		do
+			handle = ++last_place_ & INT32_MAX;
+		while (!handle || places_.count(handle));
+		places_[handle] = here;
+	}
+	return Napi::Number::New(info.Env(), handle);
+}
+
+/* dropPlace(handle) */
+Napi::Value Environment::DropPlace(const Napi::CallbackInfo &info)
+{
+	auto found = places_.find(Int(info[0]));
+
+	if (found != places_.end()) {
+		place_put(found->second);
+		places_.erase(found);
+	}
+	return info.Env().Undefined();
+}
+
+/* launch(token, kind, chain, size, closeFds, pipes, input, flags, place): id */
 Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 {
 	constexpr int WANT_RESULTS = 1, LAZY = 2;
@@ -239,6 +269,9 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	int flags = Int(info[7]);
 	req.want_results = flags & WANT_RESULTS;
 	req.lazy = flags & LAZY;
+	auto place = places_.find(Int(info[8]));
+	if (place != places_.end())
+		req.place = place->second;
 	int ret = core_launch(core_, &req, &id, &why);
 	if (ret)
 		return Throw(env, ret, why);
@@ -335,6 +368,11 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("newTemplate",
 		    Napi::Function::New(env, Call<&Environment::NewTemplate>,
 					"newTemplate", self));
+	exports.Set("place", Napi::Function::New(env, Call<&Environment::Place>,
+						 "place", self));
+	exports.Set("dropPlace",
+		    Napi::Function::New(env, Call<&Environment::DropPlace>,
+					"dropPlace", self));
 	exports.Set("taken", Napi::Function::New(env, Call<&Environment::Taken>,
 						 "taken", self));
 	exports.Set("ref", Napi::Function::New(env, Call<&Environment::Ref>,

@@ -3,6 +3,7 @@
 #define ENVIRONMENT_H
 
 #include <napi.h>
+#include <unordered_map>
 #include <unordered_set>
 
 extern "C" {
@@ -36,6 +37,8 @@ class Environment
 	Napi::Value Kill(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
 	Napi::Value NewTemplate(const Napi::CallbackInfo &info);
+	Napi::Value Place(const Napi::CallbackInfo &info);
+	Napi::Value DropPlace(const Napi::CallbackInfo &info);
 	Napi::Value Taken(const Napi::CallbackInfo &info);
 	Napi::Value Ref(const Napi::CallbackInfo &info);
 	Napi::Value Unref(const Napi::CallbackInfo &info);
@@ -49,6 +52,9 @@ class Environment
 	Napi::Reference<Napi::Float64Array> events_;
 	/* Pipes that JavaScript has not put to use, and templates. */
 	std::unordered_set<int> lent_;
+	/* By handle: where starts begin that are to come later. */
+	std::unordered_map<int, place *> places_;
+	int last_place_ = 0;
 };
 
 /*

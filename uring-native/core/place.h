@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The place a child starts in: the working directory and the umask that the
+ * process had when the start was asked for. Both belong to the whole process,
+ * which may have changed them by the time that another thread makes the child.
+ */
+#ifndef PLACE_H
+#define PLACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * A directory. The mount counts as well: from two that show the same directory,
+ * ".." leads to different places.
+ */
+struct place_id {
+	bool known;
+	uint64_t mount;
+	uint64_t inode;
+	uint32_t major;
+	uint32_t minor;
+};
+
+struct place {
+	unsigned refs;
+	int fd;	   /* the working directory, O_PATH; -1: unknown */
+	int umask; /* -1: unknown */
+	struct place_id id;
+};
+
+/*
+ * The calling thread's place now. Starts that are asked for while it stays the
+ * same share one, and one descriptor; to see that it does takes two system
+ * calls. Returns a reference, or NULL where there is no memory: a child then
+ * starts where its launcher is.
+ */
+struct place *place_now(void);
+struct place *place_get(struct place *place);
+void place_put(struct place *place);
+
+/*
+ * Takes the calling process or thread there, which must share its working
+ * directory with no other. Async-signal-safe, also where memory is shared with
+ * a parent. Returns 0 or -errno: EACCES where the process has left a directory
+ * that may no longer be searched.
+ */
+long place_enter(const struct place *place);
+
+/*
+ * Gives the calling thread a working directory and a umask of its own. Returns
+ * 0 or -errno: EPERM where a seccomp filter forbids unshare(2).
+ */
+int place_own(void);
+
+/*
+ * For a thread that has its own: goes to the root, as a thread in a directory
+ * keeps its file system from being unmounted.
+ */
+void place_leave(void);
+
+/*
+ * The calling thread's root directory. A thread that has a working directory of
+ * its own has a root of its own, too, which another thread's chroot(2) does not
+ * change.
+ */
+void place_root(struct place_id *root);
+
+/* Which directory @path is, as statx(2) with AT_EMPTY_PATH takes it. */
+void place_identify(int dirfd, const char *path, struct place_id *id);
+bool place_same(const struct place_id *a, const struct place_id *b);
+
+#endif
