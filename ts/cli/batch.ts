@@ -1,7 +1,11 @@
+/** `uring-spawn batch`: commands from a file or stdin, a bounded number at once. */
+import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { constants } from 'node:os'
+import type { Readable } from 'node:stream'
 import { Presets, SingleBar } from 'cli-progress'
 import type { BackendName } from '../backend/backend.js'
+import { selectBackend } from '../backend/select.js'
 import { batch } from '../batch/batch.js'
 import {
   type BatchCommand,
@@ -11,7 +15,10 @@ import {
   type BatchResult,
   failed,
 } from '../batch/types.js'
-import { splitWords } from './words.js'
+import { getEnvironment } from '../environment.js'
+import { parseCommand } from './command.js'
+import { linesOf } from './lines.js'
+import { PIPE_STATUS, watchOutput, write } from './output.js'
 
 export interface BatchCliOptions {
   jobs?: number
@@ -21,23 +28,18 @@ export interface BatchCliOptions {
   backend?: BackendName
 }
 
-/** A command per line: words, a JSON array of words, or a JSON object. Empty lines and # are left out. */
-async function* commandsOf(file: string): AsyncGenerator<BatchCommand> {
-  const input = file === '-' ? process.stdin : createReadStream(file)
-  let number = 0
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++
-    const text = line.trim()
-    if (text === '' || text.startsWith('#')) continue
-    try {
-      yield (/^[[{]/.test(text) ? JSON.parse(text) : splitWords(text)) as BatchCommand
-    } catch (error) {
-      const where = file === '-' ? 'stdin' : file
-      throw new Error(`${where}, line ${number}: ${(error as Error).message}`)
-    }
-  }
-}
+/** Milliseconds between the signal that ends a command and SIGKILL. */
+const GRACE = 1000
 
+/** What ends the commands that run, and then us with 128 and its number. */
+const endedBy = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Exit statuses. */
+const Status = { ok: 0, failed: 1, badInput: 2 } as const
+
+type Result = BatchResult<BatchCommand, string | Buffer>
+
+/** A progress bar on standard error, or nothing. */
 class Bar {
   readonly #bar: SingleBar | undefined
 
@@ -68,68 +70,191 @@ class Bar {
 const nameOf = (command: BatchCommand): string =>
   'file' in command ? [command.file, ...(command.args ?? [])].join(' ') : command.join(' ')
 
-function asJson({ index, command, result, error }: BatchResult): string {
-  const { message, code, step } = (error ?? {}) as Partial<NodeJS.ErrnoException & { step: string }>
+/** Of output that is not UTF-8, which JSON cannot hold as it is: base64, and a field that says so. */
+function asText(name: string, output: string | Buffer): Record<string, string> {
+  if (typeof output === 'string') return { [name]: output }
+  if (isUtf8(output)) return { [name]: output.toString() }
+  return { [name]: output.toString('base64'), [`${name}Encoding`]: 'base64' }
+}
+
+const asJsonError = (error: Error): object => {
+  const { message, code, step } = error as NodeJS.ErrnoException & { step?: string }
+  return { message, code, step }
+}
+
+function asJson({ index, command, result, error }: Result, line: number | undefined): string {
   return JSON.stringify({
     index,
+    line,
     command,
-    ...(error && { error: { message, code, step } }),
+    ...(error && { error: asJsonError(error) }),
     ...(result && {
       exitCode: result.exitCode,
       signal: result.signal,
       timedOut: result.timedOut,
-      stdout: result.stdout,
-      stderr: result.stderr,
+      truncated: result.truncated,
+      ...asText('stdout', result.stdout),
+      ...asText('stderr', result.stderr),
     }),
   })
 }
 
-function why({ result, error }: BatchResult): string {
+function why({ result, error }: Result): string {
   if (error) return error.message
   if (result?.timedOut) return 'timed out'
   return result?.signal ? `ended by ${result.signal}` : `exited with ${result?.exitCode}`
 }
 
-function print(result: BatchResult, json: boolean): void {
-  if (json) {
-    process.stdout.write(`${asJson(result)}\n`)
-    return
+/** Whether a command cannot be run as it is written, whatever the system says. */
+const isBadCommand = (error: Error | undefined): error is Error =>
+  /^ERR_(INVALID_ARG|OUT_OF_RANGE|UNKNOWN_OPTION)/.test(
+    (error as NodeJS.ErrnoException | undefined)?.code ?? '',
+  )
+
+/** One call of `batch`. */
+class Run {
+  readonly #json: boolean
+  readonly #bail: boolean
+  readonly #where: string
+  readonly #input: Readable
+  readonly #stop = new AbortController()
+  /** Of commands, by index: which line each came from. */
+  readonly #lines: number[] = []
+  /** What the exit status is to say; a greater one wins. */
+  #status: number = Status.ok
+
+  constructor(file: string, { json, bail }: BatchCliOptions) {
+    this.#json = json === true
+    this.#bail = bail === true
+    this.#where = file === '-' ? 'stdin' : file
+    this.#input = file === '-' ? process.stdin : createReadStream(file)
+    this.#input.on('error', () => {})
   }
-  process.stdout.write(result.result?.stdout ?? '')
-  process.stderr.write(result.result?.stderr ?? '')
-  if (failed(result)) {
-    process.stderr.write(`uring-spawn: ${nameOf(result.command)}: ${why(result)}\n`)
+
+  #fails(status: number): void {
+    this.#status = Math.max(this.#status, status)
+  }
+
+  /** Ends all that runs, and reads no further; the first call decides the exit status. */
+  end(status: number): void {
+    if (this.#stop.signal.aborted) return
+    this.#fails(status)
+    this.#stop.abort()
+    this.#input.destroy()
+  }
+
+  async #badLine(number: number, error: Error): Promise<void> {
+    this.#fails(Status.badInput)
+    if (this.#json) {
+      await write(
+        process.stdout,
+        `${JSON.stringify({ line: number, error: asJsonError(error) })}\n`,
+      )
+    }
+    await write(process.stderr, `uring-spawn: ${this.#where}, line ${number}: ${error.message}\n`)
+  }
+
+  /** Empty lines and comments are left out; a bad line is reported, and stops no other. */
+  async *#commands(): AsyncGenerator<BatchCommand> {
+    try {
+      for await (const { number, text } of linesOf(this.#input)) {
+        const line = text?.trim()
+        if (line === '' || line?.startsWith('#')) continue
+        try {
+          if (line === undefined) throw new TypeError('not UTF-8')
+          const command = parseCommand(line)
+          this.#lines.push(number)
+          yield command
+        } catch (error) {
+          await this.#badLine(number, error as Error)
+          if (this.#bail) return
+        }
+      }
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      // What was read before is run all the same.
+      this.#fails(Status.badInput)
+      const { message } = error as Error
+      await write(process.stderr, `uring-spawn: ${this.#where} cannot be read: ${message}\n`)
+    }
+  }
+
+  async #print(result: Result): Promise<void> {
+    const line = this.#lines[result.index]
+    const { error } = result
+    const ended = this.#stop.signal.aborted && error?.name === 'AbortError'
+    if (isBadCommand(error)) {
+      await this.#badLine(line ?? 0, error)
+      return
+    }
+    const { truncated = false } = result.result ?? {}
+    if (failed(result) || truncated) this.#fails(Status.failed)
+    if (this.#json) {
+      await write(process.stdout, `${asJson(result, line)}\n`)
+      return
+    }
+    await write(process.stdout, result.result?.stdout ?? '')
+    await write(process.stderr, result.result?.stderr ?? '')
+    const name = nameOf(result.command)
+    if (failed(result) && !ended) {
+      await write(process.stderr, `uring-spawn: ${name}: ${why(result)}\n`)
+    } else if (truncated) {
+      await write(process.stderr, `uring-spawn: ${name}: output beyond its maxBuffer was dropped\n`)
+    }
+  }
+
+  async run(options: BatchCliOptions, bar: Bar): Promise<number> {
+    const known = {
+      signal: this.#stop.signal,
+      encoding: 'buffer',
+      // All of it is passed on.
+      maxBuffer: Number.POSITIVE_INFINITY,
+      killGrace: GRACE,
+      onProgress: (progress: BatchProgress) => bar.show(progress),
+      ...(options.jobs && { concurrency: options.jobs }),
+      ...(options.bail && { bail: true }),
+      ...(options.timeout && { timeout: options.timeout }),
+      ...(options.backend && { backend: options.backend }),
+    } satisfies BatchOptions
+    try {
+      for await (const result of batch<BatchCommand, BatchOptions>(this.#commands(), known)) {
+        await this.#print(result as Result)
+      }
+    } catch (error) {
+      // The command that failed has been printed.
+      if (!this.#stop.signal.aborted && !(error instanceof BatchError)) throw error
+    }
+    return this.#status
   }
 }
 
-/** Runs the commands of `file`; the exit status says whether any failed. */
+/**
+ * Runs the commands of `file`, or with '-' of stdin. Returns the exit status: 0
+ * where all exited with 0, 1 where a command failed, 2 where a line is no
+ * command or the file cannot be read, 128 and a signal's number where that
+ * ended it. Throws on options that cannot be used.
+ */
 export async function runBatch(file: string, options: BatchCliOptions): Promise<number> {
+  selectBackend(getEnvironment().info, options.backend)
+  const run = new Run(file, options)
+  const handlers = endedBy.map(
+    (name) => [name, () => run.end(128 + constants.signals[name])] as const,
+  )
+  for (const [name, handler] of handlers) process.on(name, handler)
+  watchOutput((error) => {
+    if (error.code === 'EPIPE') {
+      run.end(PIPE_STATUS)
+      return
+    }
+    process.stderr.write(`uring-spawn: cannot write to standard output: ${error.message}\n`)
+    run.end(Status.badInput)
+  })
   // A bar and output on one terminal would spoil each other.
   const bar = new Bar(process.stderr.isTTY === true && process.stdout.isTTY !== true)
-  const interrupted = new AbortController()
-  const interrupt = () => interrupted.abort()
-  process.once('SIGINT', interrupt)
-  let failures = 0
-  const known: BatchOptions = {
-    signal: interrupted.signal,
-    onProgress: (progress) => bar.show(progress),
-    ...(options.jobs && { concurrency: options.jobs }),
-    ...(options.bail && { bail: true }),
-    ...(options.timeout && { timeout: options.timeout, killGrace: 1000 }),
-    ...(options.backend && { backend: options.backend }),
-  }
   try {
-    for await (const result of batch<BatchCommand, BatchOptions>(commandsOf(file), known)) {
-      if (failed(result as BatchResult)) failures++
-      print(result as BatchResult, options.json === true)
-    }
-  } catch (error) {
-    if (interrupted.signal.aborted) return 130
-    // The command that failed has been printed.
-    if (!(error instanceof BatchError)) throw error
+    return await run.run(options, bar)
   } finally {
     bar.stop()
-    process.off('SIGINT', interrupt)
+    for (const [name, handler] of handlers) process.off(name, handler)
   }
-  return failures > 0 ? 1 : 0
 }

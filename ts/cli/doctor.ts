@@ -1,26 +1,33 @@
+import type { BackendName } from '../backend/backend.js'
 import { opcodes } from '../chain/pack.js'
 import { type Probe, probe } from '../probe.js'
 
 const operations = Object.keys(opcodes).map((name) => name.toUpperCase())
 
-function ioUring({ available, why }: Probe['ioUring']): string {
+const reasons: Readonly<Record<string, string>> = {
+  ENOSYS: 'this kernel lacks it, or a seccomp filter hides it',
+  EPERM:
+    'the sysctl kernel.io_uring_disabled or a seccomp filter, such as that of a container, forbids it',
+  ENOMEM: 'out of memory, or RLIMIT_MEMLOCK is too low',
+  EMFILE: 'too many open files',
+}
+
+function ioUring({ available, why = '' }: Probe['ioUring']): string {
   if (available) return 'works'
-  if (why === 'ENOSYS') return 'does not work: ENOSYS (the kernel has it not, or a filter hides it)'
-  if (why === 'EPERM') {
-    return 'does not work: EPERM (kernel.io_uring_disabled, or a container forbids it)'
-  }
-  return `does not work: ${why}`
+  const reason = reasons[why]
+  return `does not work: ${why}${reason === undefined ? '' : ` (${reason})`}`
 }
 
-const templates = ({ available, why }: Probe['templates']): string => {
-  if (available) return 'made by the kernel'
-  return why === 'EOPNOTSUPP' ? 'no: this kernel has none' : `no: ${why}`
-}
+const backend = ({ backends }: Probe, wanted: BackendName) =>
+  backends.find(({ name }) => name === wanted)
 
-const by = ({ backends }: Probe): string =>
-  backends.some(({ name, available }) => name === 'uring' && available)
+const templates = (found: Probe): string =>
+  found.templates.available ? 'made by the kernel' : `no: ${backend(found, 'template')?.why}`
+
+const by = (found: Probe): string =>
+  backend(found, 'uring')?.available
     ? 'by the kernel, as operations of io_uring'
-    : 'by a native thread: the kernel has no such operations of io_uring'
+    : 'by a native thread: this kernel does not have them as operations of io_uring'
 
 /** What probe() found, for a terminal or as JSON. */
 export function doctor(json: boolean): string {
@@ -32,7 +39,7 @@ export function doctor(json: boolean): string {
     `exits       waited for through ${found.poller}`,
     `operations  ${operations.join(', ')}`,
     `            run ${by(found)}`,
-    `templates   ${templates(found.templates)}`,
+    `templates   ${templates(found)}`,
     'backends',
     ...found.backends.map(
       ({ name, available, why }) => `  ${name.padEnd(9)} ${available ? 'works' : `no: ${why}`}`,

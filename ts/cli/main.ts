@@ -6,50 +6,73 @@ import type { BackendName } from '../backend/backend.js'
 import { runBatch } from './batch.js'
 import { doctor } from './doctor.js'
 import { explainCommand } from './explain.js'
+import { PIPE_STATUS, watchOutput } from './output.js'
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string }
 
-function positive(value: string): number {
-  const number = Number(value)
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('Not a count.')
-  return number
+/** A whole number from 1 to `max`, in decimal digits. */
+const count =
+  (max: number) =>
+  (value: string): number => {
+    const number = Number(value)
+    if (/^\d+$/.test(value) && number >= 1 && number <= max) return number
+    throw new InvalidArgumentError(`Not a count from 1 to ${max}.`)
+  }
+
+const MAX_JOBS = 65536
+const MAX_MILLISECONDS = 2 ** 31 - 1
+
+/** For the commands that only print. */
+function print(text: string): void {
+  watchOutput(({ code }) => process.exit(code === 'EPIPE' ? PIPE_STATUS : 2))
+  process.stdout.write(text)
 }
 
 const program = new Command('uring-spawn')
-  .description('Starts processes as chains of io_uring operations, or as the kernel at hand can.')
+  .description('Starts processes as chains of io_uring operations, or as well as this kernel can.')
   .version(version)
   .enablePositionalOptions()
 
 program
   .command('doctor')
-  .description('what works here, and why other things do not')
-  .option('--json', 'for programs')
-  .action(({ json }: { json?: true }) => {
-    process.stdout.write(doctor(json === true))
-  })
+  .description('show what works here, and why other things do not')
+  .option('--json', 'print JSON, for programs')
+  .action(({ json }: { json?: true }) => print(doctor(json === true)))
 
 program
   .command('explain')
-  .description('the chain a command is submitted as; nothing is run')
+  .description('show the chain that a command is submitted as; nothing is run')
   .option('--cwd <dir>', 'its working directory')
-  .option('--json', 'for programs')
-  .argument('<command...>', 'after --, so that its options are its own')
+  .option('--all', 'show every directory of PATH in a row of its own')
+  .option('--json', 'print JSON, for programs: always every row')
+  .argument('<command...>', 'the command, after -- if it has options')
   .passThroughOptions()
-  .action((command: string[], options: { cwd?: string; json?: true }) => {
-    process.stdout.write(explainCommand(command, options))
-  })
+  .action((command: string[], options: { cwd?: string; all?: true; json?: true }) =>
+    print(explainCommand(command, options)),
+  )
 
 program
   .command('batch')
-  .description('runs many commands, some at once; exits with 1 where any failed')
-  .option('-j, --jobs <n>', 'how many at once (default: one per processor)', positive)
-  .option('--json', 'one result per line as JSON, in completion order')
+  .description('run many commands, some of them at once')
+  .option('-j, --jobs <n>', 'how many at once (default: one per processor)', count(MAX_JOBS))
+  .option('--json', 'print one JSON object per result, in completion order')
   .option('--bail', 'start nothing more after the first failure')
-  .option('--timeout <ms>', 'end a command that takes longer', positive)
-  .option('--backend <name>', 'uring, template, vfork or fork (default: the best there is)')
-  .argument('[file]', 'commands, one per line as words of a shell, or JSON; - is stdin', '-')
+  .option('--timeout <ms>', 'end a command that takes longer', count(MAX_MILLISECONDS))
+  .option('--backend <name>', 'uring, template, vfork or fork (default: the best that works)')
+  .argument('[file]', 'a command per line; - is stdin', '-')
+  .addHelpText(
+    'after',
+    `
+A line is words, as a shell splits them ('…', "…" and \\ quote; nothing is
+expanded), a JSON array of words, or a JSON object with file, args and the
+options of run(). Empty lines and lines that begin with # are left out.
+
+Exit status: 0 if every command exited with 0; 1 if one failed; 2 if a line is
+not a command, the file cannot be read or the usage is wrong; 128 and its number
+if SIGINT, SIGTERM or SIGHUP ended the batch, whose commands it ends, too.`,
+  )
   .action(
     async (
       file: string,
@@ -62,7 +85,7 @@ program
 try {
   await program.parseAsync()
 } catch (error) {
-  // A stack is of no use to who typed a command.
+  // A stack is of no use to somebody who typed a command.
   process.stderr.write(`uring-spawn: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 2
 }
