@@ -262,9 +262,56 @@ test('explain() as rows and as a table, leaving nothing open', () => {
     flags: 'O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC',
     failure: 'the file for stdio[2] cannot be opened',
   })
-  const table = String(explained).split('\n')
-  expect(table.length).toBe(10)
-  expect(table[0]).toMatch(/^# +operation +arguments +flags +link +failing here means$/)
+  const wide = explained.toString({ width: 250 }).split('\n')
+  expect(wide.length).toBe(10)
+  expect(wide[0]).toMatch(/^# +operation +arguments +flags +link +failing here means$/)
+  expect(wide[9]).toMatch(
+    /^8 +EXEC +"\/bin\/ls", argv \["\/bin\/ls", "-l"\], \d+ variables +end +no program/,
+  )
   const hard = explain([clone(), exec('/a', { hardlink: true }), exec('/b')])
   expect(hard.links.map(({ link }) => link)).toEqual(['link', 'hardlink', 'end'])
+})
+
+/** Cells of a terminal: those of East Asia take two. */
+const cells = (line: string) =>
+  [...line].reduce((sum, char) => sum + (/[\u1100-\u115f\u3000-\uff60]/.test(char) ? 2 : 1), 0)
+
+test.each([30, 60, 72, 80, 100, 132, 400])(
+  'explain() fits %d columns, and loses nothing',
+  (width) => {
+    const words = ['短い漢字の引数'.repeat(9), 'x'.repeat(150), 'several words and more of them']
+    const explained = explain({
+      file: 'tool',
+      args: words,
+      cwd: '/somewhere/deep/in/a/tree/of/directories',
+      env: { PATH: ['/usr/bin', '/bin', '/nowhere/with/a/long/name', '/sbin'].join(':') },
+      stdio: ['ignore', { path: '/var/log/out', flags: 'a' }, 'pipe'],
+    })
+    const without = (text: string) => text.replace(/\s+/g, '')
+    for (const all of [false, true]) {
+      const lines = explained.toString({ width, all }).split('\n')
+      expect(Math.max(...lines.map(cells))).toBeLessThanOrEqual(width)
+      if (width < 400) continue
+      const one = without(lines.join(''))
+      for (const { arguments: args } of explained.links.slice(0, 6))
+        expect(one).toContain(without(args))
+      for (const word of words) expect(one).toContain(without(word))
+    }
+  },
+)
+
+test('explain() shows the search of PATH in one row, or in all of them', () => {
+  const env = { PATH: '/usr/bin:/nowhere:/usr/bin/:/usr/sbin' }
+  const explained = explain({ file: 'tool', env })
+  const rows = (text: string) => text.split('\n').filter((line) => line.includes('EXEC '))
+  const folded = rows(explained.toString({ width: 300 }))
+  expect(folded.length).toBe(1)
+  expect(folded[0]).toMatch(
+    /^3–5 +EXEC +tool in 3 places of PATH: \/usr\/bin \/nowhere \/usr\/sbin; argv \["tool"\]/,
+  )
+  expect(rows(explained.toString({ width: 300, all: true })).length).toBe(3)
+  expect(explained.links.filter(({ operation }) => operation === 'EXEC').length).toBe(3)
+  expect(JSON.parse(JSON.stringify(explained))).toEqual(explained.links)
+  // Nothing to fold.
+  expect(explain({ file: '/bin/true' }).toString()).not.toContain('places')
 })

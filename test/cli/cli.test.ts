@@ -28,12 +28,29 @@ test('doctor: kernel, io_uring, operations, backends, which one auto picks', asy
 
 test('explain', async () => {
   const { stdout } = await cli(['explain', '--cwd', '/tmp', '--', '/bin/ls', '-l', '--json'])
-  const lines = stdout.trim().split('\n')
-  expect(lines[0]).toMatch(/^# +operation/)
-  expect(lines.at(-1)).toMatch(/EXEC +"\/bin\/ls", argv \["\/bin\/ls", "-l", "--json"\].* end /)
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines[0]).toMatch(/^# +operation +arguments +flags +link +failing here means$/)
+  expect(stdout).toMatch(/^\d+ +EXEC .* end /m)
+  // Without a terminal it fits 80 columns.
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
   const links = JSON.parse((await cli(['explain', '--json', '/bin/ls', '-l'])).stdout)
   expect(links.at(-1)).toMatchObject({ operation: 'EXEC', link: 'end' })
   expect((await cli(['explain'])).exitCode).toBe(1)
+})
+
+test('explain: the directories of PATH in one row, in many with --all, and in JSON', async () => {
+  const env = { ...process.env, PATH: '/nowhere/a:/nowhere/b:/nowhere/a/:/nowhere/c' }
+  const explained = async (...args: string[]) =>
+    (await run(process.execPath, [main, 'explain', ...args, '--', 'tool', 'x'], { env })).stdout
+  const execs = (text: string) => text.match(/^\S+ +EXEC /gm)?.length
+  const folded = await explained()
+  expect(execs(folded)).toBe(1)
+  expect(folded.replace(/\s+/g, ' ')).toContain('tool in 3')
+  expect(execs(await explained('--all'))).toBe(3)
+  const links = JSON.parse(await explained('--json'))
+  expect(links.filter(({ operation }: { operation: string }) => operation === 'EXEC').length).toBe(
+    3,
+  )
 })
 
 const commands = `

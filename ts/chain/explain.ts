@@ -1,4 +1,5 @@
 /** A chain as a table, for people. */
+import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { resources } from './assemble.js'
 import { type Command, Compiled, compile } from './compile.js'
@@ -16,6 +17,7 @@ import {
   RLIM_INFINITY,
   type TaskSetOp,
 } from './ops.js'
+import { type Column, table } from './table.js'
 
 export interface ExplainedLink {
   index: number
@@ -23,7 +25,7 @@ export interface ExplainedLink {
   operation: string
   arguments: string
   flags: string
-  /** How it hangs together with the next: 'link', 'hardlink', or 'end'. */
+  /** How the next operation depends on it: 'link', 'hardlink', or 'end'. */
   link: 'link' | 'hardlink' | 'end'
   /** What failing here would mean. */
   failure: string
@@ -107,9 +109,13 @@ function taskArguments(op: TaskSetOp): string {
   }
 }
 
-function execFlags({ template, flags }: ExecOp): string {
+function execFlags({ template, flags, search }: ExecOp): string {
   if (template !== undefined) return 'IORING_EXEC_TEMPLATE'
-  return flags & AT_EMPTY_PATH ? 'AT_EMPTY_PATH' : ''
+  const list = [
+    ...(flags & AT_EMPTY_PATH ? ['AT_EMPTY_PATH'] : []),
+    ...(search ? ['IORING_EXEC_SEARCH'] : []),
+  ]
+  return list.join('|')
 }
 
 /** The operation's arguments and flags. */
@@ -172,65 +178,125 @@ function failure(op: ChainOp): string {
   return failures[op.step] ?? ''
 }
 
-const columns = [
-  ['#', (row: ExplainedLink) => String(row.index)],
-  ['operation', (row: ExplainedLink) => row.operation],
-  ['arguments', (row: ExplainedLink) => row.arguments],
-  ['flags', (row: ExplainedLink) => row.flags],
-  ['link', (row: ExplainedLink) => row.link],
-  ['failing here means', (row: ExplainedLink) => row.failure],
-] as const
+/** What toString() shows of an Explanation. */
+export interface ExplanationFormat {
+  /**
+   * Cells of the terminal to fit into; text wraps. Default: the width of the
+   * terminal that standard output is, or 80.
+   */
+  width?: number
+  /** A row for each directory of PATH; otherwise they share one. Default false. */
+  all?: boolean
+}
 
-const shorten = (text: string, max: number) =>
-  text.length <= max ? text : `${text.slice(0, max - 1)}…`
+/** A row of the table: one link, or all that search PATH. */
+interface Row extends Omit<ExplainedLink, 'index'> {
+  index: string
+}
 
-/** Rows to work with; as a string, the table. */
+const columns: readonly Column<Row>[] = [
+  { title: '#', value: ({ index }) => index, min: 5 },
+  { title: 'operation', value: ({ operation }) => operation, min: 10 },
+  { title: 'arguments', value: (row) => row.arguments, min: 16 },
+  { title: 'flags', value: ({ flags }) => flags, min: 10 },
+  { title: 'link', value: ({ link }) => link, min: 8 },
+  { title: 'failing here means', value: ({ failure }) => failure, min: 18 },
+]
+
+/** Where a chain looks for its program: links `first` to `last`. */
+interface Search {
+  first: number
+  last: number
+  /** As a row. */
+  row: Row
+}
+
+const directoryOf = (path: string): string => path.replace(/\/[^/]*$/, '') || '/'
+
+/** Directories by which no other place is meant: the same by a symbolic link. */
+function distinct(dirs: readonly string[]): number {
+  const seen = dirs.map((dir) => {
+    try {
+      const { dev, ino } = statSync(dir)
+      return `${dev}:${ino}`
+    } catch {
+      return dir
+    }
+  })
+  return new Set(seen).size
+}
+
+/** The execs over the directories of PATH, of which there is one row at most. */
+function searchOf(chain: Chain): Search | undefined {
+  const first = chain.findIndex((op) => op.op === 'exec' && op.search === true)
+  const tries = chain.slice(first).filter((op) => op.op === 'exec')
+  const [head] = tries
+  if (first < 0 || head === undefined) return undefined
+  const dirs = tries.map(({ path }) => directoryOf(path))
+  const places = distinct(dirs)
+  const same = places < dirs.length ? ` (${places} different ones)` : ''
+  const argv = `[${head.argv.map(quote).join(', ')}]`
+  const last = first + tries.length - 1
+  return {
+    first,
+    last,
+    row: {
+      index: `${first}–${last}`,
+      operation: 'EXEC',
+      arguments: `${head.path.slice(head.path.lastIndexOf('/') + 1)} in ${dirs.length} places of PATH${same}: ${dirs.join(' ')}; argv ${argv}, ${head.envp.length} variables`,
+      flags: execFlags(head),
+      link: 'end',
+      failure:
+        'not here, or not to be run: the next place is tried; any other error ends the search',
+    },
+  }
+}
+
+/** Rows to work with; as a string, a table. */
 export class Explanation {
+  /** One for each operation, in order. */
   readonly links: readonly ExplainedLink[]
+  readonly #search: Search | undefined
 
   /** @internal */
-  constructor(links: readonly ExplainedLink[]) {
+  constructor(links: readonly ExplainedLink[], search: Search | undefined) {
     this.links = links
+    this.#search = search
   }
 
-  /** @param width of a column at most, in characters */
-  toString(width = 72): string {
-    const rows = [
-      columns.map(([title]) => title as string),
-      ...this.links.map((link) => columns.map(([, value]) => shorten(value(link), width))),
-    ]
-    const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
+  #rows(all: boolean): Row[] {
+    const rows = this.links.map((link): Row => ({ ...link, index: String(link.index) }))
+    const search = all ? undefined : this.#search
+    if (search) rows.splice(search.first, search.last - search.first + 1, search.row)
     return rows
-      .map((row) =>
-        row
-          .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-          .join('  ')
-          .trimEnd(),
-      )
-      .join('\n')
   }
 
+  /** The table. The directories of PATH share a row, unless `all` asks for every row. */
+  toString({ width, all = false }: ExplanationFormat = {}): string {
+    return table(columns, this.#rows(all), width ?? process.stdout?.columns ?? 80)
+  }
+
+  /** Every row. */
   toJSON(): readonly ExplainedLink[] {
     return this.links
   }
 }
 
 function explainChain(chain: Chain): Explanation {
-  return new Explanation(
-    chain.map((op, index): ExplainedLink => {
-      const [args, flags] = describe(op)
-      const name = op.op === 'task_set' ? `TASK_SET ${op.attr}` : op.op.toUpperCase()
-      const last = index + 1 === chain.length
-      return {
-        index,
-        operation: name,
-        arguments: args,
-        flags,
-        link: last ? 'end' : op.hardlink ? 'hardlink' : 'link',
-        failure: failure(op),
-      }
-    }),
-  )
+  const links = chain.map((op, index): ExplainedLink => {
+    const [args, flags] = describe(op)
+    const name = op.op === 'task_set' ? `TASK_SET ${op.attr}` : op.op.toUpperCase()
+    const last = index + 1 === chain.length
+    return {
+      index,
+      operation: name,
+      arguments: args,
+      flags,
+      link: last ? 'end' : op.hardlink ? 'hardlink' : 'link',
+      failure: failure(op),
+    }
+  })
+  return new Explanation(links, searchOf(chain))
 }
 
 /**

@@ -41,7 +41,7 @@ export {
 export { type Command, Compiled, compile } from './compile.js'
 export type { ParentPipe } from './descriptors.js'
 export type { Exit, ResourceUsage } from './exit.js'
-export { type ExplainedLink, Explanation, explain } from './explain.js'
+export { type ExplainedLink, Explanation, type ExplanationFormat, explain } from './explain.js'
 export {
   AT_EMPTY_PATH,
   AT_FDCWD,

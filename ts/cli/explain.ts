@@ -1,11 +1,20 @@
 import { explain } from '../chain/explain.js'
 
-/** The chain of `command`, as a table or as JSON. */
+export interface ExplainCliOptions {
+  cwd?: string
+  all?: true
+  json?: true
+}
+
+/** The chain of `command`, as a table that fits the terminal, or as JSON. */
 export function explainCommand(
   command: readonly string[],
-  { cwd, json }: { cwd?: string; json?: true },
+  { cwd, all, json }: ExplainCliOptions,
 ): string {
   const [file = '', ...args] = command
   const explanation = explain({ file, args, ...(cwd === undefined ? {} : { cwd }) })
-  return `${json ? JSON.stringify(explanation, null, 2) : explanation}\n`
+  const text = json
+    ? JSON.stringify(explanation, null, 2)
+    : explanation.toString({ all: all === true })
+  return `${text}\n`
 }
