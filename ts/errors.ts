@@ -1,9 +1,42 @@
 import { constants } from 'node:os'
-import { type Chain, type ChainOp, type Step, syscallOf } from './chain/ops.js'
+import {
+  AT_FDCWD,
+  type Chain,
+  type ChainOp,
+  type ExecOp,
+  type Step,
+  syscallOf,
+} from './chain/ops.js'
+import { whyNotExecuted } from './chain/program.js'
+import { searchGoesOn } from './chain/search.js'
 
-// Of a number's names the first: EAGAIN is EWOULDBLOCK, too.
+/** Errors of Linux that node:os has no name for. */
+const linuxErrors = {
+  ENODATA: 61,
+  ENONET: 64,
+  EREMOTE: 66,
+  ELIBACC: 79,
+  ELIBBAD: 80,
+  ELIBSCN: 81,
+  ELIBMAX: 82,
+  ELIBEXEC: 83,
+  ERESTART: 85,
+  EUSERS: 87,
+  ESHUTDOWN: 108,
+  EHOSTDOWN: 112,
+  EUCLEAN: 117,
+  EREMOTEIO: 121,
+  ENOMEDIUM: 123,
+  ENOKEY: 126,
+  EKEYEXPIRED: 127,
+  EKEYREVOKED: 128,
+  EKEYREJECTED: 129,
+  EHWPOISON: 133,
+}
+
+// Where a number has several names, the first one: EAGAIN is also EWOULDBLOCK.
 const names = new Map(
-  Object.entries(constants.errno)
+  Object.entries({ ...constants.errno, ...linuxErrors })
     .reverse()
     .map(([name, number]) => [number, name]),
 )
@@ -14,25 +47,68 @@ export function errnoName(errno: number): string {
 }
 
 /** The numbers that the library decides by. */
-export const { EACCES, EAGAIN, ECANCELED, ENOENT, EOPNOTSUPP, ESTALE, ETIMEDOUT } = constants.errno
+export const { EACCES, EAGAIN, ECANCELED, EINVAL, ENOENT, ENXIO, EOPNOTSUPP, ESTALE, ETIMEDOUT } =
+  constants.errno
 
-const hints: Record<string, string> = {
+const hints: Readonly<Record<string, string>> = {
   'cwd ENOENT': 'the working directory does not exist',
   'cwd ENOTDIR': 'the working directory is not a directory',
+  'cwd EACCES': 'the working directory may not be entered',
   'exec ENOENT': 'no such program: check its name, or PATH in the env given',
+  'exec ENOTDIR': 'a part of the path is not a directory',
   'exec EACCES': 'the file is not executable, or may not be reached',
   'exec ENOEXEC': 'not a program of this machine, nor a script that begins with #!',
+  'exec ELOOP': 'its symbolic links lead in a circle',
+  'exec ENAMETOOLONG': 'the path, or a part of it, is too long',
   'exec ESTALE': 'the file has changed or been replaced since the template was made',
   'exec E2BIG': 'args and env together are too long: pass data as input or a file',
+  'exec ETXTBSY': 'the file is open for writing: close it there first',
+  'exec ELIBBAD': 'its interpreter is not a program of this machine',
+  'exec EPERM': 'a security policy forbids it',
   'clone EAGAIN': 'too many processes: wait for some to end, or raise RLIMIT_NPROC or pids.max',
-  'clone ENOMEM': 'out of memory',
+  'clone EBADF': 'a descriptor is not open, or cgroup is not a cgroup v2 directory',
+  'clone ENOENT': 'the cgroup does not exist',
+  'clone ENODEV': 'the cgroup has been removed',
+  'clone EBUSY': 'the cgroup hands controllers down: only its leaves take processes',
+  'clone ENOTSUP': 'the cgroup takes no processes: see cgroup.type in it',
   'clone ECANCELED': 'it was ended before it began',
-  'clone EMFILE': 'too many open files: wait for children to end, or raise RLIMIT_NOFILE',
+  'session EPERM': 'the process group does not exist or belongs to another session',
+  'limits EPERM': 'only a privileged process may raise a hard limit or its priority',
   'credentials EPERM': 'this needs root, or CAP_SETUID and CAP_SETGID',
+  'credentials EINVAL': 'this user namespace does not have such a user or group',
+  'credentials EAGAIN': 'the user has too many processes: see RLIMIT_NPROC',
 }
 
-/** A `timeout` that ended before the child began. */
-const LATE = 'its timeout was over before it began'
+/** For any step without a hint of its own. */
+const generalHints: Readonly<Record<string, string>> = {
+  EMFILE: 'too many open files: wait for children to end, or raise RLIMIT_NOFILE',
+  ENFILE: 'the system has too many open files: wait for some to be closed',
+  ENOMEM: 'out of memory',
+  ECANCELED: 'it was ended at this step',
+}
+
+/** For files and descriptors of `stdio`. */
+const stdioHints: Readonly<Record<string, string>> = {
+  EBADF: 'the descriptor is not open',
+  ENOENT: 'the file, or a directory on the way to it, does not exist',
+  ENOTDIR: 'a part of the path is not a directory',
+  EACCES: 'the file may not be opened or created',
+  EISDIR: 'it is a directory',
+  EEXIST: 'the file exists already',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the file system is full',
+  ENXIO: 'nothing reads from the FIFO, or the device is not there',
+  ETXTBSY: 'it is a program that is being run',
+  ELOOP: 'its symbolic links lead in a circle',
+}
+
+function hintFor(step: Step, code: string): string | undefined {
+  return (
+    hints[`${step} ${code}`] ??
+    (step.startsWith('stdio') ? stdioHints[code] : undefined) ??
+    generalHints[code]
+  )
+}
 
 export interface SpawnErrorFields {
   errno: number
@@ -41,6 +117,10 @@ export interface SpawnErrorFields {
   path?: string | undefined
   file: string
   args: readonly string[]
+  /** What is known of the cause; default: what the step and the error say. */
+  hint?: string | undefined
+  /** All that the message says after the program's name. */
+  message?: string | undefined
 }
 
 /** A process that did not start. */
@@ -52,7 +132,7 @@ export class SpawnError extends Error {
   readonly errno: number
   /** What the caller asked for that failed; the same on every backend. */
   readonly step: Step
-  /** How that was done. */
+  /** How that was done; 'spawn' where `timeout` was over before anything was begun. */
   readonly syscall: string
   /** The file that it was about. */
   readonly path: string | undefined
@@ -60,11 +140,12 @@ export class SpawnError extends Error {
   /** What was to be started, as the caller named it. */
   readonly file: string
 
-  constructor({ errno, step, syscall, path, file, args }: SpawnErrorFields) {
+  constructor({ errno, step, syscall, path, file, args, hint, message }: SpawnErrorFields) {
     const code = errnoName(errno)
-    const hint = hints[`${step} ${code}`] ?? (errno === ETIMEDOUT ? LATE : undefined)
+    const why = hint ?? hintFor(step, code)
     const about = path === undefined ? '' : ` ${JSON.stringify(path)}`
-    super(`spawn ${file}: ${step} failed: ${syscall}${about}: ${code}${hint ? ` (${hint})` : ''}`)
+    const failed = `${step} failed: ${syscall}${about}: ${code}${why ? ` (${why})` : ''}`
+    super(`spawn ${file}: ${message ?? failed}`)
     this.code = code
     this.errno = -errno
     this.step = step
@@ -76,16 +157,69 @@ export class SpawnError extends Error {
 }
 
 /**
- * The file an operation is about; for `fchdir` and `dup` it is the one opened
- * before, and for an exec over a search path it is what the caller named.
+ * For a start that `timeout` ended before the program ran. No system call
+ * failed: what is named is the one it was in, where one was begun.
  */
-function pathOf(chain: Chain, op: ChainOp, file: string): string | undefined {
-  if (op.op === 'exec') {
-    const searched = chain.filter((other) => other.op === 'exec' && other.template === undefined)
-    return searched.length > 1 ? file : op.path
+export function lateError({ step, syscall, path, file, spawnargs }: SpawnError): SpawnError {
+  const begun = step !== 'clone'
+  const about = path === undefined ? '' : ` ${JSON.stringify(path)}`
+  return new SpawnError({
+    errno: ETIMEDOUT,
+    step,
+    syscall: begun ? syscall : 'spawn',
+    path,
+    file,
+    args: spawnargs,
+    message: `its timeout was over before it began${begun ? `: it was at ${step}, in ${syscall}${about}` : ''}`,
+  })
+}
+
+const isTry = (op: ChainOp): op is ExecOp => op.op === 'exec' && op.template === undefined
+
+/** The file that operation `index` is about; for a search that found nothing, what the caller named. */
+function pathOf(chain: Chain, index: number, errno: number, file: string): string | undefined {
+  const op = chain[index]
+  if (op?.op === 'exec') {
+    const nowhere = errno !== EACCES && searchGoesOn(errno) && chain.filter(isTry).length > 1
+    return nowhere ? file : op.path
   }
-  if (op.op === 'openat') return op.path
-  return undefined
+  return op?.op === 'openat' ? op.path : undefined
+}
+
+/** The working directory that `chain` gives the child, where a path says it. */
+function workingDirectory(chain: Chain): string | undefined {
+  if (!chain.some(({ op }) => op === 'fchdir')) return process.cwd()
+  const opened = chain.find((op) => op.op === 'openat' && op.step === 'cwd')
+  return opened?.op === 'openat' ? opened.path : undefined
+}
+
+/** For `run('ls -l')`: the words are one name. */
+function oneName(file: string, args: readonly string[]): string | undefined {
+  const words = file.trim().split(/\s+/)
+  if (args.length > 0 || words.length < 2) return undefined
+  const [name, ...rest] = words.map((word) => JSON.stringify(word))
+  return `file is the name of a program, without arguments: use ${name}, [${rest.join(', ')}], or the option shell`
+}
+
+/** What the files say about the exec that failed, or how the program was named. */
+function execHint(
+  chain: Chain,
+  index: number,
+  errno: number,
+  file: string,
+  args: readonly string[],
+): string | undefined {
+  const code = errnoName(errno)
+  const tries = chain.filter(isTry)
+  const paths = errno === ENOENT ? tries : tries.filter((op) => op === chain[index])
+  const base = workingDirectory(chain)
+  const known = paths
+    .filter(({ dirfd, path }) => path !== '' && dirfd === AT_FDCWD)
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith('/') || base !== undefined)
+  const why = whyNotExecuted(code, known, base ?? '/')
+  const found = why !== undefined && !why.startsWith('there is no')
+  return (found ? why : undefined) ?? (code === 'ENOENT' ? oneName(file, args) : undefined) ?? why
 }
 
 /** The error of `chain` whose operation `index` failed with `errno`. */
@@ -101,8 +235,9 @@ export function spawnError(
     errno,
     step: op.step,
     syscall: syscallOf(op),
-    path: pathOf(chain, op, file),
+    path: pathOf(chain, index, errno, file),
     file,
     args,
+    hint: op.op === 'exec' ? execHint(chain, index, errno, file, args) : undefined,
   })
 }

@@ -19,7 +19,7 @@ export interface Probe {
   templates: {
     /** Whether the kernel has them. */
     available: boolean
-    /** Why not: 'EOPNOTSUPP' where the kernel has none. */
+    /** Why not: 'ENOTSUP' where the kernel lacks them. */
     why: string | undefined
   }
   /** Each backend, the best first. */

@@ -1,7 +1,7 @@
 /** Spawn options as the operations of a chain. */
-import { constants, existsSync } from 'node:fs'
-import { argumentError } from '../options/errors.js'
+import { constants } from 'node:fs'
 import type { RlimitName, Settings } from '../options/types.js'
+import { checkFds, checkOps } from './limits.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -16,6 +16,7 @@ import {
   RLIM_INFINITY,
   type Step,
 } from './ops.js'
+import { candidatesOf } from './search.js'
 
 /** A file opened in the child to be one of its descriptors. */
 export interface ChildFile {
@@ -59,10 +60,6 @@ export interface AssembleInput {
   /** The executable, where PATH has been searched already. */
   path?: string | undefined
 }
-
-const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
-/** A chain has room for this many execs beside everything else. */
-const MAX_PATHS = 96
 
 /** RLIMIT_* by name. */
 export const resources: Readonly<Record<RlimitName, number>> = {
@@ -131,7 +128,7 @@ function credentials({ uid, gid, groups }: Settings): ChainOp[] {
   const step = 'credentials'
   const ops: ChainOp[] = []
   const changes = uid !== undefined || gid !== undefined
-  // Root's own groups must not stay with who is no longer root.
+  // A child that is no longer root must not keep root's groups.
   const list = groups ?? (changes && process.geteuid?.() === 0 ? [] : undefined)
   if (list) ops.push({ op: 'task_set', attr: 'groups', groups: list, step })
   if (gid !== undefined) ops.push({ op: 'task_set', attr: 'gid', value: gid, step })
@@ -150,25 +147,7 @@ function session({ detached, processGroup, umask }: Settings): ChainOp[] {
   return ops
 }
 
-/** A PATH too long for a chain is rid of what cannot matter. */
-function existing(dirs: readonly string[]): string[] {
-  const some = [...new Set(dirs)].filter((dir) => dir === '' || existsSync(dir))
-  if (some.length <= MAX_PATHS) return some
-  throw argumentError(
-    'ERR_OUT_OF_RANGE',
-    `PATH has ${some.length} directories, of which at most ${MAX_PATHS} can be searched: give the program's full path`,
-  )
-}
-
-/** Where `file` may be: itself, or in each directory of the child's PATH. */
-function candidates(file: string, path = DEFAULT_PATH): string[] {
-  if (file.includes('/')) return [file]
-  const dirs = path.split(':')
-  const some = dirs.length > MAX_PATHS ? existing(dirs) : dirs
-  return some.map((dir) => (dir === '' ? `./${file}` : `${dir}/${file}`))
-}
-
-/** Through a hard link the next one is tried where one fails. */
+/** One exec for each place where the program may be; a hard link leads to the next one. */
 function searchExec(input: AssembleInput): ExecOp[] {
   const { file, args, settings, execFd, path } = input
   const { env, argv0 } = settings
@@ -178,17 +157,21 @@ function searchExec(input: AssembleInput): ExecOp[] {
     const flags = AT_EMPTY_PATH
     return [{ op: 'exec', dirfd: execFd.fd, path: '', argv, envp, flags, step: 'exec' }]
   }
-  const paths = path === undefined ? candidates(file, env.path) : [path]
-  return paths.map((path, index) => ({
-    op: 'exec',
-    dirfd: AT_FDCWD,
-    path,
-    argv,
-    envp,
-    flags: 0,
-    step: 'exec',
-    hardlink: index + 1 < paths.length,
-  }))
+  const paths = path === undefined ? candidatesOf(file, env.path) : [path]
+  return paths.map((path, index) => {
+    const search = index + 1 < paths.length
+    return {
+      op: 'exec',
+      dirfd: AT_FDCWD,
+      path,
+      argv,
+      envp,
+      flags: 0,
+      step: 'exec',
+      hardlink: search,
+      search,
+    }
+  })
 }
 
 function exec(input: AssembleInput): ExecOp[] {
@@ -208,12 +191,14 @@ const signals: readonly ChainOp[] = [
 
 /**
  * What `settings` ask for, in the order a shell's user would expect: files are
- * opened in the working directory, with the umask, by who spawns; what takes
- * rights away comes last.
+ * opened in the working directory, with the umask and the caller's rights;
+ * what takes rights away comes last. Throws a RangeError where that is more
+ * than a chain can hold.
  */
 export function assemble(input: AssembleInput): ChainOp[] {
   const { settings, fds, cgroupFd, execFd } = input
   const inherit = settings.inheritFds === true
+  checkFds(fds.length)
   const clone: CloneOp = {
     op: 'clone',
     step: 'clone',
@@ -229,7 +214,8 @@ export function assemble(input: AssembleInput): ChainOp[] {
     const { fd } = execFd
     dups.push({ op: 'dup', fd, newfd: fd, flags: 0, step: 'exec' })
   }
-  return [
+  const execs = exec(input)
+  const chain = [
     clone,
     ...dups,
     ...session(settings),
@@ -238,6 +224,12 @@ export function assemble(input: AssembleInput): ChainOp[] {
     ...limits(settings),
     ...credentials(settings),
     ...signals,
-    ...exec(input),
+    ...execs,
   ]
+  checkOps(chain.length, () =>
+    execs.length > chain.length / 2
+      ? `PATH has ${execs.length} directories: give the full path of ${JSON.stringify(input.file)}`
+      : 'leave some of the files out of stdio',
+  )
+  return chain
 }

@@ -236,8 +236,13 @@ export interface ExecOptions {
   dirfd?: number
   /** AT_* flags, as execveat(2). */
   flags?: number
-  /** Where this one fails, go on: to an exec of another file. */
+  /** If this exec fails, the chain goes on: to the exec of another file. */
   hardlink?: boolean
+  /**
+   * The same, but only after the errors at which execvp(3) looks into the next
+   * directory of PATH: ENOENT, ENOTDIR, EACCES, ESTALE, ENODEV, ETIMEDOUT.
+   */
+  search?: boolean
 }
 
 /**
@@ -251,11 +256,22 @@ export function exec(path: string, options: ExecOptions = {}): ExecOp {
     list === undefined ? inheritedEnviron().envp : copyOfStrings('envp', array('envp', list))
   const dirfd = own(options, 'dirfd') ?? AT_FDCWD
   const flags = own(options, 'flags') ?? 0
-  const hardlink = own(options, 'hardlink') === true
+  const search = own(options, 'search') === true
+  const hardlink = (own(options, 'hardlink') ?? search) === true
   checkString('path', path)
   checkInteger('flags', flags, 0, MAX_FD)
   if (dirfd !== AT_FDCWD) checkInteger('dirfd', dirfd, 0, MAX_FD)
-  return { op: 'exec', dirfd: dirfd as number, path, argv, envp, flags, step: 'exec', hardlink }
+  return {
+    op: 'exec',
+    dirfd: dirfd as number,
+    path,
+    argv,
+    envp,
+    flags,
+    step: 'exec',
+    hardlink,
+    search,
+  }
 }
 
 /** Becomes the program that is open as `fd`, a descriptor of the child. */

@@ -2,7 +2,7 @@
 import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
-import { SpawnError } from '../errors.js'
+import { EACCES, ENOENT, ENXIO, SpawnError } from '../errors.js'
 import type { StdioPlan } from '../options/stdio.js'
 import type { ChildFile, ExecFd } from './assemble.js'
 import { type ChainFd, pipeFd, type Step } from './ops.js'
@@ -23,10 +23,11 @@ export interface ExecSource {
 
 let nullFd: number | undefined
 
-/** /dev/null, once for all children; close-on-exec. */
-function devNull(): number {
-  nullFd ??= openSync('/dev/null', 'r+')
-  return nullFd
+/** The errno, positive, of what node:fs threw. */
+const errnoOf = (error: unknown): number => {
+  const { errno } = error as NodeJS.ErrnoException
+  if (errno === undefined) throw error
+  return -errno
 }
 
 interface Command {
@@ -88,12 +89,33 @@ export class Descriptors {
     return fd
   }
 
+  /** /dev/null, opened once for all children; close-on-exec. */
+  #devNull(newfd: number): number {
+    try {
+      nullFd ??= openSync('/dev/null', 'r+')
+      return nullFd
+    } catch (error) {
+      const errno = errnoOf(error)
+      const lacking = errno === ENOENT || errno === EACCES || errno === ENXIO
+      throw new SpawnError({
+        errno,
+        step: `stdio[${newfd}]`,
+        syscall: 'open',
+        path: '/dev/null',
+        hint: lacking
+          ? "'ignore' needs /dev/null: mount devtmpfs at /dev, or give a descriptor instead"
+          : undefined,
+        ...this.#command,
+      })
+    }
+  }
+
   #open(plan: StdioPlan, newfd: number): void {
     switch (plan.kind) {
       case 'none':
         return
       case 'null':
-        this.fds.push({ fd: devNull(), newfd, label: '/dev/null' })
+        this.fds.push({ fd: this.#devNull(newfd), newfd, label: '/dev/null' })
         return
       case 'fd':
         this.fds.push({ fd: this.#copy(plan.fd, `stdio[${newfd}]`), newfd, label: String(plan.fd) })
@@ -180,9 +202,8 @@ export class Descriptors {
       this.cgroupFd = openSync(cgroup, 'r')
       this.childFds.push(this.cgroupFd)
     } catch (error) {
-      const errno = -((error as NodeJS.ErrnoException).errno ?? 0)
       throw new SpawnError({
-        errno,
+        errno: errnoOf(error),
         step: 'clone',
         syscall: 'open',
         path: cgroup,

@@ -41,7 +41,7 @@ export interface ChainFd {
 
 interface Common {
   step: Step
-  /** A failure does not end the chain: exec over a search path. */
+  /** A failure does not end the chain. */
   hardlink?: boolean
 }
 
@@ -103,8 +103,14 @@ export interface ExecOp extends Common {
   envp: readonly string[]
   flags: number
   /**
+   * With `hardlink`: the chain goes on only after the errors at which execvp(3)
+   * looks into the next directory of PATH (ENOENT, ENOTDIR, EACCES, ESTALE,
+   * ENODEV, ETIMEDOUT). Any other error ends the chain, as it ends execvp(3).
+   */
+  search?: boolean
+  /**
    * An executable template of the same file: a descriptor here, not in the
-   * child. Backends that know no templates go by the other fields.
+   * child. Backends without templates use the other fields.
    */
   template?: number
 }

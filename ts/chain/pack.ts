@@ -36,6 +36,7 @@ const CLONE_FD_CLOEXEC = 2
 const CLONE_INTO_CGROUP_HIGH = 2
 /** In the second byte of an operation. */
 const HARDLINK = 0x100
+const SEARCH = 0x200
 
 /** Longer strings are better left to native code. */
 const SHORT = 96
@@ -247,7 +248,8 @@ class Packer implements PackedChain {
         break
       }
     }
-    this.#words[word] = opcodes[op.op] | (has(op, 'hardlink') ? HARDLINK : 0)
+    const search = op.op === 'exec' && has(op, 'search') ? SEARCH : 0
+    this.#words[word] = opcodes[op.op] | (has(op, 'hardlink') ? HARDLINK : 0) | search
   }
 
   #taskSet(op: TaskSetOp, word: number): void {

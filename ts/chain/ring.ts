@@ -6,11 +6,13 @@ import {
   type LaunchEvents,
   type LaunchPipe,
 } from '../environment.js'
-import { EAGAIN } from '../errors.js'
+import { EAGAIN, EINVAL, errnoName } from '../errors.js'
 import { readRing, readSubmit } from '../options/check.js'
+import { argumentError } from '../options/errors.js'
 import { setTimeout } from '../runtime.js'
 import { Compiled } from './compile.js'
 import type { Exit } from './exit.js'
+import { checkFds, checkOps } from './limits.js'
 import type { Chain, ChainOp } from './ops.js'
 import { pack } from './pack.js'
 
@@ -168,19 +170,23 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     { closeFds = none, pipes, place, wantResults }: Internals,
   ) {
     const progress = new Progress(environment, backend, pipes)
-    this.#id = environment.launch(
-      {
-        kind: backend.kind,
-        chain: pack(chain),
-        closeFds,
-        pipes: pipes?.pipes,
-        input: pipes?.input,
-        place,
-        wantResults,
-        lazy: pipes?.output !== undefined,
-      },
-      progress,
-    )
+    try {
+      this.#id = environment.launch(
+        {
+          kind: backend.kind,
+          chain: pack(chain),
+          closeFds,
+          pipes: pipes?.pipes,
+          input: pipes?.input,
+          place,
+          wantResults,
+          lazy: pipes?.output !== undefined,
+        },
+        progress,
+      )
+    } catch (error) {
+      throw submitError(error)
+    }
     environment.ref()
     this.#environment = environment
     this.#chain = chain
@@ -240,6 +246,21 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   }
 }
 
+/** What the core refuses, with a code: EINVAL of a malformed chain is a bad argument. */
+function submitError(error: unknown): unknown {
+  const { errno, message } = error as NodeJS.ErrnoException
+  if (errno === undefined) return error
+  if (errno === EINVAL) return argumentError('ERR_INVALID_ARG_VALUE', message)
+  return Object.assign(error as Error, { code: errnoName(errno) })
+}
+
+/** Of a chain made by hand; assemble() sees to the others. */
+function checkSize(chain: Chain): void {
+  checkOps(chain.length, () => 'start what needs so many steps by a program of its own')
+  const [head] = chain
+  if (head?.op === 'clone' && head.fds) checkFds(head.fds.length)
+}
+
 export interface RingOptions {
   /** Which backend runs the chains; default: the best there is. */
   backend?: BackendName | 'auto' | undefined
@@ -269,9 +290,11 @@ export class Ring {
   /**
    * Submits a chain. All submitted in one turn of the event loop go to the
    * kernel together. Throws on a chain that is malformed: `clone` must be its
-   * head, and only that; `exec` its last operation.
+   * head, and only that; `exec` its last operation; there are at most 1000
+   * operations, and 1024 descriptors in the list of `clone`.
    */
   submit(chain: Chain | Compiled, options: SubmitOptions = {}): Submission {
+    if (!(chain instanceof Compiled)) checkSize(chain)
     const { closeFds } = readSubmit(options)
     return chain instanceof Compiled
       ? this.#submit(chain.chain, {

@@ -1,5 +1,6 @@
 /** What `stdio` asks for, entry by entry, before anything is opened. */
 import { constants } from 'node:fs'
+import { MAX_FDS } from '../chain/limits.js'
 import { argumentError } from './errors.js'
 import type { StdioFile } from './types.js'
 import { checkInteger, checkOneOf, checkString, copyOf, own } from './values.js'
@@ -95,6 +96,12 @@ export function planStdio(stdio: unknown): readonly StdioPlan[] {
     return [0, 1, 2].map((index) => planEntry(stdio, index))
   }
   const entries = copyOf(stdio)
+  if (entries.length > MAX_FDS) {
+    throw argumentError(
+      'ERR_OUT_OF_RANGE',
+      `stdio has at most ${MAX_FDS} entries, not ${entries.length}`,
+    )
+  }
   while (entries.length < 3) entries.push(undefined)
   return entries.map(planEntry)
 }

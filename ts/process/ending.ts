@@ -1,6 +1,6 @@
 /** What ends a child from outside: timeout, killGrace and AbortSignal. */
 
-import { ECANCELED, ETIMEDOUT, SpawnError } from '../errors.js'
+import { ECANCELED, lateError, SpawnError } from '../errors.js'
 import type { Settings } from '../options/types.js'
 import { clearTimeout, setTimeout } from '../runtime.js'
 import type { Launch } from './launch.js'
@@ -76,8 +76,7 @@ export class Ending {
     const { aborted } = this
     if (aborted && this.#signal) return new AbortError(this.#signal)
     if (!this.timedOut || !(error instanceof SpawnError) || error.errno !== -ECANCELED) return error
-    const { step, syscall, path, file, spawnargs } = error
-    return new SpawnError({ errno: ETIMEDOUT, step, syscall, path, file, args: spawnargs })
+    return lateError(error)
   }
 
   /** The child is over. */

@@ -1,12 +1,20 @@
 /** An executable that is held open, so that starting it looks nothing up. */
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import {
+  accessSync,
+  type BigIntStats,
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  statSync,
+} from 'node:fs'
+import { resolve } from 'node:path'
 import { loadBinding } from '../binding/load.js'
 import { O_CLOEXEC, O_PATH } from '../chain/ops.js'
+import { lacksInterpreter, whyNotExecuted } from '../chain/program.js'
+import { candidatesOf, isSearched, searchGoesOn } from '../chain/search.js'
 import { EACCES, ENOENT, ESTALE, errnoName, SpawnError } from '../errors.js'
 import { type Identity, identityOf, sameIdentity } from './identity.js'
-
-const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 
 /** A kernel template that a chain's exec starts from. */
 export interface KernelTemplate {
@@ -35,23 +43,48 @@ const errnoOf = (error: unknown): number => {
   return -errno
 }
 
-const failure = (file: string, errno: number, syscall: string, path?: string): SpawnError =>
-  new SpawnError({ errno, step: 'exec', syscall, path, file, args: [] })
+const failure = (
+  file: string,
+  errno: number,
+  syscall: string,
+  path?: string,
+  hint?: string,
+): SpawnError => new SpawnError({ errno, step: 'exec', syscall, path, file, args: [], hint })
 
-/** The first of `file` in the directories of PATH that may be executed. */
-export function findExecutable(file: string): string {
-  if (file.includes('/')) return resolve(file)
-  let errno = ENOENT
-  for (const dir of (process.env.PATH ?? DEFAULT_PATH).split(':')) {
-    const path = join(resolve(dir), file)
-    try {
-      accessSync(path, constants.X_OK)
-      if (statSync(path).isFile()) return path
-    } catch (error) {
-      if (errnoOf(error) === EACCES) errno = EACCES
-    }
+/** With what the file itself says about it. */
+const notRun = (file: string, errno: number, path: string): SpawnError =>
+  failure(file, errno, 'execveat', path, whyNotExecuted(errnoName(errno), [path], '/'))
+
+/** The error that running `path` meets before its contents matter, or 0. */
+function errorOf(path: string): number {
+  try {
+    accessSync(path, constants.X_OK)
+    if (!statSync(path).isFile()) return EACCES
+    return lacksInterpreter(path) ? ENOENT : 0
+  } catch (error) {
+    return errnoOf(error)
   }
-  throw failure(file, errno, 'execveat', file)
+}
+
+/**
+ * The program `file` as execvp(3) finds it, by its absolute path. Throws a
+ * SpawnError: of the first error that ends the search, otherwise EACCES where
+ * there was one, otherwise of the last directory.
+ */
+export function findExecutable(file: string): string {
+  if (!isSearched(file)) return resolve(file)
+  let last = ENOENT
+  let forbidden: string | undefined
+  for (const candidate of candidatesOf(file, process.env.PATH)) {
+    if (candidate === '') break
+    const path = resolve(candidate)
+    last = errorOf(path)
+    if (last === 0) return path
+    if (!searchGoesOn(last)) throw notRun(file, last, path)
+    if (last === EACCES) forbidden ??= path
+  }
+  if (forbidden !== undefined) throw notRun(file, EACCES, forbidden)
+  throw failure(file, last, 'execveat', file)
 }
 
 /** A script begins with #!; what may not be read is none. */
@@ -87,13 +120,25 @@ export class Executable {
     this.file = file
     this.path = path
     this.#fd = fd
-    const stats = statSync(own(fd), { bigint: true })
+    const stats = this.#stat()
     this.#identity = identityOf(stats)
     if (!stats.isFile() || (stats.mode & 0o111n) === 0n) {
       this.close()
-      throw failure(file, EACCES, 'execveat', path)
+      throw notRun(file, EACCES, path ?? own(fd))
     }
     this.#script = isScript(path ?? own(fd))
+  }
+
+  /** Of what is open. Throws a SpawnError, having closed it. */
+  #stat(): BigIntStats {
+    try {
+      return statSync(own(this.#fd), { bigint: true })
+    } catch (error) {
+      const errno = errnoOf(error)
+      this.close()
+      const hint = errno === ENOENT ? 'template() needs /proc: mount it' : undefined
+      throw failure(this.file, errno, 'stat', own(this.#fd), hint)
+    }
   }
 
   /** Throws a SpawnError of step 'exec'. */
@@ -102,7 +147,9 @@ export class Executable {
     try {
       fd = openSync(path, O_PATH | O_CLOEXEC)
     } catch (error) {
-      throw failure(file, errnoOf(error), 'openat', path)
+      const errno = errnoOf(error)
+      const hint = whyNotExecuted(errnoName(errno), [path], '/')
+      throw failure(file, errno, 'openat', path, hint)
     }
     return new Executable(file, path, fd)
   }

@@ -92,7 +92,7 @@ static int load_clone(struct loader *l, struct chain *c, struct chain_op *op)
 		return 0;
 	}
 	if (op->len > CHAIN_MAX_FDS)
-		return bad(l, "too many fds for the child");
+		return bad(l, "a chain lists at most 1024 descriptors");
 	ret = to_ptr(l, &op->addr, op->len * sizeof(*fds), 8);
 	if (ret)
 		return ret;
@@ -168,8 +168,11 @@ static int load_ops(struct loader *l, struct chain *c)
 
 		if ((op->op == CHAIN_CLONE) != (i == 0))
 			return bad(l, "CLONE must be the head, and only that");
-		if (op->link & ~CHAIN_HARDLINK)
+		if (op->link & ~(CHAIN_HARDLINK | CHAIN_SEARCH))
 			return bad(l, "unknown link flags");
+		if (op->link == CHAIN_SEARCH ||
+		    (op->link & CHAIN_SEARCH && op->op != CHAIN_EXEC))
+			return bad(l, "only a hard-linked EXEC can search");
 		if (op->fd == CHAIN_FD_LAST && !opened &&
 		    (op->op == CHAIN_DUP || op->op == CHAIN_FCHDIR))
 			return bad(l, "FD_LAST without an OPENAT before it");
@@ -232,9 +235,13 @@ int chain_load(const void *packed, size_t size, struct chain **out,
 		return -EINVAL;
 	memcpy(&h, packed, sizeof(h));
 	if (h.magic != CHAIN_MAGIC || h.size != size || h.reserved ||
-	    h.nr_ops < 2 || h.nr_ops > CHAIN_MAX_OPS ||
+	    h.nr_ops < 2 ||
 	    size < sizeof(h) + h.nr_ops * sizeof(struct chain_op) ||
 	    ((const char *)packed)[size - 1])
+		return -EINVAL;
+
+	*why = "a chain has at most 1000 operations";
+	if (h.nr_ops > CHAIN_MAX_OPS)
 		return -EINVAL;
 
 	*why = "out of memory";
@@ -325,10 +332,19 @@ static enum weight weight(int32_t res)
 	}
 }
 
+bool chain_goes_on(const struct chain_op *op, long res)
+{
+	if (res >= 0)
+		return true;
+	if (op->link & CHAIN_SEARCH)
+		return weight((int32_t)res) < CONCLUSIVE;
+	return op->link & CHAIN_HARDLINK;
+}
+
 /*
- * Of alternatives, one that was not tried after one that failed: the child was
- * ended in between. That the first ones lack the file is not why it did not
- * start; that they had no memory for it may well be what it was ended for.
+ * Whether a search stopped between two directories: the child was killed
+ * there. That the first ones lack the file is not why it did not start; that
+ * they had no memory for it may well be why it was killed.
  */
 static bool search_ended(const struct chain *chain, uint32_t failed,
 			 uint32_t unrun)
@@ -345,11 +361,30 @@ static bool may_be_stale(const struct chain_op *op)
 	return op->op == CHAIN_EXEC && op->len && op->link & CHAIN_HARDLINK;
 }
 
+/* Whether operations @a and @b are tries of one search. */
+static bool same_search(const struct chain *chain, uint32_t a, uint32_t b)
+{
+	const struct chain_op *op = &chain->ops[a];
+
+	return op->op == CHAIN_EXEC && op->link & CHAIN_SEARCH &&
+	       chain->ops[b].op == CHAIN_EXEC;
+}
+
+/* Whether the error @res of operation @i says more than @best of @at. */
+static bool says_more(const struct chain *chain, uint32_t i, int32_t res,
+		      uint32_t at, int best)
+{
+	if (weight(res) != weight(best))
+		return weight(res) > weight(best);
+	return weight(res) == ABSENT && same_search(chain, at, i);
+}
+
 int chain_result(const struct chain *chain, uint32_t *index)
 {
 	uint32_t i, unrun = chain->nr_ops;
 	int best = 0;
 
+	*index = 0;
 	for (i = 0; i < chain->nr_ops; i++) {
 		int32_t res = chain->res[i];
 
@@ -360,7 +395,7 @@ int chain_result(const struct chain *chain, uint32_t *index)
 		if (res >= 0 || res == -ECANCELED ||
 		    may_be_stale(&chain->ops[i]))
 			continue;
-		if (weight(res) > weight(best)) {
+		if (says_more(chain, i, res, *index, best)) {
 			best = res;
 			*index = i;
 		}

@@ -19,8 +19,13 @@
 #include <stdint.h>
 
 #define CHAIN_MAGIC 0x31435355U /* "USC1" */
-#define CHAIN_MAX_OPS 128U
-#define CHAIN_MAX_FDS 256U
+
+/*
+ * A ring takes 1024 requests at once (ring.c), of which launcher_uring adds one
+ * to a chain. ts/chain/limits.ts has the same numbers.
+ */
+#define CHAIN_MAX_OPS 1000U
+#define CHAIN_MAX_FDS 1024U
 
 /* chain_op.fd: the descriptor that the nearest earlier OPENAT returned. */
 #define CHAIN_FD_LAST (-2)
@@ -30,10 +35,15 @@
  * @i, which is made when the chain is launched.
  */
 #define CHAIN_FD_PIPE(i) (-1000 - (i))
-#define CHAIN_MAX_PIPES 256
+#define CHAIN_MAX_PIPES 1024
 
 /* chain_op.link: a failure does not end the chain. */
 #define CHAIN_HARDLINK 1
+/*
+ * chain_op.link of EXEC, with CHAIN_HARDLINK: only the errors after which
+ * execvp(3) looks into the next directory of PATH do not end the chain.
+ */
+#define CHAIN_SEARCH 2
 
 /* chain_op.flags of CLONE: the child starts with the listed fds only. */
 #define CHAIN_CLONE_FDS 1U
@@ -63,7 +73,7 @@ struct chain_header {
 
 struct chain_op {
 	uint8_t op;    /* enum chain_opcode */
-	uint8_t link;  /* 0 or CHAIN_HARDLINK */
+	uint8_t link;  /* CHAIN_HARDLINK, CHAIN_SEARCH */
 	uint16_t step; /* the caller's step it belongs to; not read here */
 	int32_t fd;
 	uint32_t len;
@@ -114,17 +124,23 @@ void chain_free(struct chain *chain);
  */
 void chain_set_pipes(struct chain *chain, const int *fds);
 
+/*
+ * Whether the chain goes on after @op failed with the -errno @res. A search of
+ * PATH=/a:/b must not run /b/tool where /a/tool exists and is no program.
+ */
+bool chain_goes_on(const struct chain_op *op, long res);
+
 /* Marks every operation as not run. */
 void chain_reset(struct chain *chain);
 
 /*
  * What a chain's results say: 0 where an exec happened, else the -errno of the
  * operation that ended it, and its index in *@index; -ECANCELED and the first
- * operation without a result where the child was killed there. For execs
- * hard-linked over the directories of a search path it is what execvp(3) would
- * say: the first error that says more than that the file is not there or may
- * not be reached, else EACCES if there was one, else the first. A start from a
- * template that goes on where it fails says nothing: what comes after it does.
+ * operation without a result where the child was killed there. For hard-linked
+ * execs it is what execvp(3) reports: the first error that says more than that
+ * the file is missing or out of reach, otherwise the first EACCES, otherwise
+ * the last error of a search and the first of any other row. A start from a
+ * template that goes on after a failure does not count: what follows it does.
  */
 int chain_result(const struct chain *chain, uint32_t *index);
 

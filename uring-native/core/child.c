@@ -217,7 +217,7 @@ void child_run(struct child *child)
 		child->progress->at = i;
 		ret = run_op(child, op, &last);
 		c->res[i] = (int32_t)ret;
-		if (op->link & CHAIN_HARDLINK)
+		if (chain_goes_on(op, ret))
 			ret = 0;
 	}
 }

@@ -111,7 +111,7 @@ static enum next run_exec(struct launch *launch, struct launch_thread *thread,
 		/* The template is stale, or for others. */
 		if (!named || (err != -ESTALE && err != -EACCES))
 			return TO_VFORK;
-		if (!(op->link & CHAIN_HARDLINK)) {
+		if (!chain_goes_on(op, err)) {
 			set_done(launch, at, err);
 			return DONE;
 		}
@@ -137,7 +137,7 @@ static enum next run_template(struct launch *launch,
 	if (fd < 0) {
 		/* A script, for one, is what was looked for. */
 		if (fd == -ENOEXEC || fd == -EOPNOTSUPP ||
-		    !(op->link & CHAIN_HARDLINK))
+		    !chain_goes_on(op, fd))
 			return TO_VFORK;
 		launch->chain->res[at] = fd;
 		return NEXT_EXEC;

@@ -84,6 +84,8 @@ static void prep_op(struct io_uring_sqe *sqe, const struct chain_op *op)
 		io_uring_prep_execveat(sqe, op->fd, chain_ptr(op->addr),
 				       chain_ptr(op->addr2),
 				       chain_ptr(op->addr3), (int)op->flags);
+		if (op->link & CHAIN_SEARCH)
+			sqe->ioprio = IORING_EXEC_SEARCH;
 		break;
 	}
 }

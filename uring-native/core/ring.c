@@ -8,7 +8,8 @@
 
 #include "io_uring_spawn.h"
 
-#define ENTRIES 512U
+/* A whole chain is submitted at once: CHAIN_MAX_OPS and one more. */
+#define ENTRIES 1024U
 #define CQ_ENTRIES 4096U
 
 /* liburing 2.3 does not have these. */

@@ -60,6 +60,12 @@ extern "C" {
 /* sqe->ioprio of EXEC: sqe->fd is an executable template. */
 #define IORING_EXEC_TEMPLATE (1U << 0)
 
+/*
+ * sqe->ioprio of EXEC with IOSQE_IO_HARDLINK: the chain goes on only after the
+ * errors after which execvp(3) tries the next directory of PATH.
+ */
+#define IORING_EXEC_SEARCH (1U << 1)
+
 /* One descriptor of the list that IORING_CLONE_FDS reads. */
 struct io_uring_clone_fd {
 	__s32 fd; /* in the submitter's table, or a registered file's index */

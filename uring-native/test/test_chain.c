@@ -100,6 +100,79 @@ static void test_result(void)
 	CHECK(chain_result(&c, &at) == 0);
 }
 
+/* The errors after which a search of PATH looks into the next directory. */
+static void test_search(void)
+{
+	static const int go_on[] = {ENOENT, ENOTDIR, ESTALE,
+				    ENODEV, EACCES,  ETIMEDOUT};
+	static const int stop[] = {ENOEXEC, EPERM,	 E2BIG, ENOMEM,
+				   ELOOP,   EIO,	 EBUSY, EINVAL,
+				   ETXTBSY, ENAMETOOLONG};
+	const struct chain_op search = {.op = CHAIN_EXEC,
+					.link = CHAIN_HARDLINK | CHAIN_SEARCH};
+	const struct chain_op row = {.op = CHAIN_EXEC, .link = CHAIN_HARDLINK};
+	const struct chain_op last = {.op = CHAIN_EXEC};
+	struct chain_op ops[4] = {{.op = CHAIN_CLONE}, search, search, last};
+	int32_t res[4] = {0, -ENOENT, -ENOTDIR, -ENOENT};
+	struct chain c = {.ops = ops, .nr_ops = 4, .res = res};
+	uint32_t at;
+	size_t i;
+
+	for (i = 0; i < sizeof(go_on) / sizeof(*go_on); i++) {
+		CHECK(chain_goes_on(&search, -go_on[i]));
+		CHECK(chain_goes_on(&row, -go_on[i]));
+		CHECK(!chain_goes_on(&last, -go_on[i]));
+	}
+	for (i = 0; i < sizeof(stop) / sizeof(*stop); i++) {
+		CHECK(!chain_goes_on(&search, -stop[i]));
+		CHECK(chain_goes_on(&row, -stop[i]));
+	}
+	/* The last error, but EACCES is remembered. */
+	CHECK(chain_result(&c, &at) == -ENOENT && at == 3);
+	res[3] = -ENOTDIR;
+	CHECK(chain_result(&c, &at) == -ENOTDIR && at == 3);
+	res[1] = -EACCES;
+	CHECK(chain_result(&c, &at) == -EACCES && at == 1);
+	res[1] = -ENOENT;
+	res[2] = -ENOEXEC;
+	res[3] = -ECANCELED;
+	CHECK(chain_result(&c, &at) == -ENOEXEC && at == 2);
+	/* Killed between two directories. */
+	res[2] = -ENOENT;
+	CHECK(chain_result(&c, &at) == -ECANCELED && at == 3);
+}
+
+/* A search flag belongs to a hard-linked EXEC. */
+static void test_link(void)
+{
+	static const struct {
+		uint8_t exec, setsid;
+		int ret;
+	} cases[] = {
+		{CHAIN_HARDLINK | CHAIN_SEARCH, 0, 0},
+		{CHAIN_HARDLINK, CHAIN_HARDLINK, 0},
+		{CHAIN_SEARCH, 0, -EINVAL},
+		{0, CHAIN_HARDLINK | CHAIN_SEARCH, -EINVAL},
+		{4, 0, -EINVAL},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct chain_op *op;
+		struct pack p;
+
+		pack_init(&p, 4);
+		pack_op(&p, CHAIN_CLONE)->fd = -1;
+		op = pack_op(&p, CHAIN_TASK_SET);
+		op->len = 2; /* setsid */
+		op->link = cases[i].setsid;
+		pack_exec(&p, "/bin/false", argv)->link = cases[i].exec;
+		pack_exec(&p, "/bin/true", argv);
+		pack_end(&p);
+		CHECK(load(&p, p.size) == cases[i].ret);
+	}
+}
+
 /* A stale template says nothing where the exec goes on, and all where not. */
 static void test_template_result(void)
 {
@@ -132,6 +205,8 @@ int main(void)
 	test_damaged();
 	test_shape();
 	test_result();
+	test_search();
+	test_link();
 	test_template_result();
 	return 0;
 }

@@ -1,0 +1,28 @@
+/**
+ * How large a chain may be. The core has the same numbers (uring-native/core/chain.h):
+ * a chain is submitted to the ring as a whole, which takes 1024 requests at once.
+ */
+import { argumentError } from '../options/errors.js'
+
+/** Operations of a chain, `clone` and every `exec` of a search included. */
+export const MAX_OPS = 1000
+/** Descriptors that `clone` lists, and entries of `stdio`. */
+export const MAX_FDS = 1024
+
+/** Throws a RangeError where a chain of `count` operations is too long; `hint` says what to do. */
+export function checkOps(count: number, hint: () => string): void {
+  if (count <= MAX_OPS) return
+  throw argumentError(
+    'ERR_OUT_OF_RANGE',
+    `a chain has at most ${MAX_OPS} operations, not ${count}: ${hint()}`,
+  )
+}
+
+/** Throws a RangeError where `clone` would list more than MAX_FDS descriptors. */
+export function checkFds(count: number): void {
+  if (count <= MAX_FDS) return
+  throw argumentError(
+    'ERR_OUT_OF_RANGE',
+    `a child can be given at most ${MAX_FDS} descriptors, not ${count}: leave some out of stdio`,
+  )
+}
