@@ -2,7 +2,7 @@
 // and the terminal shows a progress bar. Used by set-up, build, tests and lab,
 // and before any npm package is installed, so it needs nothing but Node.
 import { spawn } from 'node:child_process'
-import { createWriteStream, mkdirSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -29,8 +29,8 @@ const PERIOD = 60_000
 const FRAME = 100
 /** How many of a log's last lines an error shows. */
 const LAST_LINES = 25
-/** Milliseconds a command has to end by itself after Ctrl-C, which reaches it, too. */
-const GRACE = 1000
+/** util-linux's; Debian always has it. */
+const SETPRIV = '/usr/bin/setpriv'
 
 /** An error whose message is all a user needs: it is printed without a stack. */
 export class QuietError extends Error {}
@@ -42,6 +42,10 @@ export function duration(seconds) {
   const rest = whole % 60
   return `${Math.floor(whole / 60)} min${rest > 0 ? ` ${rest} s` : ''}`
 }
+
+/** As `duration`, no more precise than a guess is. */
+const roughly = (seconds) =>
+  duration(seconds < 60 ? Math.ceil(seconds / 5) * 5 : Math.ceil(seconds / 30) * 30)
 
 /**
  * Shows that something takes long: a bar on a terminal, elsewhere a line when it
@@ -107,7 +111,7 @@ export class Progress {
       this.#shown++
       this.#stream.write(`\r${this.#bar(this.#stream.columns || 80)}\x1b[K`)
     } else if (elapsed >= this.#shown * PERIOD) {
-      const expected = this.#seconds ? `, about ${duration(this.#seconds)}` : ''
+      const expected = this.#seconds ? `, about ${roughly(this.#seconds)}` : ''
       const line = this.#shown++ === 0 ? expected : `: ${this.#numbers()}`
       this.#stream.write(`${this.#title}${line}\n`)
     }
@@ -130,6 +134,20 @@ export class Progress {
   }
 }
 
+/**
+ * Shows `progress` while `work` runs.
+ * @template T
+ * @param {Progress} progress
+ * @param {() => Promise<T>} work
+ */
+export async function showing(progress, work) {
+  try {
+    return await work()
+  } finally {
+    progress.end()
+  }
+}
+
 /** Calls `listener` with each line of a stream, without what colours it. */
 function eachLine(stream, listener) {
   let rest = ''
@@ -142,25 +160,44 @@ function eachLine(stream, listener) {
   stream.on('end', () => rest !== '' && listener(stripVTControlCharacters(rest)))
 }
 
-/** Passes signals that this process gets on to `child`; `seen()` says which came. */
-function passSignals(child) {
+/** Passes signals that this process gets on by `send`; `seen()` says which came first. */
+function passSignals(send) {
   let seen
-  let timer
   const handler = (signal) => {
     seen ??= signal
-    // A terminal sends SIGINT to both: a second one could cut short how it ends.
-    if (signal !== 'SIGINT') child.kill(signal)
-    else timer ??= setTimeout(() => child.kill(signal), GRACE)
+    send(signal)
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   for (const signal of signals) process.on(signal, handler)
   return {
     seen: () => seen,
     off() {
-      clearTimeout(timer)
       for (const signal of signals) process.off(signal, handler)
     },
   }
+}
+
+/**
+ * Starts a command in a session of its own, so that a signal reaches all that it
+ * has started, and reaches it once: a terminal would send another SIGINT. It gets
+ * SIGTERM if this process is killed. sudo stays in our session, where it knows
+ * the user who has typed the password.
+ */
+function launch([file, ...args], { cwd, env }) {
+  const detached = file !== 'sudo'
+  const argv = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'TERM', file] : [file]
+  const [first, ...rest] = [...argv, ...args]
+  const child = spawn(first, rest, { cwd, env, detached, stdio: ['ignore', 'pipe', 'pipe'] })
+  const send = (signal) => {
+    // The terminal has sent sudo its own.
+    if (!detached) return signal === 'SIGINT' || child.kill(signal)
+    try {
+      if (child.pid) process.kill(-child.pid, signal)
+    } catch {
+      // They have all ended.
+    }
+  }
+  return { child, send }
 }
 
 /**
@@ -188,7 +225,7 @@ function passSignals(child) {
  *   seconds: number, stdout: string, stderr: string, lines: string[] }>}
  *   lines: the last of its output
  */
-export async function attempt([file, ...args], options) {
+export async function attempt(command, options) {
   const { title, log, seconds, read, cwd = root, env = process.env, append } = options
   const show = options.show === undefined ? process.stderr : options.show
   mkdirSync(dirname(log), { recursive: true })
@@ -198,12 +235,12 @@ export async function attempt([file, ...args], options) {
     output.once('error', reject)
   })
   await opened
-  output.write(`$ ${[file, ...args].join(' ')}\n`)
+  output.write(`$ ${command.join(' ')}\n`)
   const { stream, lazy } = options
   const progress = options.progress ?? new Progress(title, { seconds, stream, lazy })
   const start = Date.now()
-  const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const signals = passSignals(child)
+  const { child, send } = launch(command, { cwd, env })
+  const signals = passSignals(send)
   const texts = { stdout: '', stderr: '' }
   const lines = []
   for (const name of ['stdout', 'stderr']) {

@@ -5,12 +5,12 @@
 //   node scripts/setup.mjs [--verbose] [NEED…]     NEED: a key of scripts/needs.mjs
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { canWrite, home } from './cache.mjs'
 import { withLock } from './lock.mjs'
 import { needs } from './needs.mjs'
 import {
@@ -167,12 +167,12 @@ const npmIsDone = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8')
 
 /** npm keeps a cache at home; where that cannot be, in the clone. */
 function npmEnvironment() {
-  const home = homedir()
-  try {
-    accessSync(existsSync(join(home, '.npm')) ? join(home, '.npm') : home, constants.W_OK)
-    return process.env
-  } catch {
-    return { ...process.env, npm_config_cache: join(root, 'out/npm-cache') }
+  const at = home()
+  if (at && canWrite(join(at, '.npm'))) return process.env
+  return {
+    ...process.env,
+    npm_config_cache: join(root, 'out/npm-cache'),
+    HOME: at ?? join(root, 'out'),
   }
 }
 

@@ -1,22 +1,23 @@
-// Installs what uring-spawn is compared with, and builds the C programs.
+// Installs what is measured beside uring-spawn, and builds the C programs.
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { arch, homedir } from 'node:os'
+import { arch } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
+import { cacheFolder } from '../../scripts/cache.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'uring-spawn')
+const cache = cacheFolder()
 
-/** Installs the peers into a folder of the cache, one for each set of versions. */
+/** Where the peers are: a folder of the cache, of these very versions. */
 export async function installPeers() {
   const manifest = join(here, 'peers/package.json')
   const hash = createHash('sha256').update(readFileSync(manifest)).digest('hex').slice(0, 12)
   const folder = join(cache, `peers-${hash}`)
   const modules = join(folder, 'node_modules')
   if (!existsSync(join(modules, 'execa'))) {
-    console.error(`bench: installing execa, Bun, Deno and two versions of Node in\n  ${folder}`)
+    console.error(`bench: installing execa, Bun, Deno and two versions of Node into ${folder}`)
     mkdirSync(folder, { recursive: true })
     copyFileSync(manifest, join(folder, 'package.json'))
     await $({ cwd: folder, quiet: true })`npm install --no-audit --no-fund --no-package-lock`
@@ -24,7 +25,7 @@ export async function installPeers() {
   const find = (...names) => {
     const found = names.map((name) => join(modules, name)).find((name) => existsSync(name))
     if (found) return found
-    throw new Error(`${folder} has none of ${names.join(', ')}: remove the folder and run again`)
+    throw new Error(`${folder} has none of ${names.join(', ')}: remove it, to install it anew`)
   }
   return {
     execa: join(modules, 'execa/index.js'),

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // From a flavour's name to a bootable image, made once for each combination of
 // source, series, configuration, compiler and init.
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
-  createWriteStream,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -18,8 +16,8 @@ import {
 } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { SingleBar } from 'cli-progress'
+import process from 'node:process'
+import { attempt, duration, failureOf, Progress, showing } from '../../scripts/quiet.mjs'
 import { cached, config, LabError, project, withCacheLock } from './paths.mjs'
 import { buildSelftests } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesHash, sh, sourceVersion } from './source.mjs'
@@ -78,13 +76,19 @@ export async function image(flavour) {
 
 async function build(flavour, dir) {
   const repo = await repository()
-  const commits = flavours[flavour].series ? await applySeries(repo) : []
   const tree = cached(flavours[flavour].series ? 'patched' : 'stock')
-  await checkOut(repo, tree, commits.at(-1)?.commit ?? 'base')
+  const commits = await showing(
+    new Progress('lab: applying the series', { seconds: 20 }),
+    async () => {
+      const made = flavours[flavour].series ? await applySeries(repo) : []
+      await checkOut(repo, tree, made.at(-1)?.commit ?? 'base')
+      return made
+    },
+  )
 
   const output = cached(`build-${flavour}`)
   await configure(tree, output, fragmentPaths(flavour))
-  await make(tree, output, flavour)
+  await make(tree, output, `the ${flavour} kernel`)
 
   const parts = `${dir}.new`
   rmSync(parts, { recursive: true, force: true })
@@ -93,10 +97,12 @@ async function build(flavour, dir) {
   copyModules(output, parts)
   await buildInitrd(parts)
   if (commits.length > 0) {
-    await buildSelftests({
-      ...{ repo, tree, output, commit: commits.at(-1).commit },
-      dir: join(parts, 'selftests'),
-    })
+    await showing(new Progress("lab: building the series' selftests", { seconds: 30 }), () =>
+      buildSelftests({
+        ...{ repo, tree, output, commit: commits.at(-1).commit },
+        dir: join(parts, 'selftests'),
+      }),
+    )
   }
   renameSync(parts, dir)
   forgetOldImages(flavour)
@@ -139,80 +145,51 @@ export async function configure(tree, output, fragments, { partial = false } = {
 
 const readIfThere = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined)
 
-/** Builds the image with progress on the terminal and the whole log in a file. */
-export async function make(tree, output, title) {
+/** Steps of make for each second and processor, to say how long it may take. */
+const PACE = 4
+
+/**
+ * Builds the image with progress on the terminal, and make's output in a file.
+ * @param {string} tree
+ * @param {string} output
+ * @param {string} what  'the patched kernel'
+ */
+export async function make(tree, output, what) {
   const log = `${output}.log`
   const counts = `${output}.steps`
-  const expected = Number(readIfThere(counts) ?? 2600)
+  const total = Number(readIfThere(counts) ?? 2600)
   const cold = !existsSync(join(output, 'vmlinux'))
-  // A build that goes on without its lab would be in the way of the next one.
-  const child = spawn(
-    'setpriv',
-    [
-      '--pdeathsig',
-      'TERM',
-      'make',
-      `O=${output}`,
-      ...MAKE_VARIABLES,
-      `-j${availableParallelism() + 1}`,
-      ...targets(output),
-    ],
-    {
-      cwd: tree,
-      env: {
-        ...process.env,
-        KBUILD_BUILD_USER: 'lab',
-        KBUILD_BUILD_HOST: 'lab',
-        KBUILD_BUILD_TIMESTAMP: '1970-01-01',
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  const file = createWriteStream(log)
-  child.stderr.pipe(file, { end: false })
-  const progress = showProgress(`building the ${title} kernel`, cold ? expected : 0)
+  const title = `lab: building ${what}`
   let steps = 0
-  for await (const line of createInterface({ input: child.stdout })) {
-    file.write(`${line}\n`)
-    if (/^ {2}[A-Z]+ /.test(line)) progress.update(++steps)
-  }
-  const status = child.exitCode ?? (await new Promise((done) => child.once('close', done)))
-  progress.stop()
-  file.end()
-  if (status !== 0) {
+  const command = ['make', `O=${output}`, ...MAKE_VARIABLES]
+  const end = await attempt([...command, `-j${availableParallelism() + 1}`, ...targets(output)], {
+    ...{ title, log, cwd: tree },
+    ...(cold ? { seconds: total / PACE / availableParallelism() } : {}),
+    env: {
+      ...process.env,
+      KBUILD_BUILD_USER: 'lab',
+      KBUILD_BUILD_HOST: 'lab',
+      KBUILD_BUILD_TIMESTAMP: '1970-01-01',
+    },
+    read(line) {
+      if (!/^ {2}[A-Z]+ /.test(line)) return undefined
+      steps++
+      // How many files differ is known only to make.
+      return cold ? { share: steps / total, note: `${steps}/${total} files` } : undefined
+    },
+  })
+  if (end.status !== 0) {
+    // With several jobs the last lines need not be those that say why.
     const errors = readFileSync(log, 'utf8')
       .split('\n')
       .filter((line) => /error:|warning:|\*\*\* /.test(line))
       .slice(0, 20)
     throw new LabError(
-      `the ${title} kernel does not build (whole log: ${log}):\n${errors.join('\n')}`,
+      `${failureOf('make', { ...end, lines: errors.length > 0 ? errors : end.lines }, { title, log })}`,
     )
   }
   if (cold) writeFileSync(counts, String(steps))
-}
-
-function showProgress(title, total) {
-  if (process.stderr.isTTY && total > 0) {
-    const bar = new SingleBar({
-      format: `lab: ${title} [{bar}] {percentage}% {value}/{total} files, {duration_formatted}`,
-      stream: process.stderr,
-      etaBuffer: 100,
-    })
-    bar.start(total, 0)
-    return { update: (n) => bar.update(Math.min(n, total)), stop: () => bar.stop() }
-  }
-  const start = Date.now()
-  let said = 0
-  console.error(`lab: ${title}${total > 0 ? `, about ${total} files` : ''}`)
-  return {
-    update(n) {
-      if (n - said < 300) return
-      said = n
-      console.error(`lab: ${title}: ${n} files, ${Math.round((Date.now() - start) / 1000)} s`)
-    },
-    stop: () =>
-      console.error(`lab: ${title}: done in ${Math.round((Date.now() - start) / 1000)} s`),
-  }
+  console.error(`lab: built ${what} (${duration(end.seconds)})`)
 }
 
 async function buildInitrd(dir) {

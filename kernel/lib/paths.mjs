@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 // Where the lab keeps things. Nothing but `out/` is written inside the project.
 import { mkdirSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import lockfile from 'proper-lockfile'
+import { cacheFolder } from '../../scripts/cache.mjs'
+import { QuietError } from '../../scripts/quiet.mjs'
 
 export const project = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '')
 export const patches = join(project, 'kernel/patches')
 export const config = join(project, 'kernel/config')
 
 /** Sources, build trees and images; safe to delete, costs a cold build. */
-export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'uring-spawn')
+export const cache = cacheFolder()
 
 export const cached = (...names) => join(cache, ...names)
 
@@ -55,5 +56,5 @@ export async function withCacheLock(work, folder = cache) {
   }
 }
 
-/** An error whose message says all there is to say; printed without a stack. */
-export class LabError extends Error {}
+/** An error whose message is all a user needs: it is printed without a stack. */
+export class LabError extends QuietError {}

@@ -109,7 +109,7 @@ async function buildEach(repo, path, commits) {
   for (const { name, commit } of commits) {
     await checkOut(repo, path, commit)
     await configure(path, output, fragments, { partial: name !== commits.at(-1).name })
-    await make(path, output, name)
+    await make(path, output, `the kernel with ${name}`)
   }
   console.log('every patch builds')
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { $ } from 'zx'
+import { duration, Progress, showing } from '../../scripts/quiet.mjs'
 import { cache, cached, LabError, patches } from './paths.mjs'
 
 const PACKAGE = 'linux-source-6.12'
@@ -22,7 +23,7 @@ export async function sourceVersion() {
     nothrow: true,
   })`dpkg-query -W -f ${FORMAT} ${PACKAGE}`
   if (exitCode !== 0 || !existsSync(TARBALL)) {
-    throw new LabError(`${TARBALL} is missing: install the Debian package ${PACKAGE}`)
+    throw new LabError(`${TARBALL} is missing: \`npm run setup -- lab\` installs ${PACKAGE}`)
   }
   return stdout.trim()
 }
@@ -32,14 +33,20 @@ export async function repository() {
   const version = await sourceVersion()
   const repo = cached(`source-${version.replaceAll('~', '-')}`)
   if (existsSync(repo)) return repo
-  console.error(`lab: unpacking ${PACKAGE} ${version}`)
+  const progress = new Progress(`lab: unpacking ${PACKAGE} ${version}`, { seconds: 90 })
+  await showing(progress, () => unpack(version, repo))
+  console.error(`lab: unpacked ${PACKAGE} ${version} (${duration(progress.seconds)})`)
+  return repo
+}
+
+async function unpack(version, repo) {
   mkdirSync(cache, { recursive: true })
   const parts = mkdtempSync(join(cache, 'unpack-'))
   try {
     await sh`tar -xf ${TARBALL} -C ${parts} --strip-components=1`
     const git = sh({ cwd: parts })
     await git`git init -q -b base`
-    // Loose objects nobody sends anywhere: fast to write matters, size little.
+    // Nobody fetches these loose objects: writing them fast matters, their size does not.
     await git`git config core.compression 1`
     await git`git config gc.auto 0`
     await git`git config core.fsync none`
@@ -48,7 +55,7 @@ export async function repository() {
     await git({
       env: { ...process.env, ...identity('Debian', 'kernel@debian.invalid', '@0 +0000') },
     })`git commit -q -m ${`${PACKAGE} ${version}`}`
-    // The checkout has served; work trees are made beside it.
+    // No files are needed here any more: work trees are made elsewhere.
     await git`git checkout -q --orphan none`
     await git`git rm -rfq --ignore-unmatch .`
     renameSync(parts, repo)
@@ -56,7 +63,6 @@ export async function repository() {
     rmSync(parts, { recursive: true, force: true })
     throw error
   }
-  return repo
 }
 
 function identity(name, email, date) {
