@@ -1,15 +1,16 @@
 // `npm test`, `npm run test:host`, `npm run test:lab`: every test, or one half
-// of them, then a table of what ran and a last line with the sum of all counts.
+// of them. Prints a line for each step, then every failure, then the sum of all
+// counts. What the steps print is in out/test.
 //
 //   node scripts/test.mjs [host] [lab]      both, if neither is given
-import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { image } from '../kernel/lib/build.mjs'
+import { build } from './build.mjs'
+import { attempt, duration, QuietError, root } from './quiet.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const results = join(root, 'out/test')
 
 const node = (script, ...args) => [process.execPath, script, ...args]
@@ -18,38 +19,85 @@ const vitest = (...args) =>
   node('node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', ...args)
 
 /**
- * The behaviour suite in the lab. What it writes stays in the
- * machine, but for `out/`. Sizes are for an emulated processor.
+ * The behaviour suite in the lab. What it writes stays in the machine, except in
+ * `out/`. Sizes are for an emulated processor.
  */
 const inLab = (backend, ...files) => [
   ...['env', `URING_SPAWN_TEST_BACKENDS=${backend}`, 'URING_SPAWN_TEST_MANY=1000'],
   ...vitest('--typecheck.enabled=false', '--testTimeout=240000', ...files),
 ]
-const byChains = inLab('uring', 'test/behaviour', 'test/core', 'test/examples')
-// What a launcher has a part in; what is above it is the same for all.
-const byTemplates = inLab(
-  'template',
-  ...[
-    ...['spawn', 'stdio', 'options', 'failures', 'ending'],
-    ...['template-backend', 'kernel-template'],
-  ].map((name) => `test/behaviour/${name}.test.ts`),
-)
+const byChains = ['test/behaviour', 'test/core', 'test/examples']
+// The tests of what a launcher does. The layers above are the same for all launchers.
+const byTemplates = [
+  ...['spawn', 'stdio', 'options', 'failures', 'ending'],
+  ...['template-backend', 'kernel-template'],
+].map((name) => `test/behaviour/${name}.test.ts`)
 // Far more than it takes: a test that hangs ends by its own limit.
-const ofLab = ['--smp', '2', '--memory', '3G', '--timeout', '2700']
+const labLimits = ['--smp', '2', '--memory', '3G', '--timeout', '2700']
 
-/** A step whose success is all it has to say. */
-const step = (title, command) => ({ title, command, counts: () => none })
+// Not `fault` and `stress`, which take many minutes there:
+// `npm run lab -- selftest --kernel debug fault stress`.
+const onDebug = [
+  ...['features', 'clone', 'fds', 'exec', 'links', 'task_set', 'cqe', 'reap'],
+  ...['cancel', 'ptrace', 'fdinfo', 'mm', 'fuzz'],
+  ...['exec_stack', 'create', 'spawn', 'stale', 'chain', 'semantics', 'audit', 'many'],
+]
+
+const none = { passed: 0, failed: 0, skipped: 0 }
+const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-')}.${type}`)
+
+/**
+ * @typedef {object} Step
+ * @property {string} title
+ * @property {number} [seconds]  about how long it takes on two cores
+ * @property {() => Promise<unknown>} [work]  in this process; throws a QuietError
+ * @property {string[]} [command]
+ * @property {(ok: boolean, output: string) => typeof none} counts
+ * @property {(output: string) => string[]} [failures]  each failed test and why
+ * @property {() => (line: string) => { share?: number, note: string } | undefined} [read]
+ *   makes a reader of the command's output, which tells how far it is
+ */
+
+/** A step whose tests are others: it only has to succeed. */
+const work = (title, run) => ({ title, work: run, counts: () => none })
+
 /** A step that is one test. */
-const check = (title, command) => ({
-  ...{ title, command },
+const check = (title, seconds, command) => ({
+  ...{ title, seconds, command },
   counts: (ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }),
 })
 
-function vitestStep(title, command) {
+/** Test files in these folders, or these files. */
+const testFiles = (...paths) =>
+  paths.flatMap((path) =>
+    path.endsWith('.ts')
+      ? [path]
+      : readdirSync(join(root, path), { recursive: true }).filter((name) =>
+          /\.test(-d)?\.ts$/.test(name),
+        ),
+  )
+
+/** Counts files as vitest reports them: ' ✓ test/cli/cli.test.ts (12 tests | 1 failed) 34ms'. */
+function readVitest(total) {
+  let files = 0
+  let tests = 0
+  let failed = 0
+  return (line) => {
+    const [, count, more = ''] = /^ [✓❯↓×] .*\((\d+) tests?\b([^)]*)\)/u.exec(line) ?? []
+    if (count === undefined) return undefined
+    files++
+    tests += Number(count)
+    failed += Number(/(\d+) failed/.exec(more)?.[1] ?? 0)
+    return { share: files / total, note: `${tests} tests${failed > 0 ? `, ${failed} failed` : ''}` }
+  }
+}
+
+function vitestStep(title, seconds, command, files) {
   const file = resultFile(title, 'json')
   return {
-    title,
+    ...{ title, seconds },
     command: [...command, `--outputFile.json=${file}`],
+    read: () => readVitest(files.length),
     counts() {
       const json = JSON.parse(readFileSync(file, 'utf8'))
       const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = json
@@ -71,11 +119,15 @@ function vitestStep(title, command) {
   }
 }
 
-function ctestStep(title) {
+function ctestStep(title, seconds) {
   const file = resultFile(title, 'xml')
   return {
-    title,
+    ...{ title, seconds },
     command: ['ctest', '--test-dir', 'build', '--output-on-failure', '--output-junit', file],
+    read: () => (line) => {
+      const [, done, total] = /^ *(\d+)\/(\d+) Test +#/.exec(line) ?? []
+      return done && { share: done / total, note: `${done}/${total} tests` }
+    },
     counts() {
       const head = /<testsuite\b[^>]*>/.exec(readFileSync(file, 'utf8'))[0]
       const number = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(head)?.[1] ?? 0)
@@ -86,10 +138,19 @@ function ctestStep(title) {
   }
 }
 
-function selftestStep(title, kernel, ...programs) {
+function selftestStep(title, seconds, kernel, ...programs) {
   return {
-    title,
+    ...{ title, seconds },
     command: lab('selftest', '--kernel', kernel, ...programs),
+    read() {
+      let tests = 0
+      let program = ''
+      return (line) => {
+        program = /^# selftest: (\S+)$/.exec(line)?.[1] ?? program
+        if (/^(not )?ok \d/.test(line)) tests++
+        return { note: `${tests} tests, ${program}` }
+      }
+    },
     counts(_ok, output) {
       const last = /(\d+) passed, (\d+) failed, (\d+) skipped\n$/.exec(output)
       if (!last) return none
@@ -100,78 +161,78 @@ function selftestStep(title, kernel, ...programs) {
   }
 }
 
-const none = { passed: 0, failed: 0, skipped: 0 }
-const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-')}.${type}`)
-
-// Not `fault` and `stress`, which take many minutes there:
-// `npm run lab -- selftest --kernel debug fault stress`.
-const onDebug = [
-  ...['features', 'clone', 'fds', 'exec', 'links', 'task_set', 'cqe', 'reap'],
-  ...['cancel', 'ptrace', 'fdinfo', 'mm', 'fuzz'],
-  ...['exec_stack', 'create', 'spawn', 'stale', 'chain', 'semantics', 'audit', 'many'],
-]
-
+/** @type {Record<string, Step[]>} */
 const steps = {
   host: [
-    step('build', ['npm', 'run', '--silent', 'build']),
-    ctestStep('C'),
-    vitestStep('TypeScript', vitest()),
+    work('build', build),
+    ctestStep('C', 60),
+    vitestStep(
+      ...['TypeScript', 240, vitest()],
+      testFiles('test').filter((name) => !name.startsWith('lab/')),
+    ),
   ],
   lab: [
-    step('build', ['npm', 'run', '--silent', 'build']),
-    step('patched kernel', lab('build')),
-    step('debug kernel', lab('build', '--kernel', 'debug')),
-    vitestStep('lab', vitest('--config', 'test/lab/vitest.config.ts')),
-    vitestStep('TypeScript, by chains', lab(...ofLab, '--', ...byChains)),
-    vitestStep('TypeScript, by templates', lab(...ofLab, '--', ...byTemplates)),
-    selftestStep('selftests, patched', 'patched'),
-    selftestStep('selftests, debug', 'debug', ...onDebug),
-    check('series', lab('check')),
+    work('build', build),
+    work('patched kernel', () => image('patched')),
+    work('debug kernel', () => image('debug')),
+    vitestStep(
+      ...['lab', 300, vitest('--config', 'test/lab/vitest.config.ts')],
+      testFiles('test/lab'),
+    ),
+    vitestStep(
+      ...['TypeScript, by chains', 400, lab(...labLimits, '--', ...inLab('uring', ...byChains))],
+      testFiles(...byChains),
+    ),
+    vitestStep(
+      ...['TypeScript, by templates', 200],
+      lab(...labLimits, '--', ...inLab('template', ...byTemplates)),
+      testFiles(...byTemplates),
+    ),
+    selftestStep('selftests, patched', 200, 'patched'),
+    selftestStep('selftests, debug', 300, 'debug', ...onDebug),
+    check('series', 30, lab('check')),
   ],
 }
 
-/**
- * Runs a command with its output passed through; resolves to how it went, what
- * it printed, and what it said on stderr.
- */
-function run([command, ...args]) {
-  return new Promise((resolve) => {
-    let output = ''
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
-    let said = ''
-    child.stdout.on('data', (data) => {
-      output += data
-      process.stdout.write(data)
-    })
-    child.stderr.on('data', (data) => {
-      said += data
-      process.stderr.write(data)
-    })
-    child.once('error', (error) => {
-      console.error(`test: cannot run ${command}: ${error.message}`)
-      resolve({ ok: false, output, said })
-    })
-    child.once('close', (status, signal) => {
-      if (signal) console.error(`test: ${command} died of ${signal}`)
-      resolve({ ok: status === 0, output, said })
-    })
+/** Runs a step; resolves to how it went and what it printed. */
+async function run({ title, seconds, command, work, read }) {
+  if (work) {
+    try {
+      await work()
+      return { ok: true, output: '', said: '' }
+    } catch (error) {
+      const said = error instanceof QuietError ? error.message : String(error?.stack ?? error)
+      return { ok: false, output: '', said }
+    }
+  }
+  const log = resultFile(title, 'log')
+  const { status, signal, error, stdout, stderr } = await attempt(command, {
+    ...{ title: `test: ${title}`, log, seconds, read: read?.(), show: process.stdout },
   })
+  const how = error
+    ? `cannot run ${command[0]}: ${error.message}`
+    : signal
+      ? `${command[0]} was killed by ${signal}`
+      : ''
+  return { ok: status === 0, output: stdout, said: how ? `${stderr}\n${how}` : stderr, log }
 }
 
+/** The counts of a step; `why` if it has none to give. */
 function count({ counts }, ok, output) {
   let found = none
+  let why
   try {
     found = counts(ok, output)
   } catch (error) {
-    console.error(`test: no counts: ${error.message}`)
-    ok = false
+    why = `no counts: ${error.message}`
   }
   // A failure that no test stands for counts as one, or it would not show.
-  return ok || found.failed > 0 ? found : { ...found, failed: 1 }
+  const failed = (!ok || why) && found.failed === 0 ? 1 : found.failed
+  return { counts: { ...found, failed }, why }
 }
 
-/** What of a step that failed has to be read first: its failures, or its end. */
-function told({ title, failures }, output, said) {
+/** What to read first about a step that failed: its failures, or the end of its output. */
+function told({ title, failures }, { output, said, log }, why) {
   let found = []
   try {
     found = failures?.(output) ?? []
@@ -179,12 +240,20 @@ function told({ title, failures }, output, said) {
     // No results: the output is all there is.
   }
   const end = (text) => text.trimEnd().split('\n').slice(-20).join('\n')
-  const lines = found.length > 0 ? found : [end(output), end(said)]
-  return lines.map((line) => `${title}: ${stripVTControlCharacters(line).slice(0, 2000)}`)
+  const lines = found.length > 0 ? found : [end(output), end(said), why ?? '']
+  return [
+    ...lines
+      .filter((line) => line !== '')
+      .map((line) => `${title}: ${stripVTControlCharacters(line).slice(0, 2000)}`),
+    ...(log ? [`${title}: the whole log: ${log}`] : []),
+  ]
 }
 
+const sum = ({ passed, failed, skipped }) =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`
+
 const wanted = process.argv.slice(2)
-const unknown = wanted.filter((name) => !(name in steps))
+const unknown = wanted.filter((name) => !Object.hasOwn(steps, name))
 if (unknown.length > 0) {
   console.error(`test: no tests called ${unknown.join(', ')}: there are ${Object.keys(steps)}`)
   process.exit(2)
@@ -193,27 +262,25 @@ if (unknown.length > 0) {
 rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 const total = { ...none }
-const table = []
+const done = new Set()
 const failures = []
-for (const name of wanted.length > 0 ? wanted : Object.keys(steps)) {
-  for (const one of steps[name]) {
-    if (table.some(({ step }) => step === one.title)) continue
-    console.log(`\n== ${one.title}`)
-    const start = Date.now()
-    const { ok, output, said } = await run(one.command)
-    const counts = count(one, ok, output)
-    for (const key of Object.keys(total)) total[key] += counts[key]
-    if (counts.failed > 0) failures.push(...told(one, output, said))
-    table.push({
-      step: one.title,
-      ...counts,
-      seconds: Math.round((Date.now() - start) / 1000),
-    })
+for (const one of (wanted.length > 0 ? wanted : Object.keys(steps)).flatMap(
+  (name) => steps[name],
+)) {
+  if (done.has(one.title)) continue
+  done.add(one.title)
+  const start = Date.now()
+  const ended = await run(one)
+  const { counts, why } = count(one, ended.ok, ended.output)
+  for (const key of Object.keys(total)) total[key] += counts[key]
+  if (counts.failed > 0) failures.push(...told(one, ended, why))
+  // Work has lines of its own about what it did.
+  if (!one.work || counts.failed > 0) {
+    console.log(`test: ${one.title}: ${sum(counts)} (${duration((Date.now() - start) / 1000)})`)
   }
 }
-console.log('')
-console.table(table)
 // Last, so that they are found in a log of which only the end was kept.
-for (const failure of failures) console.log(`\n${failure}\n`)
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+for (const failure of failures) console.log(`\n${failure}`)
+if (failures.length > 0) console.log('')
+console.log(sum(total))
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
