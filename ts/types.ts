@@ -4,10 +4,10 @@ import type { Readable, Writable } from 'node:stream'
 /** `O`, with an error for every option that `Base` does not know. */
 export type Strict<O, Base> = O & { readonly [K in Exclude<keyof O, keyof Base>]: never }
 
-/** The type of an option in `O`; undefined if `O` lacks it. */
+/** The type of an option in `O`; undefined where `O` has it not. */
 type OptionOf<O, Name extends PropertyKey> = Name extends keyof O ? O[Name] : undefined
 
-/** The type of output: Buffer with encoding 'buffer', otherwise string. */
+/** What output is: bytes with encoding 'buffer', else a string. */
 export type Output<O> = OutputBy<OptionOf<O, 'encoding'>>
 
 type OutputBy<E> = E extends 'buffer' ? Buffer : string
@@ -21,17 +21,14 @@ type Entry<S, I extends '0' | '1' | '2'> = S extends readonly unknown[]
       : undefined
   : S
 
-/** A stream if the entry makes a pipe. */
+/** A stream where the entry makes a pipe. */
 type PipeOf<E, T> = E extends 'pipe' | null | undefined ? T : null
 
-/** The type of `child.stdin` for the option `stdio: S`. */
 export type StdinOf<S> = PipeOf<Entry<S, '0'>, Writable>
-/** The type of `child.stdout` for the option `stdio: S`. */
 export type StdoutOf<S> = PipeOf<Entry<S, '1'>, Readable>
-/** The type of `child.stderr` for the option `stdio: S`. */
 export type StderrOf<S> = PipeOf<Entry<S, '2'>, Readable>
 
-/** The type of `stdio` in options `O`, or its default. */
+/** `stdio` of options, or its default. */
 export type StdioOf<O> = StdioBy<OptionOf<O, 'stdio'>>
 
 type StdioBy<S> = S extends undefined ? 'pipe' : S

@@ -3,7 +3,8 @@
  * A chain of linked SQEs, CLONE to EXEC: with a copy of the descriptor table,
  * with a list of descriptors, with a pidfd too, from a template, and sixteen
  * chains in one io_uring_enter(2). EXEC posts a completion only if it fails.
- * CLONE's completion has the pid; a CLONE with a pidfd posts none.
+ * Where the handle is a pid, it comes with CLONE's completion; CLONE with a
+ * pidfd posts none either.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +22,7 @@
 
 static struct io_uring ring;
 static struct clone_args args[MAX_BATCH];
-/* The template for EXEC; -1 to use the path. */
+/* What EXEC starts from, if not the path. */
 static int template_fd = -1;
 
 static const struct io_uring_clone_fd stdio[] = {
@@ -56,7 +57,7 @@ static struct io_uring_sqe *next(void)
 	return sqe;
 }
 
-/* CLONE's user_data points to the place of its result; NULL with a pidfd. */
+/* CLONE's user_data: where its result goes, NULL if the handle is a pidfd. */
 static void queue(const struct job *job, int *handle, int slot, bool list,
 		  bool pidfd)
 {
@@ -84,15 +85,14 @@ static void queue(const struct job *job, int *handle, int slot, bool list,
 	sqe->flags |= skip;
 }
 
-/* CLONE has completed when the call returns; any other completion is a failure.
- */
+/* CLONE is over when the call returns; what else completes has failed. */
 static void submit(void)
 {
 	unsigned int queued = io_uring_sq_ready(&ring);
 	struct io_uring_cqe *cqe;
 	int ret = io_uring_submit(&ring);
 
-	/* A batch must take one call. */
+	/* A batch that took more than one call would be no batch. */
 	errno = ret < 0 ? -ret : EAGAIN;
 	if (ret != (int)queued)
 		die("io_uring_submit");

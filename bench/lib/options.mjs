@@ -1,4 +1,4 @@
-// Parsers of option values, for commander.
+// Parsers of options, for commander.
 import { InvalidArgumentError } from 'commander'
 
 export const wholeNumber =
@@ -10,10 +10,10 @@ export const wholeNumber =
     return Number(text)
   }
 
-/** Fewer rounds cannot show how much they differ. */
+/** Fewer rounds than these say nothing about how much they differ. */
 export const rounds = wholeNumber(3)
 
-/** A comma-separated list of some of `names`. */
+/** Some of the names there are, separated by commas. */
 export const someOf = (names) => (text) => {
   const chosen = text.split(',')
   const unknown = chosen.filter((name) => !names.includes(name))

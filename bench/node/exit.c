@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest static child: it exits without a C library. */
+/* The smallest static child: it exits, and needs no C library for it. */
 void _start(void);
 void _start(void)
 {

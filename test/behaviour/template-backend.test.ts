@@ -67,7 +67,7 @@ describe.runIf(isTested)('the backend template', () => {
     ['a session', 'vfork', 'true', { detached: true }],
     ['a group', 'vfork', 'true', { processGroup: 0 }],
     ['umask', 'vfork', 'true', { umask: 0 }],
-    ['nice', 'vfork', 'true', { nice: 5 }],
+    ['nice', 'vfork', 'true', { nice: 19 }],
     ['limits', 'vfork', 'true', { rlimits: { core: 0 } }],
   ]
   test.each(ways)('%s: by %s', async (_what, by, file, options) => {

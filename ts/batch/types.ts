@@ -1,66 +1,60 @@
 import type { RunOptions } from '../options/types.js'
 import type { RunResult } from '../run.js'
 
-/** One command: its words, or an object with options, which go before the batch's. */
+/** One command: its words, or its parts with options that go before the batch's. */
 export type BatchCommand =
   | readonly [file: string, ...args: string[]]
   | (Omit<RunOptions, 'encoding'> & { file: string; args?: readonly string[] })
 
-/** How far a batch is. */
 export interface BatchProgress {
-  /** How many commands there are, if known. */
+  /** How many there are, where that is known before the end. */
   total: number | undefined
-  /** How many run now. */
   running: number
-  /** How many have ended, well or not. */
+  /** Have ended, whatever came of it. */
   done: number
-  /** How many of those did not start, were killed, timed out or exited with other than 0. */
+  /** Of those: did not start, were ended, or exited with other than 0. */
   failed: number
 }
 
-/** The options of batch(): run()'s for each command, except that `signal` ends the whole batch. */
+/** What run() takes is for each command; `signal` ends the whole batch. */
 export interface BatchOptions extends Omit<RunOptions, 'input'> {
-  /** How many commands run at once, 1 to 65536; default: one per processor. */
+  /** How many run at once; default: one per processor. */
   concurrency?: number
-  /** After the first failure, start nothing more, end what runs and throw a BatchError; default false. */
+  /** Start nothing more after the first failure, end what runs, and throw a BatchError. */
   bail?: boolean
-  /** Called after each command. */
+  /** Called when a command has ended. */
   onProgress?: (progress: BatchProgress) => void
 }
 
 interface Common<C> {
   /** The command's place in the input, from 0. */
   index: number
-  /** The command, as it was given. */
   command: C
 }
 
-/** A command that ran to its end, whatever its exit code. */
+/** Came to its end: with a result, whatever the exit status. */
 export interface BatchSuccess<C, T> extends Common<C> {
-  /** How it ended. */
   result: RunResult<T>
-  /** None. */
   error: undefined
 }
 
-/** A command for which run() would have rejected. */
+/**
+ * A SpawnError, AbortError, argument error, or with `check` a RunError, which
+ * have the result there is.
+ */
 export interface BatchFailure<C, T> extends Common<C> {
-  /** How it ended, if it had started. */
   result: RunResult<T> | undefined
-  /** A SpawnError, an AbortError, an argument error, or with `check` a RunError. */
   error: Error
 }
 
-/** What became of one command. */
 export type BatchResult<C = BatchCommand, T = string> = BatchSuccess<C, T> | BatchFailure<C, T>
 
-/** The error of a batch with `bail`: a command failed. */
+/** With `bail`, that a command failed. */
 export class BatchError extends Error {
-  /** 'BatchError' */
   override name = 'BatchError'
-  /** The first command that failed. */
+  /** The first that failed. */
   readonly result: BatchResult<unknown, string | Buffer>
-  /** All commands that ended, in input order. */
+  /** All that ended, in input order. */
   readonly results: readonly BatchResult<unknown, string | Buffer>[]
 
   constructor(
@@ -79,7 +73,7 @@ function reason({ error, result }: BatchResult<unknown, string | Buffer>): strin
   return result?.signal ? `it was ended by ${result.signal}` : `it exited with ${result?.exitCode}`
 }
 
-/** Whether a command did not start, was killed, timed out or exited with other than 0. */
+/** Whether a command did not do what it should. */
 export function failed({ error, result }: BatchResult<unknown, string | Buffer>): boolean {
   return error !== undefined || result === undefined || result.timedOut || result.exitCode !== 0
 }
