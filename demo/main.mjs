@@ -24,7 +24,7 @@ const PLANS = {
   lab: { inFlight: 8, times: 1, seconds: 75 },
 }
 
-const INTRO = `Makes the ${calls.length} kinds of call that a coding agent makes (rg, grep, sed, git, python, …) over a small repository, collects and checks every answer, and measures it: through uring-spawn and through node:child_process, in turns.`
+const INTRO = `Makes the ${calls.length} kinds of call that a coding agent makes (rg, grep, git, python, …) over a small repository, through uring-spawn and node:child_process in turns, to see which makes more of them per second and how long each holds up the event loop.`
 
 async function withProgress(title, work) {
   const progress = showProgress(title)
@@ -59,7 +59,8 @@ function placeOf(file, width, label = 14) {
 
 async function demo(options, signal) {
   const width = widthOf(process.stdout)
-  console.log(`${wrapped(INTRO, width).join('\n')}\n`)
+  const takes = options.stock ? 'Takes half a minute.' : 'Takes about 3 minutes.'
+  console.log(`${wrapped(`${INTRO} ${takes}`, width).join('\n')}\n`)
   const command = ['npm run demo', ...(options.stock ? ['-- --stock'] : [])].join(' ')
   const result = {
     ...{ command, date: new Date().toISOString(), node: process.version },

@@ -193,8 +193,8 @@ function readOnLines({ page, json }) {
   return [
     `The plots     ${page}`,
     `The figures   ${json}`,
-    'To use it     README.md',
-    'The kernel    kernel/README.md',
+    'To use it     docs/guide.md, docs/recipes.md',
+    'Chains        docs/chains.md; the kernel: kernel/README.md',
     'Try it        npm run lab -- -- uname -r',
   ]
 }

@@ -102,6 +102,9 @@ describe('npm run demo -- --stock', () => {
       /<(script|img|link|iframe)[^>]+(src|href)=/,
     )
     expect(readdirSync(temporary())).toEqual([])
+    const named = stdout.match(/\S+\.md/g) ?? []
+    expect(named.length).toBeGreaterThan(2)
+    for (const file of named) expect(existsSync(join(root, file)), file).toBe(true)
   })
 
   test('a tool that answers wrongly fails the demo before anything is measured', () => {
