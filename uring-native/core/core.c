@@ -163,7 +163,8 @@ int core_new(const struct core_config *config, struct core **out)
 	core->inbox_tail = &core->inbox;
 	pthread_mutex_init(&core->lock, NULL);
 	pthread_mutex_init(&core->owner_lock, NULL);
-	pool_init(core);
+	attributes_look(&core->attributes, true);
+	core->loop_attributes = core->attributes;
 	core->info.template_error = template_probe();
 	place_root(&core->root);
 	sem_init(&core->ready, 0, 0);
@@ -225,6 +226,12 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	if (from_own_place(req->kind) && root_changed(core))
 		job->kind = job->launch.by = LAUNCHER_VFORK;
 	core_lock(core);
+	attributes_look(&core->attributes, !core->looked);
+	core->looked = true;
+	/* The thread that submits keeps what it was made with, as its ring. */
+	if (job->kind == LAUNCHER_URING &&
+	    !attributes_equal(&core->loop_attributes, &core->attributes))
+		job->kind = job->launch.by = LAUNCHER_VFORK;
 	do {
 		job->id = ++core->last_id & INT32_MAX;
 	} while (!job->id || find(core, job->id));
@@ -246,16 +253,25 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	return ret;
 }
 
+void core_renew(struct core *core)
+{
+	core_lock(core);
+	core->attributes.renewed++;
+	core_unlock(core);
+}
+
 void core_flush(struct core *core)
 {
 	unsigned idle[NR_POOLS];
+	struct crew *crew;
 
 	core_lock(core);
 	if (core->unflushed)
 		core_wake_loop(core);
-	pool_flush(core, idle);
+	crew = pool_flush(core, idle);
+	core->looked = false;
 	core_unlock(core);
-	pool_wake(core, idle);
+	pool_wake(crew, idle);
 }
 
 static bool has_process(const struct job *job)
@@ -317,8 +333,7 @@ void core_detach(struct core *core)
 				core_todo(job, JOB_STOP);
 		}
 	}
-	for (i = 0; i < NR_POOLS; i++)
-		pthread_cond_broadcast(&core->pools[i].work);
+	pool_detach(core);
 	core_wake_loop(core);
 	core_put(core);
 }

@@ -125,6 +125,13 @@ int core_launch(struct core *core, const struct core_request *request,
 		uint32_t *id, const char **why);
 
 /*
+ * Later launches inherit what the calling thread has by now, also what cannot
+ * be seen to have changed: a Landlock domain, for one (see attributes.h). What
+ * can is looked for at each launch.
+ */
+void core_renew(struct core *core);
+
+/*
  * Begins the launches that are queued: wakes who does it, once for all of
  * them.
  */

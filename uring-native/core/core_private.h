@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include "attributes.h"
 #include "core.h"
 #include "launcher.h"
 #include "output.h"
@@ -86,7 +87,7 @@ struct job {
  * there is work, and memory; threads beyond max_threads end when they are idle.
  */
 struct pool {
-	struct core *core;
+	struct crew *crew;
 	pthread_cond_t work;
 	struct job *queue;
 	struct job **queue_tail;
@@ -98,6 +99,21 @@ struct pool {
 };
 
 enum { POOL_SWIFT, POOL_WAITING, POOL_TEMPLATE, NR_POOLS };
+
+/*
+ * The launch threads that have the attributes of the thread which asks, from
+ * which the first are made; others are made from one of their own pool. Once
+ * the asking thread has other attributes another crew takes its place: the old
+ * one does what it was asked for, and its threads end. A crew without threads
+ * is used again.
+ */
+struct crew {
+	struct core *core;
+	struct attributes attributes;
+	bool retired;
+	struct pool pools[NR_POOLS];
+	struct crew *next;
+};
 
 struct core {
 	pthread_mutex_t lock;
@@ -137,7 +153,13 @@ struct core {
 	sem_t ready;
 	int ready_error;
 
-	struct pool pools[NR_POOLS];
+	struct crew *crew;  /* for what is launched now */
+	struct crew *crews; /* all */
+	/* Those of the thread that launches; all were looked at since a flush.
+	 */
+	struct attributes attributes;
+	struct attributes loop_attributes; /* those of the loop's thread */
+	bool looked;
 	uint64_t nr_queued; /* so far */
 };
 
@@ -177,12 +199,20 @@ void events_drop(struct core *core);
 int core_thread(struct core *core, void *(*fn)(void *), void *arg);
 
 /* pool.c */
-void pool_init(struct core *core);
 void pool_exit(struct core *core);
+/* No new work comes for any thread. Lock held. */
+void pool_detach(struct core *core);
+/*
+ * Queues @job for a thread that has core->attributes, which are those of the
+ * calling thread. Returns 0 or -errno. Lock held.
+ */
 int pool_queue(struct core *core, struct job *job);
-/* Lock held; says how many of each pool to wake, with pool_wake() after it. */
-void pool_flush(struct core *core, unsigned idle[NR_POOLS]);
-void pool_wake(struct core *core, const unsigned idle[NR_POOLS]);
+/*
+ * Makes the threads that are needed, and says which crew's, and how many of
+ * each pool, pool_wake() is to wake once the lock is no longer held.
+ */
+struct crew *pool_flush(struct core *core, unsigned idle[NR_POOLS]);
+void pool_wake(struct crew *crew, const unsigned idle[NR_POOLS]);
 
 /* loop.c */
 void *loop_main(void *arg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 
 #include "core_private.h"
 #include "sys.h"
@@ -20,28 +21,84 @@ static unsigned max_threads(void)
 	return max;
 }
 
-void pool_init(struct core *core)
+static void crew_init(struct crew *crew, struct core *core)
 {
 	unsigned i;
 
+	crew->core = core;
 	for (i = 0; i < NR_POOLS; i++) {
-		struct pool *pool = &core->pools[i];
+		struct pool *pool = &crew->pools[i];
 
-		pool->core = core;
+		pool->crew = crew;
 		pool->queue_tail = &pool->queue;
 		pthread_cond_init(&pool->work, NULL);
 	}
-	core->pools[POOL_SWIFT].max_threads = max_threads();
-	core->pools[POOL_TEMPLATE].max_threads = max_threads();
-	core->pools[POOL_WAITING].max_threads = MAX_WAITING_THREADS;
+	crew->pools[POOL_WAITING].max_threads = MAX_WAITING_THREADS;
+	crew->next = core->crews;
+	core->crews = crew;
 }
 
-void pool_exit(struct core *core)
+static bool has_threads(const struct crew *crew)
+{
+	unsigned i, nr = 0;
+
+	for (i = 0; i < NR_POOLS; i++)
+		nr += crew->pools[i].nr_threads;
+	return nr > 0;
+}
+
+static void wake_all(struct crew *crew)
 {
 	unsigned i;
 
 	for (i = 0; i < NR_POOLS; i++)
-		pthread_cond_destroy(&core->pools[i].work);
+		pthread_cond_broadcast(&crew->pools[i].work);
+}
+
+/* Makes a crew with the attributes of the calling thread the current one. */
+static int renew_crew(struct core *core)
+{
+	struct crew *crew = core->crews;
+
+	while (crew && has_threads(crew))
+		crew = crew->next;
+	if (!crew) {
+		crew = calloc(1, sizeof(*crew));
+		if (!crew)
+			return -ENOMEM;
+		crew_init(crew, core);
+	}
+	if (core->crew && core->crew != crew) {
+		core->crew->retired = true;
+		wake_all(core->crew);
+	}
+	crew->retired = false;
+	crew->attributes = core->attributes;
+	crew->pools[POOL_SWIFT].max_threads = max_threads();
+	crew->pools[POOL_TEMPLATE].max_threads = max_threads();
+	core->crew = crew;
+	return 0;
+}
+
+void pool_exit(struct core *core)
+{
+	struct crew *crew;
+	unsigned i;
+
+	while ((crew = core->crews)) {
+		core->crews = crew->next;
+		for (i = 0; i < NR_POOLS; i++)
+			pthread_cond_destroy(&crew->pools[i].work);
+		free(crew);
+	}
+}
+
+void pool_detach(struct core *core)
+{
+	struct crew *crew;
+
+	for (crew = core->crews; crew; crew = crew->next)
+		wake_all(crew);
 }
 
 /* Of launch threads, with what the pool knows of one. */
@@ -58,14 +115,15 @@ struct pool_thread {
 
 static bool has_surplus(const struct pool *pool)
 {
-	return pool->nr_threads - pool->nr_slow > pool->max_threads;
+	return pool->crew->retired ||
+	       pool->nr_threads - pool->nr_slow > pool->max_threads;
 }
 
 /* NULL where the thread is to end. */
 static struct job *dequeue(struct pool_thread *thread)
 {
 	struct pool *pool = thread->pool;
-	struct core *core = pool->core;
+	struct core *core = pool->crew->core;
 	struct job *job;
 
 	while (!pool->queue) {
@@ -111,7 +169,7 @@ static void *pool_main_batch(void *arg)
 
 static int add_thread(struct pool *pool, bool from_batch)
 {
-	int ret = core_thread(pool->core,
+	int ret = core_thread(pool->crew->core,
 			      from_batch ? pool_main_batch : pool_main, pool);
 
 	if (!ret)
@@ -139,7 +197,7 @@ static void on_slow(struct launch_thread *launch_thread)
 {
 	struct pool_thread *thread = (struct pool_thread *)launch_thread;
 	struct pool *pool = thread->pool;
-	struct core *core = pool->core;
+	struct core *core = pool->crew->core;
 
 	core_lock(core);
 	pool->nr_slow++;
@@ -180,13 +238,13 @@ static void launch(struct pool_thread *thread, struct job *job)
 static void *run_thread(struct pool *pool, bool batch)
 {
 	struct pool_thread thread = {.pool = pool};
-	struct core *core = pool->core;
+	struct core *core = pool->crew->core;
 	struct job *job;
 
 	launch_thread_init(&thread.launch);
 	thread.launch.batch = batch;
 	thread.launch.on_slow = on_slow;
-	thread.launch.may_own_place = pool == &core->pools[POOL_TEMPLATE];
+	thread.launch.may_own_place = pool == &pool->crew->pools[POOL_TEMPLATE];
 	core_lock(core);
 	while ((job = dequeue(&thread)))
 		launch(&thread, job);
@@ -196,20 +254,28 @@ static void *run_thread(struct pool *pool, bool batch)
 	return NULL;
 }
 
-static struct pool *pool_of(struct core *core, const struct job *job)
+static struct pool *pool_of(struct crew *crew, const struct job *job)
 {
 	if (job->launch.chain->may_block)
-		return &core->pools[POOL_WAITING];
+		return &crew->pools[POOL_WAITING];
 	if (job->kind == LAUNCHER_TEMPLATE)
-		return &core->pools[POOL_TEMPLATE];
-	return &core->pools[POOL_SWIFT];
+		return &crew->pools[POOL_TEMPLATE];
+	return &crew->pools[POOL_SWIFT];
 }
 
 int pool_queue(struct core *core, struct job *job)
 {
-	struct pool *pool = pool_of(core, job);
-	int ret = pool->nr_threads ? 0 : add_thread(pool, false);
+	struct pool *pool;
+	int ret = 0;
 
+	if (!core->crew ||
+	    !attributes_equal(&core->crew->attributes, &core->attributes))
+		ret = renew_crew(core);
+	if (ret)
+		return ret;
+	pool = pool_of(core->crew, job);
+	if (!pool->nr_threads)
+		ret = add_thread(pool, false);
 	if (ret)
 		return ret;
 	job->queue_next = NULL;
@@ -220,24 +286,44 @@ int pool_queue(struct core *core, struct job *job)
 	return 0;
 }
 
-void pool_flush(struct core *core, unsigned idle[NR_POOLS])
+static bool has_room(const struct pool *pool)
 {
+	return pool->nr_threads - pool->nr_slow < pool->max_threads;
+}
+
+/* Whether a thread that is made now is like those that there are. */
+static bool may_grow(struct core *core)
+{
+	struct attributes now = core->attributes;
+
+	attributes_look(&now, false);
+	return attributes_equal(&core->crew->attributes, &now);
+}
+
+struct crew *pool_flush(struct core *core, unsigned idle[NR_POOLS])
+{
+	struct crew *crew = core->crew;
 	unsigned i;
 
 	for (i = 0; i < NR_POOLS; i++) {
-		struct pool *pool = &core->pools[i];
-		unsigned wanted = pool->nr_queued;
+		struct pool *pool = crew ? &crew->pools[i] : NULL;
+		unsigned wanted = pool ? pool->nr_queued : 0;
 
+		idle[i] = 0;
+		if (!wanted)
+			continue;
 		idle[i] = wanted < pool->nr_idle ? wanted : pool->nr_idle;
-		grow(pool, false);
+		if (wanted > pool->nr_idle && has_room(pool) && may_grow(core))
+			grow(pool, false);
 	}
+	return crew;
 }
 
-void pool_wake(struct core *core, const unsigned idle[NR_POOLS])
+void pool_wake(struct crew *crew, const unsigned idle[NR_POOLS])
 {
 	unsigned i, n;
 
 	for (i = 0; i < NR_POOLS; i++)
 		for (n = 0; n < idle[i]; n++)
-			pthread_cond_signal(&core->pools[i].work);
+			pthread_cond_signal(&crew->pools[i].work);
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a child inherits from the thread that makes it, and not from its
+ * process: scheduling, no_new_privs, seccomp filters, capabilities and so on.
+ * Launch threads inherit all of it, seen here or not, from the thread that
+ * makes them. This looks whether the calling thread still has the same, which
+ * costs four system calls for an ordinary user and seven for root.
+ *
+ * Not seen are
+ * - a Landlock domain, which the kernel shows to nobody. An ordinary thread
+ *   needs no_new_privs for it, and the usual order sets that just before, which
+ *   is seen. Not so what is added after a launch with no_new_privs, and what
+ *   root adds without it;
+ * - namespaces, and the root, working directory and umask of a thread that has
+ *   left those of its process (unshare(2), setns(2): root only);
+ * - timer slack, personality, NUMA policy and the session keyring.
+ * core_renew() is for these.
+ */
+#ifndef ATTRIBUTES_H
+#define ATTRIBUTES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ATTRIBUTES_CPUS 1024 /* bytes; a bit per processor */
+
+struct attributes {
+	uint32_t policy; /* with SCHED_RESET_ON_FORK */
+	int32_t nice;
+	uint32_t priority;
+	int32_t no_new_privs;
+	int32_t seccomp; /* mode */
+	/* The following are looked at less often. */
+	int32_t filters; /* of seccomp; 0 where none can have been added */
+	int32_t securebits;
+	int32_t ioprio;
+	uint32_t renewed; /* the times that core_renew() was called */
+	uint32_t caps_known;
+	uint32_t caps[6];   /* effective, permitted, inheritable; low, high */
+	uint32_t cpus_size; /* bytes of @cpus in use */
+	uint8_t cpus[ATTRIBUTES_CPUS];
+};
+
+/*
+ * Looks at those of the calling thread: all, or only the ones that are cheap
+ * to look at and leaves the others as they are. What the kernel or a filter
+ * refuses to show is recorded as such, and so the same each time.
+ */
+void attributes_look(struct attributes *attributes, bool all);
+
+bool attributes_equal(const struct attributes *a, const struct attributes *b);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A child has the attributes of the thread that launches it, as they are at
+ * that call: whatever they were when the core began, and whatever they become
+ * before the launch happens.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core.h"
+#include "pack.h"
+
+struct side {
+	struct core *core;
+	enum launcher_kind kind;
+	sem_t woken;
+};
+
+static void wake(void *arg)
+{
+	struct side *side = arg;
+
+	sem_post(&side->woken);
+}
+
+/* A shell command; those of the second kind wait for a FIFO before it. */
+static void launch(struct side *side, const char *line, const char *fifo)
+{
+	const char *const argv[] = {"sh", "-c", line, NULL};
+	struct core_request req = {.kind = side->kind};
+	struct chain_op *op;
+	const char *why;
+	struct pack p;
+	uint32_t id;
+
+	pack_init(&p, fifo ? 3 : 2);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	if (fifo) {
+		op = pack_op(&p, CHAIN_OPENAT);
+		op->fd = AT_FDCWD;
+		op->flags = O_RDONLY;
+		op->addr = pack_str(&p, fifo);
+	}
+	pack_exec(&p, "/bin/sh", argv);
+	req.chain = pack_end(&p);
+	req.chain_size = p.size;
+	CHECK(!core_launch(side->core, &req, &id, &why));
+}
+
+/* Waits for the ends of @nr children, which are all to succeed. */
+static void succeed(struct side *side, int nr)
+{
+	core_flush(side->core);
+	while (nr) {
+		struct core_event *events, *e;
+
+		sem_wait(&side->woken);
+		events = core_drain(side->core, 64);
+		for (e = events; e; e = e->next) {
+			CHECK(e->type != CORE_FAILED);
+			if (e->type != CORE_EXITED)
+				continue;
+			CHECK(e->exit.code == CLD_EXITED && !e->exit.status);
+			nr--;
+		}
+		core_events_free(events);
+	}
+}
+
+static void check(struct side *side, const char *line)
+{
+	launch(side, line, NULL);
+	succeed(side, 1);
+}
+
+static int add_filter(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {1, code};
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+static bool add_inheritable(int cap)
+{
+	struct {
+		uint32_t version;
+		int pid;
+	} header = {0x20080522, 0};
+	struct {
+		uint32_t effective, permitted, inheritable;
+	} data[2];
+
+	CHECK(!syscall(SYS_capget, &header, data));
+	data[cap / 32].inheritable |= 1U << cap % 32;
+	return !syscall(SYS_capset, &header, data);
+}
+
+/* That a child's status has this as the calling thread's has it. */
+static void launch_same(struct side *side, const char *field)
+{
+	char line[256], command[512];
+	FILE *f = fopen("/proc/thread-self/status", "r");
+	size_t len = strlen(field);
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f) &&
+	       (strncmp(line, field, len) || line[len] != ':'))
+		;
+	CHECK(!feof(f));
+	fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(command, sizeof(command), "grep -qxF '%s' /proc/self/status",
+		 line);
+	launch(side, command, NULL);
+}
+
+static void check_same(struct side *side, const char *field)
+{
+	launch_same(side, field);
+	succeed(side, 1);
+}
+
+/* A higher nice value, as far as there is one; any user may. */
+static void launch_nicer(struct side *side, const char *fifo)
+{
+	int nice = getpriority(PRIO_PROCESS, 0) + 1;
+	char line[32];
+
+	nice = nice > 19 ? 19 : nice;
+	CHECK(!setpriority(PRIO_PROCESS, 0, nice));
+	snprintf(line, sizeof(line), "test `nice` = %d", nice);
+	launch(side, line, fifo);
+}
+
+static void check_policy(struct side *side)
+{
+	char line[64];
+
+	/* Field 41; the name before it has no space. */
+	snprintf(line, sizeof(line),
+		 "set -- `cat /proc/self/stat`; test ${41} = %d",
+		 sched_getscheduler(0));
+	check(side, line);
+}
+
+static void test_schedule(struct side *side)
+{
+	struct sched_param none = {0};
+	cpu_set_t all, one;
+	int cpu = 0;
+
+	launch_nicer(side, NULL);
+	succeed(side, 1);
+	/* In one turn, before and after. */
+	launch_nicer(side, NULL);
+	launch_nicer(side, NULL);
+	succeed(side, 2);
+
+	CHECK(!sched_getaffinity(0, sizeof(all), &all));
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	check_same(side, "Cpus_allowed_list");
+	CHECK(!sched_setaffinity(0, sizeof(one), &one));
+	check_same(side, "Cpus_allowed_list");
+	CHECK(!sched_setaffinity(0, sizeof(all), &all));
+	check_same(side, "Cpus_allowed_list");
+
+	check_policy(side);
+	CHECK(!sched_setscheduler(0, SCHED_BATCH, &none));
+	check_policy(side);
+	CHECK(!sched_setscheduler(0, SCHED_OTHER, &none));
+	check_policy(side);
+}
+
+static void test_confinement(struct side *side)
+{
+	launch_same(side, "NoNewPrivs");
+	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	launch_same(side, "NoNewPrivs");
+	succeed(side, 2);
+	check_same(side, "Seccomp");
+	CHECK(!add_filter());
+	check_same(side, "Seccomp");
+	/* On top of another: the mode is the same. */
+	CHECK(!add_filter());
+	check_same(side, "Seccomp_filters");
+	/* SECBIT_NOROOT: an exec gives root nothing of its own. */
+	if (!prctl(PR_SET_SECUREBITS, 1, 0, 0, 0)) {
+		check(side, "grep -q '^CapEff:.*[1-9a-f]' /proc/self/status"
+			    " && exit 1; exit 0");
+		CHECK(!prctl(PR_SET_SECUREBITS, 0, 0, 0, 0));
+		check(side, "grep -q '^CapEff:.*[1-9a-f]' /proc/self/status");
+	}
+	if (!geteuid() && add_inheritable(10))
+		check_same(side, "CapInh");
+}
+
+/*
+ * A launch that is under way for long, with other attributes than the next has:
+ * its thread is still there.
+ */
+static void test_slow(struct side *side, const char *fifo)
+{
+	int fd;
+
+	launch_nicer(side, fifo);
+	core_flush(side->core);
+	launch_nicer(side, NULL);
+	succeed(side, 1);
+	fd = open(fifo, O_WRONLY);
+	CHECK(fd >= 0);
+	succeed(side, 1);
+	close(fd);
+}
+
+static bool works(struct side *side)
+{
+	struct core_info info;
+
+	core_get_info(side->core, &info);
+	return !(side->kind == LAUNCHER_URING && info.spawn_error) &&
+	       !(side->kind == LAUNCHER_TEMPLATE && info.template_error);
+}
+
+/* In a thread of its own, as all of it is for one thread. */
+static void *environment(void *arg)
+{
+	const struct core_config *given = arg;
+	struct side side = {.kind = *(const enum launcher_kind *)given->arg};
+	struct core_config config = {
+		.wake = wake, .arg = &side, .no_ring = given->no_ring};
+	char fifo[] = "/tmp/uring-spawn-XXXXXX", path[64];
+
+	CHECK(mkdtemp(fifo));
+	snprintf(path, sizeof(path), "%s/fifo", fifo);
+	CHECK(!mkfifo(path, 0600));
+	sem_init(&side.woken, 0, 0);
+	CHECK(!core_new(&config, &side.core));
+	if (works(&side)) {
+		test_schedule(&side);
+		test_slow(&side, path);
+		test_confinement(&side);
+	} else {
+		printf("launcher %d does not work here\n", side.kind);
+	}
+	core_detach(side.core);
+	CHECK(!unlink(path) && !rmdir(fifo));
+	return NULL;
+}
+
+int main(void)
+{
+	enum launcher_kind kinds[] = {LAUNCHER_VFORK, LAUNCHER_FORK,
+				      LAUNCHER_URING, LAUNCHER_TEMPLATE};
+	size_t i;
+
+	for (i = 0; i < 2 * sizeof(kinds) / sizeof(*kinds); i++) {
+		struct core_config config = {.arg = &kinds[i / 2],
+					     .no_ring = i % 2};
+		pthread_t thread;
+
+		CHECK(!pthread_create(&thread, NULL, environment, &config));
+		CHECK(!pthread_join(thread, NULL));
+	}
+	return 0;
+}
