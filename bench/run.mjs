@@ -1,11 +1,12 @@
 // `npm run bench [-- NAME [options]]`: runs one benchmark, or all of them, and
-// draws the report of what it found.
+// draws the report.
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { Command } from 'commander'
 import { buildKernel } from './lib/lab.mjs'
 import { committed, out, root } from './lib/paths.mjs'
+import { quoted } from './lib/programs.mjs'
 import { makeResult, readResults, writeResult } from './lib/result.mjs'
 import { runSteps } from './lib/steps.mjs'
 import { writeReport } from './report/write.mjs'
@@ -16,7 +17,7 @@ const benchmarks = Object.fromEntries(
   await Promise.all(names.map(async (name) => [name, await import(`./${name}/run.mjs`)])),
 )
 
-/** What has to be typed to get the same, options included. */
+/** The command that measures the same again, options included. */
 function commandLine(name, command) {
   const given = command.options.filter(
     (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
@@ -25,19 +26,19 @@ function commandLine(name, command) {
     .filter(({ long }) => !ofTheRun.has(long))
     .flatMap((option) => {
       const value = command.getOptionValue(option.attributeName())
-      return option.isBoolean() ? [option.long] : [option.long, quoted(String(value))]
+      return option.isBoolean() ? [option.long] : [option.long, shellWord(String(value))]
     })
   return ['npm run bench --', name, ...words].join(' ')
 }
 
-const quoted = (word) => (/^[\w.,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+const shellWord = (word) => (/^[\w.,/-]+$/.test(word) ? word : quoted(word))
 
-/** Options that say nothing about what is measured. */
+/** Options that do not change what is measured. */
 const ofTheRun = new Set(['--fresh', '--save'])
 const withRunOptions = (command) =>
   command
-    .option('--fresh', 'do not go on with a run that was interrupted')
-    .option('--save', 'put the results into bench/results, with their plots')
+    .option('--fresh', 'start over instead of resuming an interrupted run')
+    .option('--save', 'also save results and plots in bench/results')
 
 async function measure(chosen, { fresh = false, save = false }) {
   if (chosen.some(({ name }) => benchmarks[name].inLab)) await buildKernel()
@@ -63,7 +64,7 @@ async function measure(chosen, { fresh = false, save = false }) {
     },
   )
   const folder = save ? committed : out
-  // Plots of what is measured no more.
+  // Drop plots of measurements that no longer exist.
   for (const name of readdirSync(folder)) if (name.endsWith('.svg')) rmSync(join(folder, name))
   report({ results: folder, plots: folder })
 }
@@ -74,11 +75,11 @@ function report({ results, plots }) {
   console.log(`${page}\n${join(plots, '*.svg')}`)
 }
 
-// An end by a signal is an exit, too: what the run has written for itself goes.
+// Exit on a signal, so that exit handlers remove the scratch files.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
 const program = withRunOptions(new Command('bench'))
-  .description('Measures; without a NAME all there is. Then draws the report.')
+  .description('Runs one benchmark, or all of them without a NAME, then draws the report.')
   .enablePositionalOptions()
   .argument('[name]')
   .action((name, options) => {
@@ -109,9 +110,9 @@ function defaultsOf(name) {
 
 program
   .command('report')
-  .description('draw the page and the plots from results that are there')
-  .option('--results <folder>', 'where the results are', committed)
-  .option('--plots <folder>', 'where the SVGs go', out)
+  .description('draw the page and the plots from existing results')
+  .option('--results <folder>', 'folder with the results', committed)
+  .option('--plots <folder>', 'folder for the SVGs', out)
   .action(({ results, plots }) => report({ results, plots }))
 
 try {

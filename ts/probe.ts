@@ -4,25 +4,36 @@ import { backends, selectBackend } from './backend/select.js'
 import { getEnvironment } from './environment.js'
 import { errnoName } from './errors.js'
 
+/** What works on this machine. */
 export interface Probe {
   /** The kernel's release. */
   kernel: string
+  /** io_uring itself, with or without the operations that make processes. */
   ioUring: {
+    /** Whether it can be used. */
     available: boolean
     /** Why not: 'EPERM', 'ENOSYS', … */
     why: string | undefined
   }
   /** Executable templates, which the kernel starts programs from. */
   templates: {
+    /** Whether the kernel has them. */
     available: boolean
     /** Why not: 'ENOTSUP' where the kernel lacks them. */
     why: string | undefined
   }
-  /** Each backend, the best first, and why it does not work. */
-  backends: { name: BackendName; available: boolean; why: string | undefined }[]
-  /** The one that is used where none is asked for. */
+  /** Each backend, the best first. */
+  backends: {
+    /** Its name, for the option `backend`. */
+    name: BackendName
+    /** Whether it works. */
+    available: boolean
+    /** Why it does not work. */
+    why: string | undefined
+  }[]
+  /** The backend that is used if none is named. */
   auto: BackendName
-  /** How exits are waited for. */
+  /** How the library waits for exits. */
   poller: 'io_uring' | 'epoll'
 }
 
@@ -31,7 +42,11 @@ const works = (errno: number) => ({
   why: errno === 0 ? undefined : errnoName(errno),
 })
 
-/** What works here, and why other things do not. */
+/**
+ * Finds out what works on this machine, and why other things do not. Starts
+ * nothing. Throws if the platform is not Linux on x64 or arm64, or if the addon
+ * does not load.
+ */
 export function probe(): Probe {
   const { info } = getEnvironment()
   return {

@@ -10,27 +10,35 @@ import type { Output, Strict } from './types.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
 
+/** How a program ended, and what it wrote. */
 export interface RunResult<T = string> {
+  /** The process id; the process is gone. */
   pid: number
-  /** null where a signal ended it. */
+  /** Exit code; null if a signal ended it. */
   exitCode: number | null
+  /** The signal that ended it; null if it exited. */
   signal: NodeJS.Signals | null
-  /** Empty where stdio gives it no pipe. */
+  /** What it wrote to descriptor 1; empty if `stdio` made no pipe. */
   stdout: T
+  /** What it wrote to descriptor 2; empty if `stdio` made no pipe. */
   stderr: T
-  /** Output went beyond maxBuffer. */
+  /** Whether an output went beyond `maxBuffer`. */
   truncated: boolean
+  /** Whether `timeout` passed before it ended. */
   timedOut: boolean
+  /** What it used. */
   rusage: ResourceUsage
-  /** What made it. */
+  /** The backend that made it. */
   backend: BackendName
   /** Whether the kernel started it from a template. */
   fromTemplate: boolean
 }
 
-/** With `check`, a run that did not exit with 0. */
+/** The error of run() with `check` if the program did not exit with 0. */
 export class RunError extends Error {
+  /** 'RunError' */
   override name = 'RunError'
+  /** How it ended, and what it wrote. */
   readonly result: RunResult<string | Buffer>
 
   constructor(file: string, result: RunResult<string | Buffer>) {
@@ -88,10 +96,16 @@ function readError(
 }
 
 /**
- * Runs a program and collects what it writes. Resolves whatever its exit
- * status, unless `check` asks for a RunError. Rejects with a SpawnError where
- * it did not start, with an AbortError where `signal` ended it. stdin is the
- * input, or empty.
+ * Runs a program to its end and collects what it writes. Resolves whatever its
+ * exit code.
+ *
+ * Rejects with a SpawnError if it did not start, an AbortError if `signal`
+ * aborted, a RunError if `check` is set and it did not exit with 0, and an
+ * argument error (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`,
+ * `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`) before anything is created.
+ * @param file a name that is searched in PATH, or a path
+ * @param args the arguments after argv[0]
+ * @param options stdin is `input`, or empty without one
  */
 export async function run<const O extends RunOptions = Record<never, never>>(
   file: string,

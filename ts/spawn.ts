@@ -7,9 +7,15 @@ import { startTurn } from './process/turn.js'
 import type { StdioOf, Strict } from './types.js'
 
 /**
- * Starts a program. Resolves once its exec has happened; rejects with a
- * SpawnError that names the step which failed before it, an AbortError, or an
- * argument error. stdio defaults to pipes.
+ * Starts a program and resolves once its exec has happened.
+ *
+ * Rejects with a SpawnError that names the step that failed, an AbortError if
+ * `signal` aborted before, and an argument error (`ERR_INVALID_ARG_TYPE`,
+ * `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`) before
+ * anything is created.
+ * @param file a name that is searched in PATH, or a path
+ * @param args the arguments after argv[0]
+ * @param options `stdio` makes three pipes by default
  */
 export async function spawn<const O extends SpawnOptions = Record<never, never>>(
   file: string,

@@ -4,10 +4,10 @@ import type { Readable, Writable } from 'node:stream'
 /** `O`, with an error for every option that `Base` does not know. */
 export type Strict<O, Base> = O & { readonly [K in Exclude<keyof O, keyof Base>]: never }
 
-/** The type of an option in `O`; undefined where `O` has it not. */
+/** The type of an option in `O`; undefined if `O` lacks it. */
 type OptionOf<O, Name extends PropertyKey> = Name extends keyof O ? O[Name] : undefined
 
-/** What output is: bytes with encoding 'buffer', else a string. */
+/** The type of output: Buffer with encoding 'buffer', otherwise string. */
 export type Output<O> = OutputBy<OptionOf<O, 'encoding'>>
 
 type OutputBy<E> = E extends 'buffer' ? Buffer : string
@@ -21,14 +21,17 @@ type Entry<S, I extends '0' | '1' | '2'> = S extends readonly unknown[]
       : undefined
   : S
 
-/** A stream where the entry makes a pipe. */
+/** A stream if the entry makes a pipe. */
 type PipeOf<E, T> = E extends 'pipe' | null | undefined ? T : null
 
+/** The type of `child.stdin` for the option `stdio: S`. */
 export type StdinOf<S> = PipeOf<Entry<S, '0'>, Writable>
+/** The type of `child.stdout` for the option `stdio: S`. */
 export type StdoutOf<S> = PipeOf<Entry<S, '1'>, Readable>
+/** The type of `child.stderr` for the option `stdio: S`. */
 export type StderrOf<S> = PipeOf<Entry<S, '2'>, Readable>
 
-/** `stdio` of options, or its default. */
+/** The type of `stdio` in options `O`, or its default. */
 export type StdioOf<O> = StdioBy<OptionOf<O, 'stdio'>>
 
 type StdioBy<S> = S extends undefined ? 'pipe' : S

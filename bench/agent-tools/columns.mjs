@@ -1,6 +1,6 @@
-// The ways to make a call that are compared. Each says what it needs of probe(),
-// makes a function that makes calls, and says what tells of a result that it
-// was made in this way, and not in another that the library fell back to.
+// The ways to make a call that are compared. `backend` and `templates` are what
+// probe() must find, `caller` returns a function that makes calls, and `fault`
+// says if a result was made another way, because the library fell back to it.
 import { childProcess } from '../../demo/child-process.mjs'
 import { run, template } from '../../dist/index.js'
 
@@ -11,7 +11,7 @@ const byRun = (backend) => ({
   fault: (result) => (result.backend === backend ? undefined : `made by ${result.backend}`),
 })
 
-/** Templates are made once for each tool, as who has many calls would. */
+/** Makes a template once for each tool, as a program with many calls would. */
 const byTemplate = (backend) => ({
   backend,
   templates: true,
@@ -40,7 +40,7 @@ export const columns = {
   vfork: byRun('vfork'),
 }
 
-/** Why a column cannot be had where probe() says this; undefined where it can. */
+/** Why a column cannot be measured given probe()'s findings; undefined if it can. */
 export function missing(name, { backends, templates }) {
   const { backend, templates: wanted } = columns[name]
   if (backend) {

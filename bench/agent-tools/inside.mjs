@@ -1,6 +1,6 @@
-// Measures one split of the workload on the kernel it runs on, all columns in
-// turn: `inside.mjs JSON`. Prints a line of JSON for each round of a column,
-// after one that says what there is. Needs nothing but Node and the library.
+// Measures one split of the workload on the running kernel, all columns in turn:
+// `inside.mjs JSON`. Prints a line of JSON with the kernel and the columns that
+// it lacks, then one for each round of a column. Needs only Node and the library.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { release } from 'node:os'
@@ -14,11 +14,11 @@ import { deal, presets } from './presets.mjs'
 
 const script = fileURLToPath(new URL('worker.mjs', import.meta.url))
 
-/** What each call has to give: from node:child_process, and known to be right. */
+/** The expected result of each call: from node:child_process, and checked. */
 async function expectations(options) {
   const found = []
   for (const preset of presets) {
-    // The first git writes its index; what counts is what it says from then on.
+    // The first git updates the index; the second call's output is what counts.
     await childProcess(preset, options)
     const { exitCode, stdout, stderr } = await childProcess(preset, options)
     if (exitCode !== 0 || !preset.right.test(stdout.toString())) {
@@ -43,7 +43,7 @@ class Worker {
     this.#ended.catch(() => {})
   }
 
-  /** Resolves to what was wrong about the calls. */
+  /** Resolves to the faults of the calls. */
   async ask(message) {
     this.#child.send(message)
     const [faults] = await Promise.race([once(this.#child, 'message'), this.#ended])
@@ -65,7 +65,7 @@ async function measure({ workers, inFlight, calls, rounds, names }) {
     for (const name of names) {
       const team = Array.from({ length: workers }, () => new Worker())
       teams.set(name, team)
-      // Warm, and with its templates made.
+      // Warm up, and make the templates.
       for (const worker of team) {
         const faults = await worker.ask({ column: name, options, inFlight, expected, order: each })
         if (faults.length > 0) throw new Error(`${name}: ${faults.join('\n')}`)
@@ -73,7 +73,7 @@ async function measure({ workers, inFlight, calls, rounds, names }) {
     }
     const hands = deal(calls / rounds, workers)
     for (let round = 0; round < rounds; round++) {
-      // Each column is the first once in a while.
+      // The columns take turns at being first.
       const order = names.map((_, at) => names[(at + round) % names.length])
       for (const [at, name] of order.entries()) {
         const begin = performance.now()

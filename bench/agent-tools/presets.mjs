@@ -1,6 +1,5 @@
 // The sixteen calls of the workload, over the workspace that the demo makes.
-// `right` is what the output has to have in it, from what is known of that
-// workspace.
+// `right` must match the output; it follows from the workspace's files.
 const preset = (name, tool, args, right) => ({ name, tool, args, right })
 
 export const presets = [
@@ -63,8 +62,8 @@ export const presets = [
 ]
 
 /**
- * Which calls each worker makes, in what order: as many of each preset, dealt out
- * so that the workers have about the same, the same in every run.
+ * The calls of each worker, in order: the same number of each preset, dealt out
+ * evenly, and identically in every run.
  * @returns {number[][]} for each worker, indices of presets
  */
 export function deal(calls, workers) {
@@ -79,7 +78,7 @@ export function deal(calls, workers) {
   return hands
 }
 
-/** By a linear congruential generator: all that matters is that it is the same. */
+/** Shuffles by a linear congruential generator: it only has to be repeatable. */
 function shuffle(list, seed) {
   let state = seed
   for (let at = list.length - 1; at > 0; at--) {

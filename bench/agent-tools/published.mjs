@@ -1,7 +1,7 @@
-// The table of the RFC that spawn_template comes from, as its cover letter has
-// it: Li Chen, "[RFC PATCH v1 00/13] exec: add spawn templates for repeated
-// executable startup", 2026-05-28, on another machine and with Python's
-// subprocess in place of node:child_process.
+// The table in the cover letter of the RFC that introduced spawn_template: Li
+// Chen, "[RFC PATCH v1 00/13] exec: add spawn templates for repeated executable
+// startup", 2026-05-28, measured on other hardware with Python's subprocess
+// instead of node:child_process.
 export const published = {
   source: 'https://lore.kernel.org/r/20260528095235.2491226-1-me@linux.beauty',
   calls: 6144,

@@ -1,7 +1,7 @@
-// What agents call, through each design, in the form in which the RFC of
-// spawn_template reports it: sixteen presets, sixteen calls in flight, split
-// over worker processes. Times, so the columns take turns and what counts is
-// their ratio to node:child_process in the same round.
+// The calls of agents through each design, in the form of the table in
+// spawn_template's RFC: sixteen presets, sixteen calls in flight, split over
+// worker processes. These are times, so the columns take turns, and only the
+// ratio to node:child_process in the same round counts.
 import { writeFileSync } from 'node:fs'
 import { runInLab } from '../lib/lab.mjs'
 import { rounds, someOf, wholeNumber } from '../lib/options.mjs'
@@ -21,18 +21,28 @@ const IN_FLIGHT = 16
 const SPLITS = Object.fromEntries(
   [1, 2, 4, 8].map((workers) => [`${workers}x${IN_FLIGHT / workers}`, workers]),
 )
-/** Of one call under emulation, sixteen in flight on two CPUs; and of a start. */
+/** Of one call under emulation, sixteen in flight on two CPUs; and of a boot. */
 const SECONDS = { call: 0.046, start: 45 }
 const MACHINE = { cpus: 2, memory: '4G' }
 
 export const addOptions = (command) =>
   command
-    .option('--calls <number>', 'of each column and split', wholeNumber(), published.calls)
-    .option('--rounds <number>', 'in how many turns they are made', rounds, 8)
-    .option('--splits <names>', 'which', someOf(Object.keys(SPLITS)), Object.keys(SPLITS))
-    .option('--columns <names>', 'which; vfork, too', someOf([...COLUMNS, 'vfork']), COLUMNS)
+    .option('--calls <number>', 'calls of each column and split', wholeNumber(), published.calls)
+    .option('--rounds <number>', 'turns in which they are made', rounds, 8)
+    .option(
+      '--splits <names>',
+      'workers x calls in flight',
+      someOf(Object.keys(SPLITS)),
+      Object.keys(SPLITS),
+    )
+    .option(
+      '--columns <names>',
+      'what to compare; vfork is possible, too',
+      someOf([...COLUMNS, 'vfork']),
+      COLUMNS,
+    )
 
-/** For what the lab is to see. */
+/** Holds the files for the lab. */
 let folder
 
 async function measureSplit({ calls, rounds, columns }, split, progress) {
@@ -50,7 +60,7 @@ async function measureSplit({ calls, rounds, columns }, split, progress) {
   return { ...found, split, measured: measured.map(({ wrong: _, ...one }) => one) }
 }
 
-/** A row of the table: one column of one split, beside the baseline. */
+/** A row of the table: one column of one split, compared with the baseline. */
 function row({ split, measured }, column) {
   const of = (name) => measured.filter((one) => one.column === name)
   const own = of(column)
@@ -79,7 +89,7 @@ export async function plan(options) {
     )
   }
   if (!columns.includes(BASELINE))
-    throw new Error(`--columns must have ${BASELINE}, beside which the others are put`)
+    throw new Error(`--columns must have ${BASELINE}, the baseline of the others`)
   return {
     steps: splits.map((split) => ({
       name: `${split}, ${calls} calls by each of ${columns.length} columns`,
@@ -100,26 +110,24 @@ export async function plan(options) {
   }
 }
 
-const signed = (number) => `${number < 0 ? '' : '+'}${number.toFixed(2)} %`
+const signed = (number, digits = 1) => `${number < 0 ? '' : '+'}${number.toFixed(digits)} %`
 
-/** As it is said: a difference the rounds do not agree on is none. */
+/** A difference with its 95 % interval; "equal" if that includes none. */
 export const told = ({ delta, low, high, equal }) =>
-  equal
-    ? `equal (${signed(delta)}, rounds ${signed(low)} to ${signed(high)})`
-    : `${signed(delta)} (rounds ${signed(low)} to ${signed(high)})`
+  `${equal ? 'equal' : signed(delta)} (${signed(low)} to ${signed(high)})`
 
 export function print({ results, absent, calls, rounds }) {
   console.log(`\n${calls} calls, ${IN_FLIGHT} in flight, ${rounds} rounds`)
-  console.log('workers  column                  calls/s    time_s  beside child_process')
+  console.log('workers  column                calls/s  throughput gain over child_process')
   for (const one of results) {
-    const numbers = [one.callsPerSecond.toFixed(2).padStart(8), one.seconds.toFixed(2).padStart(10)]
-    const beside = one.column === BASELINE ? '' : told(one)
-    console.log(`${one.split.padEnd(9)}${one.column.padEnd(23)}${numbers.join('')}  ${beside}`)
+    const rate = one.callsPerSecond.toFixed(2).padStart(7)
+    const gain = one.column === BASELINE ? '' : `  ${told(one)}`
+    console.log(`${one.split.padEnd(9)}${one.column.padEnd(22)}${rate}${gain}`)
   }
+  console.log('spawn_template as published, over subprocess of Python:')
   for (const { split, subprocess, spawnTemplate, delta } of published.rows) {
-    console.log(
-      `${split.padEnd(9)}as published: subprocess ${subprocess}, spawn_template ${spawnTemplate}, ${signed(delta)}`,
-    )
+    const rates = `${subprocess.toFixed(2)} to ${spawnTemplate.toFixed(2)} calls/s`
+    console.log(`${split.padEnd(9)}${rates}, ${signed(delta, 2)}`)
   }
   for (const [name, why] of Object.entries(absent)) console.log(`not measured: ${name}: ${why}`)
 }

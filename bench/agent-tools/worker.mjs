@@ -1,4 +1,4 @@
-// One worker process of one column: is told what to call, says what was wrong.
+// A worker process of one column: makes the calls it is sent, replies with faults.
 import process from 'node:process'
 import { columns } from './columns.mjs'
 import { presets } from './presets.mjs'
@@ -8,7 +8,7 @@ let call
 let inFlight
 let expected
 
-/** What is not as it should be about a result; undefined if nothing is. */
+/** What is wrong with a result; undefined if nothing is. */
 function fault(index, result) {
   const { exitCode, stdout, stderr } = result
   const right = expected[index]

@@ -1,7 +1,7 @@
-// Sixteen chains in one io_uring_enter(2) against sixteen starts by vfork+exec, on
-// two CPUs in the lab: times, so ratios of the same round, all taking turns. Who
-// starts sixteen by vfork waits for each exec, and need wait for no exit before
-// the last of them; who waits for each exit, too, is shown beside it.
+// Sixteen chains in one io_uring_enter(2) compared with sixteen starts by
+// vfork+exec, on two CPUs in the lab. These are times, so all take turns and
+// only ratios of the same round count. A caller of vfork waits for each exec;
+// one side collects the exits at the end, the other after each start.
 import { writeFileSync } from 'node:fs'
 import { build, counting, folder, install } from '../designs/programs.mjs'
 import { runInLab } from '../lib/lab.mjs'
@@ -10,18 +10,19 @@ import { compilerVersion, lab } from '../lib/result.mjs'
 import { mean, median, middleInterval } from '../lib/stats.mjs'
 import { BATCH_NAMES } from '../report/names.mjs'
 
-export const description = 'a batch of 16 chains against 16 vfork+exec, on two CPUs, in the lab'
+export const description =
+  'a batch of 16 chains compared with 16 vfork+exec, on two CPUs, in the lab'
 export const inLab = true
 
 const BATCH = 16
-/** Batches that one run of a method makes. */
+/** Batches in one run of a method. */
 const BATCHES = 20
 const MACHINE = { cpus: 2, memory: '2G' }
 const OURS = 'chain_batch'
 const RUNS = { [OURS]: BATCHES, vfork_batch: BATCHES, vfork: BATCHES * BATCH }
 
 export const addOptions = (command) =>
-  command.option('--rounds <number>', 'how often each runs', rounds, 15)
+  command.option('--rounds <number>', 'runs of each method', rounds, 15)
 
 async function measure(rounds) {
   const lines = Object.entries(RUNS).map(([method, runs]) =>
@@ -32,13 +33,13 @@ async function measure(rounds) {
   writeFileSync(file, [...install(), 'echo "\\"$(uname -r)\\""', ...turns, ''].join('\n'))
   const options = ['--smp', String(MACHINE.cpus), '--memory', MACHINE.memory]
   const [kernel, ...printed] = await runInLab(options, ['sh', file])
-  // Nanoseconds of a process, by round.
+  // Nanoseconds per process, by round.
   const times = (name) =>
     printed.filter(({ method }) => method === name).map(({ totals, batch }) => mean(totals) / batch)
   return { kernel, times: Object.fromEntries(Object.keys(RUNS).map((name) => [name, times(name)])) }
 }
 
-function beside(times, method) {
+function compared(times, method) {
   const ratioOfRounds = times[method].map((time, round) => time / times[OURS][round])
   const { low, high } = middleInterval(ratioOfRounds)
   const [lowest, highest] = [Math.min(...ratioOfRounds), Math.max(...ratioOfRounds)]
@@ -54,13 +55,13 @@ export async function plan({ rounds }) {
       versions: { compiler: compilerVersion() },
       unit: `time of ${BATCH} vfork+exec / time of a batch of ${BATCH} chains`,
       rounds,
-      results: Object.keys(BATCH_NAMES).map((method) => beside(times, method)),
+      results: Object.keys(BATCH_NAMES).map((method) => compared(times, method)),
     }),
   }
 }
 
 export function print({ results, rounds }) {
-  console.log(`\n${BATCH} chains in one call end so many times as soon as`)
+  console.log(`\nHow many times sooner ${BATCH} chains in one call have all exited than`)
   for (const { method, ratio, lowest, highest } of results) {
     const range = `${lowest.toFixed(2)} to ${highest.toFixed(2)} in ${rounds} rounds`
     console.log(`  ${BATCH_NAMES[method]}: ${ratio.toFixed(2)} (${range})`)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One launch method is one file that defines one struct method. The harness
- * (main.c) makes the parent what the axes say, calls the method and counts.
+ * Each launch method is a file that defines a struct method. The harness
+ * (main.c) gives the parent its memory and open files, calls the method and
+ * counts.
  */
 #ifndef BENCH_DESIGNS_H
 #define BENCH_DESIGNS_H
@@ -19,13 +20,13 @@ struct job {
 
 struct method {
 	const char *name;
-	/* Processes that one call of start() makes. */
+	/* Processes that one call of start() starts. */
 	int batch;
 	/* Once, before anything is counted. */
 	void (*setup)(void);
 	/*
-	 * Makes the processes and returns when the caller could go on, with
-	 * what collect() needs in @handles: a pid or a pidfd for each.
+	 * Starts the processes and returns when the caller can go on. Stores
+	 * a pid or a pidfd for each in @handles, for collect().
 	 */
 	void (*start)(const struct job *job, int *handles);
 	/* Waits for one process and releases what start() took for it. */
@@ -37,13 +38,13 @@ extern const struct method method_fork, method_vfork, method_vfork_batch,
 	method_chain_pidfd, method_chain_batch, method_chain_template,
 	method_spawn_template;
 
-/* Ends the program, saying what failed and why. */
+/* Prints @what and errno, and exits. */
 void die(const char *what) __attribute__((noreturn));
 
-/* An executable template of the program at @path. */
+/* Returns a descriptor of an executable template of @path; dies on failure. */
 int bench_template(const char *path);
 
-/* For methods whose handle is a pid, or a pidfd. */
+/* collect() of methods whose handle is a pid, or a pidfd, which it closes. */
 void collect_pid(int pid);
 void collect_pidfd(int pidfd);
 

@@ -5,12 +5,12 @@ import { counting, folder } from './programs.mjs'
 
 const TRACING = '/sys/kernel/tracing'
 const RUNS = 40
-/** Each of its runs is of sixteen. */
+/** Each of its runs starts sixteen. */
 const RUNS_OF_BATCH = 12
 
 const traceFile = ({ child, method }) => `${folder}${child}-${method}.trace`
 
-/** Each method twice, without tracing and with it. */
+/** Runs each method twice, without tracing and with it. */
 function traceLines(one) {
   const runs = one.method === 'chain_batch' ? RUNS_OF_BATCH : RUNS
   return [
@@ -29,7 +29,7 @@ export const breakdownLines = (list) => [
   ...list.flatMap(traceLines),
 ]
 
-/** `printed` is what breakdownLines() made the harness print. */
+/** @param {object[]} printed  what the harness printed for breakdownLines() */
 export function breakdown(list, printed) {
   return list.map((one, at) => {
     const [plain, traced] = printed.slice(2 * at, 2 * at + 2)

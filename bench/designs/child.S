@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest program there is: three instructions, exit(0). */
+/* The smallest program: three instructions, exit(0). */
 	.globl _start
 _start:
 	mov $60, %eax

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counts what starting a process costs, by launch method.
+ * Counts the cost of starting a process, by launch method.
  *
  *	bench METHOD [--child PATH] [--memory MIB] [--fds N] [--runs N]
  *
  * Meant for a machine whose clock counts instructions (`lab --icount`), where
  * a nanosecond is an instruction. Prints one line of JSON, with a number for
  * each run:
- *   totals   from before the start to after the collection, everything that
+ *   totals   from before the start to after the collection: everything that
  *	      ran on the one CPU
- *   calls    of that, what the submitting thread ran until start() returned
- *   returns  until start() returned, whoever ran
- *   begins, returned, ends  the same instants as the processor's time stamp
- *	      counter has them, to be found in a trace
+ *   calls    the submitting thread's part of that, until start() returned
+ *   returns  everything until start() returned
+ *   begins, returned, ends  the same instants by the processor's time stamp
+ *	      counter, to find them in a trace
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -101,7 +101,7 @@ static long number(const char *text)
 	return value;
 }
 
-/* Memory that is there, page by page, as a grown program has it. */
+/* Touches memory page by page, as a program that has grown. */
 static void grow(long mib)
 {
 	size_t size = (size_t)mib << 20;
@@ -231,7 +231,7 @@ int main(int argc, char **argv)
 	open_files(fds);
 	for (int i = 0; i < (method->batch > 1 ? 3 : 20); i++)
 		run_once(method, &job);
-	/* Its pages are there before anything is counted. */
+	/* Touch its pages before anything is counted. */
 	counts = calloc((size_t)runs, sizeof(*counts));
 	if (!counts)
 		die("calloc");

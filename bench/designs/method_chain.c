@@ -3,8 +3,7 @@
  * A chain of linked SQEs, CLONE to EXEC: with a copy of the descriptor table,
  * with a list of descriptors, with a pidfd too, from a template, and sixteen
  * chains in one io_uring_enter(2). EXEC posts a completion only if it fails.
- * Where the handle is a pid, it comes with CLONE's completion; CLONE with a
- * pidfd posts none either.
+ * CLONE's completion has the pid; a CLONE with a pidfd posts none.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +21,7 @@
 
 static struct io_uring ring;
 static struct clone_args args[MAX_BATCH];
-/* What EXEC starts from, if not the path. */
+/* The template for EXEC; -1 to use the path. */
 static int template_fd = -1;
 
 static const struct io_uring_clone_fd stdio[] = {
@@ -57,7 +56,7 @@ static struct io_uring_sqe *next(void)
 	return sqe;
 }
 
-/* CLONE's user_data: where its result goes, NULL if the handle is a pidfd. */
+/* CLONE's user_data points to the place of its result; NULL with a pidfd. */
 static void queue(const struct job *job, int *handle, int slot, bool list,
 		  bool pidfd)
 {
@@ -85,14 +84,15 @@ static void queue(const struct job *job, int *handle, int slot, bool list,
 	sqe->flags |= skip;
 }
 
-/* CLONE is over when the call returns; what else completes has failed. */
+/* CLONE has completed when the call returns; any other completion is a failure.
+ */
 static void submit(void)
 {
 	unsigned int queued = io_uring_sq_ready(&ring);
 	struct io_uring_cqe *cqe;
 	int ret = io_uring_submit(&ring);
 
-	/* A batch that took more than one call would be no batch. */
+	/* A batch must take one call. */
 	errno = ret < 0 ? -ret : EAGAIN;
 	if (ret != (int)queued)
 		die("io_uring_submit");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clone3(2) as a careful library calls it today: the memory shared until the
- * exec, a pidfd, signal handlers reset. The child has the caller's stack, who
- * is suspended, so this is one function that must not return in the child.
+ * clone3(2) as a careful library calls it today: memory shared until the exec,
+ * a pidfd, signal handlers reset. The child runs on the stack of the suspended
+ * caller, so this function must not return in the child.
  */
 #define _GNU_SOURCE
 #include <linux/sched.h>
@@ -17,7 +17,7 @@ static void setup(void)
 {
 }
 
-/* What the child needs lives in the caller's frame, not in this one's. */
+/* The child's arguments are in registers, not in this frame. */
 static void start(const struct job *job, int *handles)
 {
 	struct clone_args args = {
@@ -33,7 +33,7 @@ static void start(const struct job *job, int *handles)
 	register const void *argv __asm__("r9") = job->argv;
 	register const void *envp __asm__("r10") = job->envp;
 
-	/* In the child, straight to execve and, failing that, exit. */
+	/* The child calls execve at once, and exit if that fails. */
 	__asm__ volatile(
 		"syscall\n\t"
 		"test %%rax, %%rax\n\t"

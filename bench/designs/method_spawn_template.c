@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * spawn_template_spawn(2), the system-call design: the caller waits for the
- * child's exec, and gets a pidfd.
+ * child's exec and gets a pidfd.
  */
 #define _GNU_SOURCE
 #include "bench.h"

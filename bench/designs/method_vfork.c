@@ -22,7 +22,8 @@ static void start(const struct job *job, int *handles)
 	handles[0] = pid;
 }
 
-/* Each of them suspends the caller; they end while it goes on to the next. */
+/* Each suspends the caller until its exec; it exits while the next one starts.
+ */
 static void start_batch(const struct job *job, int *handles)
 {
 	for (int i = 0; i < MAX_BATCH; i++)

@@ -1,10 +1,10 @@
-// Where the instructions of a start go: a trace of the kernel's own tracepoints
-// between the instants that the harness says, cut into phases. The clock of the
-// trace counts instructions, so the time between two events is the number of
-// instructions between them, and each belongs to whom the processor ran.
+// Where the instructions of a start go: cuts a trace of the kernel's tracepoints,
+// between the instants that the harness prints, into phases. The trace's clock
+// counts instructions, so the time between two events is the number of
+// instructions that the running task executed between them.
 import { interquartileMean, mean } from '../lib/stats.mjs'
 
-/** Phases in the order in which they are mostly met, by who is at work. */
+/** Phases by task, in their usual order. */
 export const PHASES = {
   submitter: ['request', 'clone', 'after the clone', 'wait'],
   child: ['set up', 'exec: open', 'exec: map', 'program', 'exit'],
@@ -18,7 +18,7 @@ export const EVENTS = [
   ...['irq_vectors/local_timer_entry', 'irq_vectors/local_timer_exit'],
 ]
 
-/** System calls by which a child of the usual methods begins its exec, and ends. */
+/** execve(2), execveat(2); exit(2), exit_group(2). */
 const EXECVE = [59, 322]
 const EXIT = [60, 231]
 
@@ -31,7 +31,7 @@ const LINE = /^.{16}-(\d+) +\[\d+\] \S+ +(\d+): (\w+): (.*)$/
 export function parseTrace(text) {
   const written = /entries-in-buffer\/entries-written: (\d+)\/(\d+)/.exec(text)
   if (!written || written[1] !== written[2])
-    throw new Error('the trace has lost events, or is none')
+    throw new Error('the trace has lost events, or is not a trace')
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return lines.map((line) => {
     const match = LINE.exec(line)
@@ -43,13 +43,13 @@ export function parseTrace(text) {
 const number = (name, text) => Number(new RegExp(`\\b${name}=(\\d+)`).exec(text)[1])
 const systemCall = (text) => Number(/^NR (\d+)/.exec(text)[1])
 
-/** What one start was made of; reads the events between `begin` and `end` in order. */
+/** The intervals of one start; takes its events in order. */
 class Start {
-  /** What ran from one event to the next: { who, phase, length, events }. */
+  /** From one event to the next: { who, phase, length, events }. */
   intervals = []
   #submitter
   #phase = 'request'
-  /** Of the submitter, since it entered the kernel. */
+  /** The submitter's intervals since it entered the kernel. */
   #call = []
   #children = new Map()
   #interrupted = 0
@@ -60,12 +60,12 @@ class Start {
     this.#running = submitter
   }
 
-  /** The start's call has returned: what follows is for the collection. */
+  /** The call that starts has returned: what follows is the collection. */
   returned() {
     this.#phase = 'wait'
   }
 
-  /** `length` instructions ran before the next event; `events` are what tracing them cost. */
+  /** `length` instructions ran before the next event, tracing of `events` included. */
   pass(length, events) {
     const interval = { ...this.#where(), length, events }
     this.intervals.push(interval)
@@ -118,7 +118,7 @@ class Start {
     if (child && EXIT.includes(call)) child.phase = 'exit'
   }
 
-  /** A child that is made in the kernel has no system call to tell where its exec begins. */
+  /** A child made in the kernel has no system call that marks the start of its exec. */
   #mapping(child) {
     if (!child) return
     if (child.phase === 'set up') {
@@ -130,7 +130,7 @@ class Start {
   }
 }
 
-/** The starts that the harness's instants mark in the events. */
+/** Cuts the events into starts at the harness's instants. */
 function startsOf(events, { pid, begins, returned, ends }) {
   let at = 0
   return begins.map((begin, run) => {
@@ -138,7 +138,7 @@ function startsOf(events, { pid, begins, returned, ends }) {
     let count = 0
     let last = { at: begin, costs: 0 }
     const to = (instant, costs) => {
-      // Half of what an event costs is spent before its time is taken.
+      // Half of an event's cost is spent before its time stamp is taken.
       start.pass(instant - last.at, (last.costs + costs) / 2)
       last = { at: instant, costs }
     }
@@ -158,16 +158,16 @@ function startsOf(events, { pid, begins, returned, ends }) {
 }
 
 /**
- * The phases of a start, in instructions per process, without what tracing
- * them cost: that is the difference between the totals with and without it,
- * the same for each event.
- * @param {object} traced  what the harness printed, `events` beside it
+ * The phases of a start, in instructions per process, without the cost of
+ * tracing: the difference between the totals with and without tracing, divided
+ * equally among the events.
+ * @param {object} traced  what the harness printed, and `events`
  * @param {object} plain  what it printed without tracing
  */
 export function phasesOf(traced, plain) {
   const starts = startsOf(traced.events, traced)
   const totals = traced.begins.map((begin, run) => traced.ends[run] - begin)
-  // The runs of the middle half, so that the phases add up to its mean.
+  // Only runs of the middle half, so that the phases add up to its mean.
   const order = [...totals.keys()].sort((a, b) => totals[a] - totals[b])
   const quarter = Math.floor(order.length / 4)
   const middle = order.slice(quarter, order.length - quarter).map((run) => starts[run])

@@ -1,16 +1,16 @@
-// Builds what is run in the lab: the launchers with their harness, and the children.
+// Builds the programs for the lab: the launchers with their harness, and the children.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, readdirSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { root, scratch } from '../lib/paths.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-/** Where build() has put them. */
+/** Where build() put them. */
 export let folder
 
-// A dynamic program that read its libraries through the shared file system,
-// whose answers come in real time, would have the clock count the waiting, too:
-// this one has them, and its interpreter, in a folder of the machine's.
+// The shared file system answers in real time, and the clock would count the
+// wait: the dynamic child has its libraries and its interpreter in a folder of
+// the machine.
 export const CHILDREN = { static: '/tmp/child', dynamic: '/tmp/dynamic' }
 const LIBRARIES = '/tmp/lib'
 
@@ -39,7 +39,7 @@ export function build() {
   }
 }
 
-/** Lines of shell that put them where the machine's own memory is. */
+/** Lines of shell that copy them into the machine's memory. */
 export const install = () => [
   'set -e',
   `mkdir ${LIBRARIES}`,
@@ -48,6 +48,6 @@ export const install = () => [
   `chmod +x ${LIBRARIES}/ld.so`,
 ]
 
-/** The command that counts one launch method. */
+/** The command that counts a launch method. */
 export const counting = ({ method, child, memory = 0, fds = 3, runs }) =>
   `/tmp/bench ${method} --child ${CHILDREN[child]} --memory ${memory} --fds ${fds} --runs ${runs}`

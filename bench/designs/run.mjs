@@ -1,6 +1,6 @@
-// The kernel designs side by side, by instruction counts: every launch method
-// on one machine whose clock counts instructions, over the axes child, memory
-// of the parent, and open descriptors; and where the instructions of each go.
+// The kernel designs compared by instruction counts: every launch method on one
+// machine whose clock counts instructions, by child, memory of the parent and
+// open descriptors; and where the instructions of each go.
 import { writeFileSync } from 'node:fs'
 import { runInLab } from '../lib/lab.mjs'
 import { someOf } from '../lib/options.mjs'
@@ -29,14 +29,15 @@ const KINDS = Object.keys(CHILDREN)
 /** MiB that the parent has touched. */
 const MEMORY = [0, 256, 1024]
 const FDS = [3, 1000, 10_000]
-// Each number is of several processes: what fork() copies depends on where the
-// parent's mappings came to be. A parent that has to touch much memory first is
-// one process; fork() of it takes a thousand times as long, and varies less.
+// Each figure comes from several processes, because what fork() copies depends
+// on where the parent's mappings happen to be. A parent that has to touch much
+// memory first is one process; its fork() takes a thousand times as long and
+// varies less.
 const SIZES = {
   usual: { processes: 8, runs: 20 },
   largeParent: { processes: 1, runs: 80 },
   largeFork: { processes: 1, runs: 10 },
-  // Each run is of sixteen.
+  // Each run starts sixteen.
   batch: { processes: 8, runs: 6 },
 }
 /** About how long a step takes. */
@@ -45,11 +46,11 @@ const MACHINE = { cpus: 1, memory: '4G' }
 
 export const addOptions = (command) =>
   command
-    .option('--quick', 'the small parent only', false)
-    .option('--methods <names>', 'which', someOf(METHODS), METHODS)
-    .option('--children <names>', 'which', someOf(KINDS), KINDS)
+    .option('--quick', 'only the small parent', false)
+    .option('--methods <names>', 'launch methods', someOf(METHODS), METHODS)
+    .option('--children <names>', 'programs to start', someOf(KINDS), KINDS)
 
-/** What the parent is like costs the same whatever the child: one axis at a time. */
+/** The parent's size costs the same whatever the child: one axis at a time. */
 function groups(quick, children) {
   const small = children.map((child) => ({ child, memory: 0, fds: 3 }))
   if (quick || !children.includes('static')) return small
@@ -138,28 +139,34 @@ export async function plan({ quick, methods, children }) {
   }
 }
 
-const thousands = (n, width) => (n / 1000).toFixed(1).padStart(width)
+const thousands = (n, width) =>
+  (n / 1000)
+    .toFixed(1)
+    .replace(/^-0\.0$/, '0.0')
+    .padStart(width)
 
 export function print({ results, phases }) {
   for (const [title, rows] of grouped(results, titleOf)) {
-    console.log(`\n${title}: thousand instructions per process`)
-    console.log(`${''.padEnd(16)}${'total'.padStart(9)}${'in caller'.padStart(12)}`)
+    console.log(`\n${title}`)
+    console.log(`${'thousand instr.'.padEnd(16)}${'total'.padStart(9)}${'in caller'.padStart(12)}`)
     for (const { method, total, call } of rows) {
       console.log(`${method.padEnd(16)}${thousands(total, 9)}${thousands(call, 12)}`)
     }
   }
-  const columns = Object.entries(PHASES).flatMap(([who, names]) =>
-    names.map((name) => ({ who, name })),
-  )
   for (const [child, rows] of grouped(phases, (one) => one.child)) {
-    console.log(`\n${child} child: where they go`)
-    console.log(`${''.padEnd(26)}${rows.map(({ method }) => method.padStart(15)).join('')}`)
-    for (const { who, name } of columns) {
-      const numbers = rows.map((row) => thousands(row.phases[who][name], 15))
-      console.log(`${`${who}: ${name}`.padEnd(26)}${numbers.join('')}`)
+    console.log(`\n${child} child: thousand instructions by phase`)
+    for (const [who, names] of Object.entries(PHASES)) {
+      const widths = names.map((name) => Math.max(9, name.length + 2))
+      const heads = names.map((name, at) => name.padStart(widths[at])).join('')
+      console.log(`${who.padEnd(16)}${heads}`.trimEnd())
+      for (const { method, phases } of rows) {
+        const numbers = names.map((name, at) => thousands(phases[who][name], widths[at]))
+        console.log(`  ${method.padEnd(14)}${numbers.join('')}`)
+      }
     }
-    const traced = rows.map((row) => thousands(row.traced - row.total, 15))
-    console.log(`${'(tracing, subtracted)'.padEnd(26)}${traced.join('')}`)
+    const costs = rows.map(({ traced, total }) => traced - total)
+    const [least, most] = [Math.min(...costs), Math.max(...costs)]
+    console.log(`cost of tracing, subtracted: ${thousands(least, 0)} to ${thousands(most, 0)}`)
   }
 }
 

@@ -1,4 +1,4 @@
-// Parsers of options, for commander.
+// Parsers of option values, for commander.
 import { InvalidArgumentError } from 'commander'
 
 export const wholeNumber =
@@ -10,10 +10,10 @@ export const wholeNumber =
     return Number(text)
   }
 
-/** Fewer rounds than these say nothing about how much they differ. */
+/** Fewer rounds cannot show how much they differ. */
 export const rounds = wholeNumber(3)
 
-/** Some of the names there are, separated by commas. */
+/** A comma-separated list of some of `names`. */
 export const someOf = (names) => (text) => {
   const chosen = text.split(',')
   const unknown = chosen.filter((name) => !names.includes(name))

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 
 /** The project's folder, with a slash at its end. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
-/** What a run makes, where the lab's machines see it, too. */
+/** A run's output; the lab's machines see this folder, too. */
 export const out = `${root}out/bench/`
-/** The results that are committed, and that the README quotes. */
+/** The committed results, which the documentation quotes. */
 export const committed = `${root}bench/results/`
 
-/** A folder of this process's own, where the lab sees it; gone when the process is. */
+/** Makes a folder that the lab sees; it is removed when this process exits. */
 export function scratch() {
   mkdirSync(out, { recursive: true })
   const folder = mkdtempSync(`${out}scratch-`)

@@ -1,5 +1,5 @@
-// A result: what was measured, and all that says of what and by which command.
-// results.schema.json has the form of it.
+// A result: the figures, and the command, machine and versions that they come
+// from. results.schema.json defines its form.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
@@ -11,7 +11,7 @@ const schema = JSON.parse(readFileSync(new URL('../results.schema.json', import.
 const ajv = new Ajv({ allErrors: true, strictRequired: false })
 const validate = ajv.compile(schema)
 
-/** Throws where a result has not the form it is to have. */
+/** Returns `result`; throws if it does not match the schema. */
 export function checkResult(result) {
   if (validate(result)) return result
   throw new Error(`not a result: ${ajv.errorsText(validate.errors, { dataVar: 'result' })}`)
@@ -24,7 +24,7 @@ export const host = () => ({
   kernel: release(),
 })
 
-/** What a machine of the lab is. */
+/** Describes a machine of the lab. */
 export const lab = ({ kernel, cpus, memory, clock }) => ({
   emulator: 'QEMU',
   kernel,
@@ -55,7 +55,7 @@ export function writeResult(file, result) {
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
 }
 
-/** The results in a folder, by the name of the benchmark. */
+/** The results in a folder, by benchmark. */
 export function readResults(folder) {
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
   const results = files.map((name) => {

@@ -1,4 +1,4 @@
-// What samples are condensed to.
+// Statistics of samples.
 
 const sorted = (values) => [...values].sort((a, b) => a - b)
 
@@ -12,9 +12,9 @@ export const median = (values) => quantile(values, 0.5)
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
- * The mean of the middle half. Counts scatter by some percent around it, and
- * now and then one has in it what the kernel had put off; of a hundred counts
- * this repeats to less than 1 %, their mean does not.
+ * The mean of the middle half. Counts scatter around it by a few percent, and
+ * now and then one includes work that the kernel had deferred. Of a hundred
+ * counts this mean repeats to less than 1 %; the plain mean does not.
  */
 export function interquartileMean(values) {
   const all = sorted(values)
@@ -22,7 +22,7 @@ export function interquartileMean(values) {
   return mean(all.slice(quarter, all.length - quarter))
 }
 
-/** Of the sums that some of the ranks 1 to `n` can have: how many choices give each. */
+/** How many subsets of the ranks 1 to `n` have each sum; the index is the sum. */
 function rankSums(n) {
   const ways = [1, ...Array.from({ length: (n * (n + 1)) / 2 }, () => 0)]
   for (let rank = 1; rank <= n; rank++) {
@@ -32,9 +32,9 @@ function rankSums(n) {
 }
 
 /**
- * Where the middle of what is measured lies with 95 % certainty, if it scatters
- * to both sides alike: the interval of Hodges and Lehmann, which belongs to
- * Wilcoxon's signed-rank test. Of fewer than six values it is their range.
+ * The 95 % confidence interval of the centre of a symmetric distribution, by
+ * Hodges and Lehmann, from Wilcoxon's signed-rank test. For fewer than six
+ * values it is their range.
  */
 export function middleInterval(values) {
   const n = values.length

@@ -1,6 +1,5 @@
-// Runs the steps of one or more benchmarks with progress shown, and keeps what
-// each step measured until all are done: a run that was interrupted goes on
-// where it was.
+// Runs the steps of one or more benchmarks, shows their progress, and keeps what
+// each step measured until all are done, so that an interrupted run resumes.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,13 +8,13 @@ import { SingleBar } from 'cli-progress'
 
 /**
  * @typedef {object} Step
- * @property {string} name  in the words of the progress shown
+ * @property {string} name  shown as progress
  * @property {number} seconds  about how long it takes
- * @property {(progress: (share: number) => void) => Promise<any>} run  what it
- *   returns has to survive JSON
+ * @property {(progress: (share: number) => void) => Promise<any>} run  resolves
+ *   to a value that survives JSON
  */
 
-/** What is measured is this tree: figures of two versions do not go together. */
+/** Identifies the code measured: figures of two versions must not be mixed. */
 function treeHash(root) {
   const git = (...args) => execFileSync('git', args, { cwd: root, maxBuffer: 2 ** 28 })
   const hash = createHash('sha256')
@@ -27,7 +26,7 @@ function treeHash(root) {
 const minutes = (seconds) =>
   seconds < 90 ? `${Math.ceil(seconds / 10) * 10} seconds` : `${Math.round(seconds / 60)} minutes`
 
-/** A bar on a terminal, else a line for each step. */
+/** A bar on a terminal; otherwise a line for each step. */
 function progressOf(total, stream) {
   if (!stream.isTTY) {
     return {
@@ -36,8 +35,8 @@ function progressOf(total, stream) {
       end() {},
     }
   }
-  const format = '{bar} {percentage}% {step}, about {left} to go'
-  const bar = new SingleBar({ format, stream, barsize: 24, clearOnComplete: true })
+  const format = '{bar} {percentage} %, about {left} to go: {step}'
+  const bar = new SingleBar({ format, stream, barsize: 16, clearOnComplete: true })
   bar.start(Math.ceil(total), 0, { step: '', left: minutes(total) })
   return {
     begin: (step, left) => bar.update({ step, left: minutes(left) }),
@@ -46,7 +45,7 @@ function progressOf(total, stream) {
   }
 }
 
-/** The steps' results, kept in `folder` until all are there and `done()` is called. */
+/** The steps' results, kept in `folder` until they are forgotten. */
 class Kept {
   #folder
   #tree
@@ -69,7 +68,7 @@ class Kept {
     return JSON.parse(readFileSync(this.#file(step, key), 'utf8'))
   }
 
-  /** Whole or not at all, however the run ends. */
+  /** Writes the whole result or none, however the run ends. */
   put(step, key, data) {
     const file = this.#file(step, key)
     mkdirSync(this.#folder, { recursive: true })
@@ -87,10 +86,10 @@ class Kept {
 }
 
 /**
- * Runs every benchmark's steps that were not run before, and hands the data of
- * each benchmark to `finished` as soon as it is whole.
+ * Runs the steps that were not run before, and passes the data of each benchmark
+ * to `finished` as soon as it is complete.
  * @param {{ name: string, key: string, steps: Step[] }[]} benchmarks  `key`
- *   tells a benchmark's runs with other options apart
+ *   distinguishes runs with different options
  */
 export async function runSteps(
   benchmarks,
@@ -104,7 +103,7 @@ export async function runSteps(
   stream.write(`bench: ${todo.length} steps, about ${minutes(seconds(todo))} on two quiet cores\n`)
   const had = benchmarks.flatMap(({ steps }) => steps).length - todo.length
   if (had > 0) {
-    stream.write(`bench: ${had} steps were done before; --fresh begins anew\n`)
+    stream.write(`bench: ${had} steps were done before; --fresh starts over\n`)
   }
   for (const [at, { name, key, steps }] of benchmarks.entries()) {
     const total = seconds(left.slice(at).flat())
@@ -123,6 +122,6 @@ export async function runSteps(
     const data = steps.map((step) => kept.get(step, key))
     await finished(name, data)
   }
-  // Those of other benchmarks that were interrupted stay.
+  // Keep the steps of other, interrupted benchmarks.
   for (const { key, steps } of benchmarks) for (const step of steps) kept.forget(step, key)
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest static child: it exits, and needs no C library for it. */
+/* The smallest static child: it exits without a C library. */
 void _start(void);
 void _start(void)
 {

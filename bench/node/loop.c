@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop MS THREADS FILE: posix_spawn and waitpid for MS milliseconds, by THREADS
- * threads, with /dev/null as the children's stdio, which is what the sides ask
- * for. Prints how many per second: the machine's limit, as far as the C library
- * has one.
+ * loop MS THREADS FILE: posix_spawn and waitpid for MS milliseconds in THREADS
+ * threads, with /dev/null as the children's stdio, like the other sides. Prints
+ * the starts per second: the machine's limit for the C library.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,7 +25,7 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Returns how many it has started. */
+/* Returns the number of processes it started. */
 static void *run(void *unused)
 {
 	long count = 0;

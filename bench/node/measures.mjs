@@ -1,15 +1,15 @@
-// What is measured of a side. Each returns numbers of which a median is taken.
+// The measurements. Each returns samples, whose median is reported.
 import { openSync, readSync } from 'node:fs'
 
 const us = (ms) => ms * 1000
 
 /**
- * What runs before anything is measured: V8 compiles the last of what a start
- * runs after some 1500 of them, on threads that take the children's processors.
+ * Starts before anything is measured: V8 goes on compiling until about 1500
+ * starts, in threads that take processor time from the children.
  */
 const WARM = { calls: 2000, ms: 2000 }
 
-/** Microseconds for which each call keeps the thread, with `megabytes` in memory. */
+/** Microseconds for which each call blocks the thread, with `megabytes` in memory. */
 async function blocked({ spawn }, { file, count, megabytes }) {
   const samples = []
   const start = async (times) => {
@@ -21,7 +21,7 @@ async function blocked({ spawn }, { file, count, megabytes }) {
       samples.push(us(took))
     }
   }
-  // As warm with much memory as with little, where calls may take long.
+  // Warm up before the memory is allocated: calls may take long after it.
   await start(WARM.calls)
   const ballast = []
   for (let mb = 0; mb < megabytes; mb += 64) ballast.push(new Uint8Array(64 << 20).fill(1))
@@ -50,7 +50,7 @@ async function rate({ spawn }, { file, ms, flight }) {
   return [await start(ms)]
 }
 
-/** Microseconds to run a program that writes `bytes`, and have them. */
+/** Microseconds to run a program that writes `bytes`, and to collect them. */
 async function collect({ run }, { warm, count, bytes }) {
   const samples = []
   for (let i = 0; i < warm + count; i++) {
@@ -80,21 +80,21 @@ async function longest({ spawn }, { file, count, flight }, clock) {
   }
   const timer = setInterval(look, 1)
   await start(count)
-  // There may have been no turn for a timer.
+  // The timer may not have fired since.
   look()
   clearInterval(timer)
   return most
 }
 
-/** Milliseconds of the longest time a 1 ms timer was late while `count` were started, `flight` at a time. */
+/** By how many milliseconds a 1 ms timer was late at most while `count` were started, `flight` at a time. */
 async function stall(side, options) {
   return [(await longest(side, options, () => performance.now())) - 1]
 }
 
 /**
- * Milliseconds of processor time that the thread used at most between two looks
- * at a 1 ms timer: what of a stall is its own work. The rest is the wait for a
- * processor, which the children use.
+ * The most processor time, in milliseconds, that the thread used between two
+ * firings of a 1 ms timer: its own work during a stall. The rest of a stall is
+ * the wait for a processor that the children use.
  */
 async function work(side, options) {
   const fd = openSync('/proc/thread-self/schedstat')

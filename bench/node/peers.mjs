@@ -1,4 +1,4 @@
-// Installs what is measured beside uring-spawn, and builds the C programs.
+// Installs what uring-spawn is compared with, and builds the C programs.
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { arch } from 'node:os'
@@ -10,14 +10,14 @@ import { cacheFolder } from '../../scripts/cache.mjs'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const cache = cacheFolder()
 
-/** Where the peers are: a folder of the cache, of these very versions. */
+/** Installs the peers into a folder of the cache, one for each set of versions. */
 export async function installPeers() {
   const manifest = join(here, 'peers/package.json')
   const hash = createHash('sha256').update(readFileSync(manifest)).digest('hex').slice(0, 12)
   const folder = join(cache, `peers-${hash}`)
   const modules = join(folder, 'node_modules')
   if (!existsSync(join(modules, 'execa'))) {
-    console.error(`bench: installing execa, Bun, Deno and two versions of Node into ${folder}`)
+    console.error(`bench: installing execa, Bun, Deno and two versions of Node in\n  ${folder}`)
     mkdirSync(folder, { recursive: true })
     copyFileSync(manifest, join(folder, 'package.json'))
     await $({ cwd: folder, quiet: true })`npm install --no-audit --no-fund --no-package-lock`
@@ -25,7 +25,7 @@ export async function installPeers() {
   const find = (...names) => {
     const found = names.map((name) => join(modules, name)).find((name) => existsSync(name))
     if (found) return found
-    throw new Error(`${folder} has none of ${names.join(', ')}: remove it, to install it anew`)
+    throw new Error(`${folder} has none of ${names.join(', ')}: remove the folder and run again`)
   }
   return {
     execa: join(modules, 'execa/index.js'),

@@ -1,4 +1,4 @@
-// What a user of Node sees: uring-spawn beside others, on the running kernel.
+// What a user of Node sees: uring-spawn compared with others, on the running kernel.
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,8 @@ import { rounds } from '../lib/options.mjs'
 import { median, middleInterval, quantile } from '../lib/stats.mjs'
 import { buildPrograms, installPeers } from './peers.mjs'
 
-export const description = 'uring-spawn beside node:child_process, execa, Bun, Deno and a C loop'
+export const description =
+  'uring-spawn compared with node:child_process, execa, Bun, Deno and a C loop'
 export const inLab = false
 
 const script = fileURLToPath(new URL('side.mjs', import.meta.url))
@@ -15,7 +16,7 @@ const library = new URL('../../dist/index.js', import.meta.url).href
 const OURS = 'uring-spawn'
 const LOOP = 'posix_spawn loop'
 const CHILD_PROCESS = 'node:child_process'
-/** Sides, and who runs each; `side` where several run the same. */
+/** The sides and their runtimes; `side` where several run the same code. */
 const SIDES = {
   [OURS]: { runtime: () => [process.execPath] },
   [CHILD_PROCESS]: { runtime: () => [process.execPath] },
@@ -34,13 +35,13 @@ const SIDES = {
 
 export const addOptions = (command) =>
   command
-    .option('--rounds <number>', 'how often the sides take turns', rounds, 6)
-    .option('--only <name>', 'the measurements whose name contains this')
+    .option('--rounds <number>', 'turns of the sides', rounds, 6)
+    .option('--only <name>', 'only measurements whose name contains this')
 
-/** Megabytes that a process of Node has anyway. */
+/** Megabytes that a process of Node takes anyway. */
 const SMALL = 50
 
-/** The measurements: `more` says whether more is better. */
+/** The measurements; `more`: more is better. */
 function measurements({ exit }) {
   const dynamic = '/bin/true'
   const rates = [1, 16, 64].flatMap((flight) =>
@@ -108,7 +109,7 @@ async function block(name, { measure, options }, { peers, programs }) {
   return JSON.parse(stdout)
 }
 
-/** One measurement by every side, in turns. */
+/** Takes one measurement of every side, in turns. */
 async function measure(item, rounds, tools, progress) {
   const names = [...Object.keys(SIDES), ...(item.loop ? [LOOP] : [])]
   const blocks = Object.fromEntries(names.map((name) => [name, []]))
@@ -119,7 +120,7 @@ async function measure(item, rounds, tools, progress) {
     }
   }
   const results = names.map((side) => {
-    // How much better ours was, in each round.
+    // How many times better ours was, in each round.
     const ratios = blocks[side].map((samples, round) => {
       const [ours, theirs] = [median(blocks[OURS][round]), median(samples)]
       return item.more ? ours / theirs : theirs / ours
@@ -147,10 +148,11 @@ export async function plan({ rounds, only }) {
   if (all.length === 0) throw new Error(`no measurement has ${only} in its name`)
   const absent = {}
   const items = all.filter(({ name, options }) => {
-    // The ballast is touched, and the rest of the machine needs some, too.
+    // The ballast is resident, and the rest of the machine needs memory, too.
     const needed = ((options.megabytes ?? 0) + 1024) * 2 ** 20
     if (needed < freemem()) return true
-    absent[name] = `this machine has ${Math.round(totalmem() / 2 ** 30)} GiB, too little of it free`
+    absent[name] =
+      `needs more free memory (this machine has ${Math.round(totalmem() / 2 ** 30)} GiB)`
     return false
   })
   return {
@@ -180,7 +182,10 @@ export async function plan({ rounds, only }) {
 
 export function print({ measurements, absent }) {
   for (const { name, unit, results } of measurements) {
-    console.log(`\n${name} (${unit}; ×: how much better uring-spawn is)`)
+    console.log(`\n${name}`)
+    console.log(
+      `${''.padEnd(30)}${`median ${unit}`.padStart(12)}${'p99'.padStart(12)}  uring-spawn is better`,
+    )
     for (const { side, median, p99, ratio, equal } of results) {
       const numbers = [median.toFixed(1).padStart(12), p99.toFixed(1).padStart(12)]
       const times = side === OURS ? '' : equal ? 'equal' : `×${ratio.toFixed(2)}`

@@ -1,4 +1,4 @@
-// One block of one side: `side.mjs JSON` prints the samples as JSON.
+// Measures one block of one side: `side.mjs JSON` prints the samples as JSON.
 import process from 'node:process'
 import { measures } from './measures.mjs'
 import { sides } from './sides.mjs'

@@ -1,5 +1,5 @@
-// The ways to start a process, each as `spawn` (a promise of its end) and `run`
-// (a promise of how many bytes it wrote). Loaded by Node, Bun and Deno.
+// The ways to start a process, each as `spawn` (resolves when it has exited) and
+// `run` (resolves to the number of bytes it wrote). Loaded by Node, Bun and Deno.
 
 /** @typedef {{ spawn(file: string): Promise<unknown>, run(file: string, args: string[]): Promise<number> }} Side */
 

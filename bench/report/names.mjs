@@ -1,4 +1,4 @@
-/** What a launch method is called where people read. */
+/** Launch methods as people read them. */
 export const METHOD_NAMES = {
   fork: 'fork, exec',
   vfork: 'vfork, exec',
@@ -12,7 +12,7 @@ export const METHOD_NAMES = {
   spawn_template: 'spawn_template_spawn, with a pidfd',
 }
 
-/** What a batch of chains is put beside. */
+/** What a batch of chains is compared with. */
 export const BATCH_NAMES = {
   vfork_batch: '16 vforks, their exits collected at the end',
   vfork: '16 vforks in turn, each with its exit',

@@ -74,7 +74,7 @@ export function bars({ heading, below, rows, axis, series, label = '{c}', stack 
   }
 }
 
-/** A ratio as it is written beside a point. */
+/** A ratio as people read it. */
 export const times = (ratio) => `×${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}`
 
 /** Above this a linear axis would push the small ratios together. */

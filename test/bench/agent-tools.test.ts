@@ -9,7 +9,7 @@ import { plan, told } from '../../bench/agent-tools/run.mjs'
 const inside = fileURLToPath(new URL('../../bench/agent-tools/inside.mjs', import.meta.url))
 const worker = fileURLToPath(new URL('../../bench/agent-tools/worker.mjs', import.meta.url))
 
-test('every worker makes as many calls, and together as many of each preset', () => {
+test('every worker makes the same number of calls, and all together the same number of each preset', () => {
   for (const workers of [1, 2, 4, 8]) {
     const hands = deal(768, workers)
     expect(hands.map((hand) => hand.length)).toEqual(Array(workers).fill(768 / workers))
@@ -20,7 +20,7 @@ test('every worker makes as many calls, and together as many of each preset', ()
   expect(() => deal(17, 1)).toThrow('17 calls are not as many of each of 16 presets')
 })
 
-test('a short run has a line for each column in each round, with every call right', () => {
+test('a short run prints a line for each column in each round, and no call is wrong', () => {
   const columns = ['child_process', 'vfork', 'spawn_template']
   const job = { workers: 2, inFlight: 2, calls: 64, rounds: 2, columns }
   const env = { ...process.env, PATH: '/usr/bin:/bin', LC_ALL: 'C' }
@@ -33,7 +33,7 @@ test('a short run has a line for each column in each round, with every call righ
     .map((line) => JSON.parse(line))
   const there = columns.filter((name) => !(name in found.absent))
   expect(there).toEqual(expect.arrayContaining(['child_process', 'vfork']))
-  // The columns take turns at being the first.
+  // The columns take turns at being first.
   expect(rounds.map(({ round, column }) => `${round} ${column}`)).toEqual([
     ...there.map((name) => `0 ${name}`),
     ...[...there.slice(1), there[0]].map((name) => `1 ${name}`),
@@ -45,7 +45,7 @@ test('a short run has a line for each column in each round, with every call righ
   }
 })
 
-test('an answer that is another than it should be is noticed', async () => {
+test('a wrong answer is noticed', async () => {
   const child = fork(worker, { serialization: 'advanced' })
   try {
     const expected = presets.map(() => ({
@@ -63,7 +63,7 @@ test('an answer that is another than it should be is noticed', async () => {
   }
 })
 
-test('a column is there when probe() has what it needs', () => {
+test('a column can be measured when probe() finds what it needs', () => {
   const backend = (name: string, why?: string) => ({ name, available: why === undefined, why })
   const stock = { backends: [backend('uring', 'no such kernel'), backend('vfork')] }
   expect(missing('child_process', stock)).toBeUndefined()
@@ -80,7 +80,7 @@ test('a column is there when probe() has what it needs', () => {
   expect(missing('uring from templates', without)).toBe('templates of the kernel: EOPNOTSUPP')
 })
 
-test('a call that was made in another way than its column says is a fault', () => {
+test('a call made by another backend than its column says is a fault', () => {
   const made = (backend: string, fromTemplate: boolean) => ({ backend, fromTemplate })
   expect(columns.spawn_template.fault(made('template', true))).toBeUndefined()
   expect(columns.spawn_template.fault(made('vfork', false))).toBe('made by vfork')
@@ -91,7 +91,7 @@ test('a call that was made in another way than its column says is a fault', () =
   expect(columns.uring.fault(made('vfork', false))).toBe('made by vfork')
 })
 
-test('says what is wrong about sizes before anything is started', async () => {
+test('refuses sizes that do not fit before anything is started', async () => {
   const options = { calls: 100, rounds: 8, splits: ['1x16'], columns: ['child_process'] }
   await expect(plan(options)).rejects.toThrow(
     '--calls must be a multiple of 16 presets times 8 rounds',
@@ -100,7 +100,7 @@ test('says what is wrong about sizes before anything is started', async () => {
   await expect(plan(alone)).rejects.toThrow('--columns must have child_process')
 })
 
-test('the table: rates, differences, and what the rounds do not agree on', async () => {
+test('the table: rates, differences, and rounds that disagree', async () => {
   const options = {
     calls: 320,
     rounds: 2,
@@ -122,6 +122,6 @@ test('the table: rates, differences, and what the rounds do not agree on', async
     { column: 'vfork', equal: true },
   ])
   expect(results[1].delta).toBeCloseTo(25)
-  expect(told(results[1])).toMatch(/^\+25\.00 %/)
+  expect(told(results[1])).toBe('+25.0 % (+25.0 % to +25.0 %)')
   expect(told(results[2])).toMatch(/^equal/)
 })

@@ -3,8 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { committed } from '../../bench/lib/paths.mjs'
+import { readResults } from '../../bench/lib/result.mjs'
 
 const script = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url))
 let folder: string
@@ -17,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const bench = (...args: string[]) =>
   spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' })
 
-test('says which benchmarks there are', () => {
+test('lists the benchmarks', () => {
   const { status, stdout } = bench('--help')
   expect(status).toBe(0)
   for (const name of ['designs', 'batch', 'agent-tools', 'node', 'report']) {
@@ -34,13 +35,13 @@ test.each([
   [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
   [['agent-tools', '--splits', '3x5'], 'There are 1x16, 2x8, 4x4, 8x2'],
   [['node', '--rounds', '2'], 'Give a whole number, 3 or more'],
-])('%j is refused, with the reason', (args, why) => {
+])('refuses %j and says why', (args, why) => {
   const { status, stderr } = bench(...args)
   expect(status).toBe(1)
   expect(stderr).toContain(why)
 })
 
-test('draws the report of the committed results', () => {
+test('draws the report from the committed results', () => {
   const { status, stdout } = bench('report', '--plots', folder)
   expect(status).toBe(0)
   const page = stdout.split('\n')[0] as string
@@ -52,7 +53,7 @@ test('draws the report of the committed results', () => {
   )
 })
 
-test('names the file that is no result', () => {
+test('names a file that is not a result', () => {
   expect(bench('report', '--results', folder).stderr).toContain(
     'bench: there are no results to draw',
   )
@@ -62,3 +63,22 @@ test('names the file that is no result', () => {
   expect(stderr).toContain(join(folder, 'designs.json'))
   expect(stderr).toContain("must have required property 'command'")
 })
+
+test.each(['designs', 'batch', 'agent-tools', 'node'])(
+  'prints the result of %s in 80 columns',
+  async (name) => {
+    const { print } = await import(`../../bench/${name}/run.mjs`)
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    try {
+      print(readResults(committed)[name])
+      const lines = log.mock.calls
+        .map(([text]) => String(text))
+        .join('\n')
+        .split('\n')
+      expect(lines.length).toBeGreaterThan(3)
+      expect(lines.filter((line) => line.length > 80)).toEqual([])
+    } finally {
+      log.mockRestore()
+    }
+  },
+)

@@ -5,7 +5,7 @@ const HEAD = '# tracer: nop\n# entries-in-buffer/entries-written: 9/9   #P:1\n'
 const line = (pid: number, at: number, event: string, text = '') =>
   `           bench-${String(pid).padEnd(7)} [000] .....   ${at}: ${event}: ${text}\n`
 
-/** Of a vfork, at instants that make every phase another length. */
+/** A vfork whose phases all have different lengths. */
 const VFORK = [
   line(7, 1010, 'sys_enter', 'NR 58 (0, 0, 0, 0, 0, 0)'),
   line(7, 1110, 'task_newtask', 'pid=8 comm=bench clone_flags=4100 oom_score_adj=0'),
@@ -29,7 +29,7 @@ test('cuts a vfork into its phases', () => {
   expect(events).toBe(8)
 })
 
-test("a chain's child has no system call for its exec, and interrupts are nobody's", () => {
+test("a chain's child makes no system call for its exec, and interrupts belong to the system", () => {
   const chain = [
     line(7, 1010, 'sys_enter', 'NR 426 (3, 2, 0, 0, 0, 8)'),
     line(7, 1110, 'task_newtask', 'pid=8 comm=bench clone_flags=100004100 oom_score_adj=0'),
@@ -59,7 +59,7 @@ test("a chain's child has no system call for its exec, and interrupts are nobody
   expect(phases.system).toEqual({ interrupts: 11, 'kernel threads': 5, idle: 9 })
 })
 
-test('takes off what tracing cost, so that the phases add up to the total without it', () => {
+test('subtracts the cost of tracing, so that the phases add up to the total without it', () => {
   const plain = { ...run, ends: [2110 - 80] }
   const found = phasesOf({ ...run, events: parseTrace(HEAD + VFORK.join('')) }, plain)
   expect(found).toMatchObject({ total: 1030, traced: 1110, perEvent: 10 })
@@ -69,7 +69,7 @@ test('takes off what tracing cost, so that the phases add up to the total withou
   expect(parts.reduce((sum, one) => sum + one, 0)).toBeCloseTo(1030)
 })
 
-test('a trace that has lost events is none', () => {
+test('refuses a trace that has lost events', () => {
   expect(() => parseTrace(`# entries-in-buffer/entries-written: 9/12\n${VFORK[0]}`)).toThrow(
     'lost events',
   )

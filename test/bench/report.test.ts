@@ -12,11 +12,11 @@ const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta
 const results = readResults(committed)
 
 describe('results', () => {
-  test('of every benchmark are committed, in the form they are to have', () => {
+  test('of every benchmark are committed, and match the schema', () => {
     expect(Object.keys(results).sort()).toEqual(['agent-tools', 'batch', 'designs', 'node'])
   })
 
-  test('without their machine, kernel or command are none', () => {
+  test('are refused without their machine, kernel or command', () => {
     for (const name of ['host', 'command', 'versions', 'date', 'unit']) {
       const { [name]: _, ...rest } = results.designs
       expect(() => checkResult(rest)).toThrow(`must have required property '${name}'`)
@@ -61,7 +61,7 @@ describe('the report', () => {
     }
   })
 
-  test('says of each result the command, the machine and the date', () => {
+  test('names the command, the machine and the date of each result', () => {
     for (const { result } of chapters) {
       for (const fact of [result.command, result.host.cpu, result.host.kernel]) {
         expect(page).toContain(`${fact}`)
@@ -70,15 +70,15 @@ describe('the report', () => {
     }
   })
 
-  test('asks nothing of any other place', () => {
-    // The library has such words in what it never runs here.
+  test('loads nothing from elsewhere', () => {
+    // The library contains such words in code that never runs here.
     const own = page.replaceAll(/(<script[^>]*>)[\s\S]*?<\/script>/g, '$1')
     expect(own).toContain('<script>')
     expect(own).not.toMatch(/<(script|img|link|iframe)[^>]+(src|href)=/)
     expect(own).not.toMatch(/@import|url\((?!#)/)
   })
 
-  test('follows the colour scheme of its reader', () => {
+  test("follows the reader's colour scheme", () => {
     expect(page).toContain('prefers-color-scheme:dark')
     for (const { svg } of plots) {
       expect(svg).toContain('prefers-color-scheme:dark')
@@ -115,13 +115,13 @@ describe('the report', () => {
     expect(intervals).toBeGreaterThan(100)
   })
 
-  test('is what the committed SVGs show', () => {
+  test('matches the committed SVGs', () => {
     for (const { name, svg } of plots) {
       expect(readFileSync(`${committed}${name}.svg`, 'utf8'), name).toBe(svg)
     }
   })
 
-  test('shows counts as equal that differ by less than they do from run to run', () => {
+  test('shows counts as equal that differ less than from run to run', () => {
     expect(compared(101, 100)).toBe('equal')
     expect(compared(103, 100)).toBe('+3.0 %')
     expect(compared(90, 100)).toBe('−10.0 %')

@@ -22,7 +22,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
-/** A run of two benchmarks, of which the step `broken` fails. */
+/** Runs two benchmarks; the step called `broken` fails. */
 async function measure({ broken = '', fresh = false } = {}) {
   const ran: string[] = []
   const finished: Record<string, unknown[]> = {}
@@ -49,7 +49,7 @@ async function measure({ broken = '', fresh = false } = {}) {
   return { ran, finished, said, error }
 }
 
-test('says beforehand how long it takes, and what it does', async () => {
+test('first says how long it takes, then what it does', async () => {
   const { said, finished, error } = await measure()
   expect(error).toBeUndefined()
   expect(said).toMatch(/^bench: 3 steps, about 3 minutes on two quiet cores\n/)
@@ -57,7 +57,7 @@ test('says beforehand how long it takes, and what it does', async () => {
   expect(finished).toEqual({ first: [{ name: 'a' }, { name: 'b' }], second: [{ name: 'c' }] })
 })
 
-test('goes on where it was interrupted', async () => {
+test('resumes an interrupted run', async () => {
   const interrupted = await measure({ broken: 'c' })
   expect(interrupted.error?.message).toBe('c is broken')
   expect(interrupted.ran).toEqual(['a', 'b'])
@@ -69,13 +69,13 @@ test('goes on where it was interrupted', async () => {
   expect(rest.finished).toEqual({ first: [{ name: 'a' }, { name: 'b' }], second: [{ name: 'c' }] })
 })
 
-test('measures all anew after a run that was whole', async () => {
+test('measures everything again after a complete run', async () => {
   await measure()
   expect(readdirSync(folder)).toEqual([])
   expect((await measure()).ran).toEqual(['a', 'b', 'c'])
 })
 
-test('begins anew when asked to, and when the code is another', async () => {
+test('starts over when asked to, and when the code has changed', async () => {
   await measure({ broken: 'c' })
   expect((await measure({ broken: 'c', fresh: true })).ran).toEqual(['a', 'b'])
   writeFileSync(join(root, 'code'), 'two\n')

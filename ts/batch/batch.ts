@@ -18,12 +18,12 @@ interface Reader {
   reject(error: Error): void
 }
 
-/** Hands results on as they come, one reader at a time. */
+/** Delivers results as they come, to one reader at a time. */
 class Results implements AsyncIterator<AnyResult, undefined> {
   readonly #scheduler: Scheduler
   readonly #bail: boolean
   readonly #queue: AnyResult[] = []
-  /** What bail's error tells of. */
+  /** For the error of `bail`. */
   readonly #all: AnyResult[] = []
   readonly #readers: Reader[] = []
   readonly #over: (() => void)[] = []
@@ -55,7 +55,7 @@ class Results implements AsyncIterator<AnyResult, undefined> {
     for (const over of this.#over.splice(0)) over()
   }
 
-  /** The error is for one reader; after it there is just an end. */
+  /** One reader gets the error; later ones see only the end. */
   #finish(reader: Reader): void {
     const error = this.#error
     this.#error = undefined
@@ -77,7 +77,7 @@ class Results implements AsyncIterator<AnyResult, undefined> {
     })
   }
 
-  /** Ends what runs, and waits for it. */
+  /** Ends what runs, and waits until it has ended. */
   async return(): Promise<IteratorResult<AnyResult, undefined>> {
     this.#scheduler.stop()
     if (!this.#ended) await new Promise<void>((resolve) => this.#over.push(resolve))
@@ -87,7 +87,7 @@ class Results implements AsyncIterator<AnyResult, undefined> {
   }
 }
 
-/** Commands that run as their results are asked for. */
+/** Commands that run while their results are read. */
 export class Batch<C extends BatchCommand = BatchCommand, T = string>
   implements AsyncIterable<BatchResult<C, T>>
 {
@@ -118,7 +118,10 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
     return this.#begin(concurrency) as unknown as AsyncIterator<BatchResult<C, T>, undefined>
   }
 
-  /** All, in input order. Rejects where `signal` ended it, or `bail` did. */
+  /**
+   * All results, in input order. Rejects with an AbortError if `signal` aborted,
+   * and with a BatchError if a command failed and `bail` is set.
+   */
   async all(): Promise<BatchResult<C, T>[]> {
     const reader = this.#begin(Number.POSITIVE_INFINITY)
     const results: AnyResult[] = []
@@ -132,11 +135,12 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
 }
 
 /**
- * Runs many commands, a bounded number at once, each as run() does. What goes
- * wrong with one is its result's `error` and stops no other, unless `bail`
- * asks for it. EAGAIN, EMFILE and ENFILE are no errors while a child of the
- * batch runs: the command is tried again when one has ended.
- * @param commands an array, or a generator that is asked for the next one only
+ * Runs many commands, a bounded number at once, each as run() does. If one
+ * fails, its result has the `error` and the others go on, unless `bail` is set.
+ * EAGAIN, EMFILE and ENFILE are no errors while another command of the batch
+ * runs: the command is tried again when one has ended. Throws an argument error
+ * before anything is started.
+ * @param commands an array, or a generator that is asked for the next command
  *   when there is room for it
  */
 export function batch<

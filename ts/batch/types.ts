@@ -1,60 +1,66 @@
 import type { RunOptions } from '../options/types.js'
 import type { RunResult } from '../run.js'
 
-/** One command: its words, or its parts with options that go before the batch's. */
+/** One command: its words, or an object with options, which go before the batch's. */
 export type BatchCommand =
   | readonly [file: string, ...args: string[]]
   | (Omit<RunOptions, 'encoding'> & { file: string; args?: readonly string[] })
 
+/** How far a batch is. */
 export interface BatchProgress {
-  /** How many there are, where that is known before the end. */
+  /** How many commands there are, if known. */
   total: number | undefined
+  /** How many run now. */
   running: number
-  /** Have ended, whatever came of it. */
+  /** How many have ended, well or not. */
   done: number
-  /** Of those: did not start, were ended, or exited with other than 0. */
+  /** How many of those did not start, were killed, timed out or exited with other than 0. */
   failed: number
 }
 
-/** What run() takes is for each command; `signal` ends the whole batch. */
+/** The options of batch(): run()'s for each command, except that `signal` ends the whole batch. */
 export interface BatchOptions extends Omit<RunOptions, 'input'> {
-  /** How many run at once; default: one per processor. */
+  /** How many commands run at once, 1 to 65536; default: one per processor. */
   concurrency?: number
-  /** Start nothing more after the first failure, end what runs, and throw a BatchError. */
+  /** After the first failure, start nothing more, end what runs and throw a BatchError; default false. */
   bail?: boolean
-  /** Called when a command has ended. */
+  /** Called after each command. */
   onProgress?: (progress: BatchProgress) => void
 }
 
 interface Common<C> {
   /** The command's place in the input, from 0. */
   index: number
+  /** The command, as it was given. */
   command: C
 }
 
-/** Came to its end: with a result, whatever the exit status. */
+/** A command that ran to its end, whatever its exit code. */
 export interface BatchSuccess<C, T> extends Common<C> {
+  /** How it ended. */
   result: RunResult<T>
+  /** None. */
   error: undefined
 }
 
-/**
- * A SpawnError, AbortError, argument error, or with `check` a RunError, which
- * have the result there is.
- */
+/** A command for which run() would have rejected. */
 export interface BatchFailure<C, T> extends Common<C> {
+  /** How it ended, if it had started. */
   result: RunResult<T> | undefined
+  /** A SpawnError, an AbortError, an argument error, or with `check` a RunError. */
   error: Error
 }
 
+/** What became of one command. */
 export type BatchResult<C = BatchCommand, T = string> = BatchSuccess<C, T> | BatchFailure<C, T>
 
-/** With `bail`, that a command failed. */
+/** The error of a batch with `bail`: a command failed. */
 export class BatchError extends Error {
+  /** 'BatchError' */
   override name = 'BatchError'
-  /** The first that failed. */
+  /** The first command that failed. */
   readonly result: BatchResult<unknown, string | Buffer>
-  /** All that ended, in input order. */
+  /** All commands that ended, in input order. */
   readonly results: readonly BatchResult<unknown, string | Buffer>[]
 
   constructor(
@@ -73,7 +79,7 @@ function reason({ error, result }: BatchResult<unknown, string | Buffer>): strin
   return result?.signal ? `it was ended by ${result.signal}` : `it exited with ${result?.exitCode}`
 }
 
-/** Whether a command did not do what it should. */
+/** Whether a command did not start, was killed, timed out or exited with other than 0. */
 export function failed({ error, result }: BatchResult<unknown, string | Buffer>): boolean {
   return error !== undefined || result === undefined || result.timedOut || result.exitCode !== 0
 }

@@ -1,33 +1,44 @@
 import { constants } from 'node:os'
 
-/** What a process used, times in microseconds; as process.resourceUsage(). */
+/** What a process used, with the names of process.resourceUsage(). */
 export interface ResourceUsage {
+  /** Processor time in user mode, microseconds. */
   userCPUTime: number
+  /** Processor time in the kernel, microseconds. */
   systemCPUTime: number
   /**
-   * The most memory it had at once, in units of 1024 bytes, as getrusage(2)
-   * has it. Linux counts from the fork: a process made otherwise than by
-   * `uring` shows no less than its maker had.
+   * Peak resident memory in units of 1024 bytes, as getrusage(2) has it. Linux
+   * carries it over from the fork: except with the backend `uring` it is at
+   * least what the process that made the child had.
    */
   maxRSS: number
+  /** Page faults that needed no input. */
   minorPageFault: number
+  /** Page faults that needed input. */
   majorPageFault: number
+  /** Blocks read from file systems. */
   fsRead: number
+  /** Blocks written to file systems. */
   fsWrite: number
+  /** Times it gave up the processor. */
   voluntaryContextSwitches: number
+  /** Times it lost the processor. */
   involuntaryContextSwitches: number
 }
 
-/** How a process ended: `code`, or `signal`; neither where its status was taken by someone else. */
+/** How a process ended. `code` and `signal` are both null if someone else took its status. */
 export interface Exit {
+  /** Exit code; null if a signal ended it. */
   code: number | null
+  /** The signal that ended it; null if it exited. */
   signal: NodeJS.Signals | null
+  /** What it used. */
   rusage: ResourceUsage
 }
 
 const CLD_EXITED = 1
 
-/** Some have two names, of which the first is the usual one. */
+/** Where a number has two names, the first is the usual one. */
 const signals = new Map(
   Object.entries(constants.signals)
     .reverse()
@@ -39,7 +50,7 @@ function signalName(number: number): NodeJS.Signals {
   return signals.get(number) ?? (`SIG${number}` as NodeJS.Signals)
 }
 
-/** Of what waitid(2) says; `numbers` has the usage, in its order, from `first` on. */
+/** From what waitid(2) returns; `numbers` has the usage from index `first` on, in the order of ResourceUsage. */
 export function exitOf(
   siCode: number,
   siStatus: number,

@@ -7,13 +7,20 @@ import type { TemplateLike } from './template.js'
 
 /** A file opened in the child, relative to its working directory. */
 export interface StdioFile {
+  /** The file's path. */
   path: string
-  /** As fs.open takes them: 'r', 'w', 'a', … or O_* flags. Default 'r' for stdin, else 'w'. */
+  /** As fs.open() takes them: 'r', 'w', 'a', … or O_* flags. Default: 'r' for descriptor 0, 'w' for others. */
   flags?: string | number
-  /** Of a file that is created; default 0o666, less the umask. */
+  /** Permissions of a file that is created, before the umask; default 0o666. */
   mode?: number
 }
 
+/**
+ * What one descriptor of the child is: a pipe ('pipe', null, undefined),
+ * /dev/null ('ignore'), the caller's descriptor of that number ('inherit'), the
+ * caller's descriptor given as a number or by its stream, or a file. Above 2,
+ * 'ignore', null and undefined leave the descriptor closed.
+ */
 export type StdioEntry =
   | 'pipe'
   | 'ignore'
@@ -27,6 +34,7 @@ export type StdioEntry =
 /** One entry per descriptor, from 0; or one word for the first three. */
 export type StdioOption = 'pipe' | 'ignore' | 'inherit' | readonly StdioEntry[]
 
+/** A resource of setrlimit(2), in that call's units: 'nofile' is RLIMIT_NOFILE. */
 export type RlimitName =
   | 'cpu'
   | 'fsize'
@@ -45,66 +53,83 @@ export type RlimitName =
   | 'rtprio'
   | 'rttime'
 
-/** Both limits, or soft and hard; Infinity is none. */
-export type Rlimit = number | { soft: number; hard: number }
+/** Both limits as one number, or soft and hard; Infinity means unlimited. */
+export type Rlimit =
+  | number
+  | {
+      /** What is enforced. */
+      soft: number
+      /** Up to where the process may raise the soft limit. */
+      hard: number
+    }
 
 /**
- * What every call takes: own enumerable properties only, each read once, at the
- * call. What is changed afterwards, arrays and objects within included, is for
- * later calls.
+ * The options of every call. Only own enumerable properties count, and each is
+ * read once, at the call: later changes, also to arrays and objects inside,
+ * affect later calls only.
  */
 export interface SpawnOptions {
-  /** Working directory: path, file URL, or an open directory's descriptor. */
+  /** Working directory: a path, a file URL, or the descriptor of an open directory. Default: the caller's. */
   cwd?: string | URL | number
   /**
-   * The whole environment; default process.env. Undefined values are left out;
-   * inherited names are passed on, as by node:child_process.
+   * The whole environment; default process.env. Names with the value undefined
+   * are left out; inherited names are passed on, as node:child_process does.
    */
   env?: Readonly<Record<string, string | undefined>>
-  /** What the program sees as its own name. */
+  /** What the program sees as its own name (argv[0]); default: `file`. */
   argv0?: string
+  /** What each of the child's descriptors is; default: three pipes, for run() without an input /dev/null and two pipes. */
   stdio?: StdioOption
-  /** Milliseconds until the child gets `killSignal`. */
+  /** Milliseconds until the child gets `killSignal`; default: no limit. */
   timeout?: number
-  /** Default 'SIGTERM'. */
+  /** What `timeout`, `signal` and `overflow: 'kill'` send; default 'SIGTERM'. */
   killSignal?: NodeJS.Signals | number
   /** Milliseconds after `killSignal` until SIGKILL; default: never. */
   killGrace?: number
-  /** Ends the child as `timeout` does. */
+  /** Sends `killSignal` when it aborts. */
   signal?: AbortSignal
-  /** A session of its own (setsid). */
+  /** Starts a session of its own (setsid(2)); default false. */
   detached?: boolean
-  /** Process group to join; 0 is one of its own. */
+  /** Process group to join; 0 makes a new one. Default: the caller's. */
   processGroup?: number
+  /** User to run as; default: the caller's. */
   uid?: number
+  /** Group to run as; default: the caller's. */
   gid?: number
-  /** Supplementary groups; none where root sets uid or gid. */
+  /** Supplementary groups; default: the caller's, but none if root sets `uid` or `gid`. */
   groups?: readonly number[]
+  /** File mode mask, 0 to 0o777; default: the caller's. */
   umask?: number
-  /** -20 to 19. */
+  /** Scheduling priority, -20 (first served) to 19; default: the caller's. */
   nice?: number
+  /** Resource limits; default: the caller's. */
   rlimits?: Readonly<Partial<Record<RlimitName, Rlimit>>>
-  /** cgroup v2 directory to start in: path or descriptor. */
+  /** cgroup v2 directory to start in, as a path or a descriptor; default: the caller's cgroup. */
   cgroup?: string | number
-  /** The child gets all descriptors that are not close-on-exec; default false. */
+  /**
+   * Whether the child gets every descriptor that is not close-on-exec; default
+   * false: only those in `stdio`.
+   */
   inheritFds?: boolean
-  /** Run `file` and `args` as a line of /bin/sh, or of the shell named. */
+  /** Runs `file` and `args`, joined by spaces, as a command line of /bin/sh or of the shell named; default false. */
   shell?: boolean | string
-  /** An executable from template(); `file` is then only its name, argv[0]. */
+  /** An executable from template(); `file` is then only argv[0]. */
   template?: TemplateLike
+  /** How the process is made; default 'auto', which takes the best backend there is. */
   backend?: BackendName | 'auto'
 }
 
+/** The options of run(). */
 export interface RunOptions extends SpawnOptions {
   /** Written to the child's stdin, which is then closed. */
   input?: string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
-  /** Of stdout and stderr; 'buffer' leaves bytes. Default 'utf8'. */
+  /** Encoding of stdout and stderr; 'buffer' gives Buffers. Default 'utf8'. */
   encoding?: BufferEncoding | 'buffer'
   /** Bytes of each of stdout and stderr to keep; default 100 MiB. */
   maxBuffer?: number
-  /** What happens beyond maxBuffer: the rest is dropped, or the child killed. */
+  /** Beyond `maxBuffer`, drop the rest or send `killSignal`; default 'truncate'. */
   overflow?: 'truncate' | 'kill'
-  /** Reject when the child does not exit with 0. */
+  /** Reject with a RunError unless the program exits with 0; default false. */
   check?: boolean
 }
 

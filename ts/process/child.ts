@@ -8,18 +8,21 @@ import type { Launch, Started } from './launch.js'
 import { LazyPipe } from './pipe.js'
 
 /**
- * A process that has started. Its streams are there where its `stdio` made
- * pipes, which their types know.
+ * A process that has started. It has a stream for each pipe that its `stdio`
+ * made, and null elsewhere; the types know which.
  */
 export class Child<S = StdioOption> implements AsyncDisposable {
+  /** The process id. */
   readonly pid: number
-  /** Open until `exited` settles; duplicate it to keep it. */
+  /** A descriptor of the process, open until `exited` settles; duplicate it to keep it. */
   readonly pidfd: number
-  /** What made it. */
+  /** The backend that made it. */
   readonly backend: BackendName
   /** Whether the kernel started it from a template. */
   readonly fromTemplate: boolean
+  /** What was executed; with `shell`, the shell. */
   readonly spawnfile: string
+  /** Its arguments after argv[0]. */
   readonly spawnargs: readonly string[]
   /** How it ended; always settles, never rejects. */
   readonly exited: Promise<Exit>
@@ -45,19 +48,22 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     })
   }
 
+  /** Writes to the child's descriptor 0; null if that is no pipe. */
   get stdin(): StdinOf<S> {
     return this.#stream(0) as StdinOf<S>
   }
 
+  /** Reads from the child's descriptor 1; null if that is no pipe. */
   get stdout(): StdoutOf<S> {
     return this.#stream(1) as StdoutOf<S>
   }
 
+  /** Reads from the child's descriptor 2; null if that is no pipe. */
   get stderr(): StderrOf<S> {
     return this.#stream(2) as StderrOf<S>
   }
 
-  /** Ours of its pipes by descriptor; null where that is no pipe. */
+  /** A stream for each of the child's descriptors; null for those that are no pipe. */
   get stdio(): readonly (Readable | Writable | null)[] {
     return Array.from(this.#pipes, (pipe) => pipe?.stream ?? null)
   }
@@ -66,7 +72,11 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     return this.#pipes[index]?.stream ?? null
   }
 
-  /** Signals through the pidfd. False where the process is over. */
+  /**
+   * Sends a signal through the pidfd, so never to another process.
+   * @param signal name or number; 0 only asks whether the process is there
+   * @returns false if the process is over
+   */
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     return this.#launch.kill(signalNumber('signal', signal))
   }
@@ -82,16 +92,17 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     }
   }
 
-  /** Whether waiting for it keeps the program running; it does at first. */
+  /** Lets waiting for the child keep the program running, as it does at first. */
   ref(): void {
     this.#launch.ref()
   }
 
+  /** Lets the program end while the child runs. */
   unref(): void {
     this.#launch.unref()
   }
 
-  /** Kills it and waits for its end. */
+  /** Sends SIGKILL and waits for the end: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill('SIGKILL')
     await this.exited

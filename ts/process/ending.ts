@@ -1,4 +1,4 @@
-/** timeout, killGrace and AbortSignal: what ends a child from outside. */
+/** What ends a child from outside: timeout, killGrace and AbortSignal. */
 
 import { ECANCELED, lateError, SpawnError } from '../errors.js'
 import type { Settings } from '../options/types.js'
@@ -8,8 +8,11 @@ import type { Launch } from './launch.js'
 const SIGKILL = 9
 const SIGTERM = 15
 
+/** The error of a call whose `signal` aborted; `cause` is the signal's reason. */
 export class AbortError extends Error {
+  /** 'AbortError' */
   override name = 'AbortError'
+  /** As Node's own AbortError. */
   readonly code = 'ABORT_ERR'
 
   constructor(signal: AbortSignal) {

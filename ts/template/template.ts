@@ -17,11 +17,11 @@ import { spawn } from '../spawn.js'
 import type { Output, StdioOf, Strict } from '../types.js'
 import { Executable, type ExecutableSource } from './executable.js'
 
+/** The options of template(). */
 export interface TemplateOptions {
   /**
-   * What happens where the file at the path is no longer the one that was
-   * opened: it is opened anew, or the spawn fails with ESTALE.
-   * Default 'recreate'.
+   * When the file at the path is no longer the one that was opened: open it
+   * again, or let the start fail with ESTALE. Default 'recreate'.
    */
   onStale?: 'recreate' | 'error'
 }
@@ -47,19 +47,19 @@ export class Template implements AsyncDisposable, TemplateLike {
     throw argumentError('ERR_INVALID_STATE', 'the template has been closed: make another')
   }
 
-  /** What it was made of, as it was named. */
+  /** What it was made from, as the caller named it. Throws `ERR_INVALID_STATE` once it is closed. */
   get file(): string {
     return this.#open().file
   }
 
-  /** The executable's absolute path; undefined where it was made of a descriptor. */
+  /** The executable's absolute path; undefined if it was made from a descriptor. */
   get path(): string | undefined {
     return this.#open().path
   }
 
   /**
-   * Whether the kernel has a template of it, which starts by the backends
-   * `uring` and `template` are from.
+   * Whether the kernel has a template of it, from which the backends `uring`
+   * and `template` start it.
    */
   get inKernel(): boolean {
     return this.#open().inKernel
@@ -129,7 +129,10 @@ export class Template implements AsyncDisposable, TemplateLike {
     }
   }
 
-  /** As spawn(), of this executable. */
+  /**
+   * As spawn(), for this executable.
+   * @param args the arguments after argv[0]
+   */
   async spawn<const O extends Without<SpawnOptions> = Record<never, never>>(
     args: readonly string[] = [],
     options: Strict<O, Without<SpawnOptions>> = {} as Strict<O, Without<SpawnOptions>>,
@@ -137,7 +140,10 @@ export class Template implements AsyncDisposable, TemplateLike {
     return (await spawn(this.file, args, { ...(options as SpawnOptions), template: this })) as never
   }
 
-  /** As run(), of this executable. */
+  /**
+   * As run(), for this executable.
+   * @param args the arguments after argv[0]
+   */
   async run<const O extends Without<RunOptions> = Record<never, never>>(
     args: readonly string[] = [],
     options: Strict<O, Without<RunOptions>> = {} as Strict<O, Without<RunOptions>>,
@@ -145,30 +151,31 @@ export class Template implements AsyncDisposable, TemplateLike {
     return (await run(this.file, args, { ...(options as RunOptions), template: this })) as never
   }
 
-  /** Lets go of the executable; processes that run it are not disturbed. */
+  /** Closes the executable. Processes that run it, and starts already asked for, are not disturbed. */
   close(): void {
     this.#closed = true
     this.#letGo()
   }
 
-  /** Starts that were asked for before have the executable yet. */
+  /** Closes the executable once no start that was asked for still needs it. */
   #letGo(): void {
     if (!this.#closed || this.#holds > 0) return
     this.#executable?.close()
     this.#executable = undefined
   }
 
+  /** close(): for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close()
   }
 }
 
 /**
- * Pins one executable for many starts: PATH is searched now, and the file kept
- * open until close(). Rejects with a SpawnError of step 'exec' where there is
- * none.
- * @param file a name for PATH, a path, or the descriptor of an open executable,
- *   of which a copy is kept
+ * Pins one executable for many starts: searches PATH now and keeps the file
+ * open until close(). Rejects with a SpawnError of step 'exec' if there is no
+ * such program, or with an argument error.
+ * @param file a name that is searched in PATH, a path, or the descriptor of an
+ *   open executable, of which a copy is kept
  */
 export async function template(
   file: string | number,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The dynamic child: what true(1) is, without its locale. */
+/* The dynamic child: true(1) without its locale. */
 int main(void)
 {
 	return 0;
