@@ -116,10 +116,12 @@ export interface Binding {
   /** Of a pipe's end: nothing is left to be read, and nobody left to write. */
   hungUp(fd: number): boolean
   /**
-   * Another number once the C library's environment is another. Of the main
-   * thread, where that is what `process.env` shows.
+   * Another number once the C library's environment has other bytes; 0 where
+   * the kernel does not say. For the main thread, where `process.env` shows it.
    */
   environVersion(): number
+  /** Whether the environment of that version is `text`: NAME=value of each, with NULs between. */
+  environIs(text: string): boolean
   /** 0 or more where `fd` is open. */
   fdFlags(fd: number): number
   close(fd: number): number

@@ -98,7 +98,7 @@ export function inheritedEnviron(): Environ {
   const environ = readNative(env)
   cached = undefined
   // Another thread may have changed it meanwhile; then this is for now only.
-  if (version !== 0 && binding.environVersion() === version) {
+  if (version !== 0 && binding.environIs(environ.envp.join('\0'))) {
     Object.freeze(environ.envp)
     cached = { version, environ }
   }

@@ -1,34 +1,230 @@
 /* SPDX-License-Identifier: MIT */
 #include "environ.h"
 
+#include <algorithm>
+#include <climits>
+#include <cstring>
 #include <mutex>
+#include <string>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <vector>
 
 /*
- * To read process.env takes a call per variable, longer than all else about a
- * launch. setenv(3) never writes into a string that is in use, it puts another
- * one in its place: as long as the pointers are the same, so is what they say.
+ * To read process.env takes a call into C++ per variable, longer than all else
+ * about a launch. So it is kept for as long as the C library's environment has
+ * the same bytes: not merely the same pointers, which an allocator may hand out
+ * again, and whose strings putenv(3) leaves to be written to.
+ *
+ * Other threads may change the environment, free it even, while it is looked
+ * at. The kernel copies it, to which memory that has gone is no more than an
+ * error, and bytes that are torn are just not the same.
  */
-static Napi::Value EnvironVersion(const Napi::CallbackInfo &info)
+namespace
 {
-	static std::mutex mutex;
-	static std::vector<char *> known;
-	static uint32_t version;
-	std::lock_guard<std::mutex> lock(mutex);
-	size_t n = 0;
-	bool same = true;
 
-	for (; environ && environ[n]; n++)
-		same = same && n < known.size() && known[n] == environ[n];
-	if (!same || n != known.size() || !version) {
-		known.assign(environ, environ + n);
-		version++;
-	}
-	return Napi::Number::New(info.Env(), version);
+constexpr size_t PAGE = 4096;
+
+/* Copies [@from, @from + @size); false where that is not there, or not allowed.
+ */
+bool Peek(const void *from, void *to, size_t size)
+{
+	iovec local = {to, size};
+	iovec remote = {const_cast<void *>(from), size};
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) ==
+	       static_cast<ssize_t>(size);
 }
+
+/* Up to the end of the page, as what is after it may not be there. */
+size_t RoomAt(const char *at)
+{
+	return PAGE - reinterpret_cast<uintptr_t>(at) % PAGE;
+}
+
+struct Entry {
+	const char *at;
+	std::string bytes; /* with the NUL */
+	size_t copied;	   /* where it is in what Same() reads */
+};
+
+class Snapshot
+{
+      public:
+	bool Take();
+	bool Same();
+	/* NAME=value of each, with NULs between them. */
+	std::string Text() const;
+
+      private:
+	bool TakeList();
+	static bool TakeString(Entry &entry);
+	void Plan();
+
+	pid_t pid_ = 0;
+	char **list_ = nullptr;
+	std::vector<char *> pointers_; /* with the NULL */
+	std::vector<Entry> entries_;
+	std::vector<iovec> ranges_;
+	std::vector<char> copy_;
+};
+
+bool Snapshot::TakeList()
+{
+	char *chunk[PAGE / sizeof(char *)];
+
+	pointers_.clear();
+	list_ = __atomic_load_n(&environ, __ATOMIC_ACQUIRE);
+	for (char **at = list_; at;) {
+		size_t size = RoomAt(reinterpret_cast<char *>(at));
+		size_t n = size / sizeof(char *);
+
+		if (!Peek(at, chunk, size))
+			return false;
+		for (size_t i = 0; i < n; i++) {
+			pointers_.push_back(chunk[i]);
+			if (!chunk[i])
+				return true;
+		}
+		at += n;
+	}
+	return false;
+}
+
+bool Snapshot::TakeString(Entry &entry)
+{
+	char chunk[PAGE];
+
+	for (const char *at = entry.at;;) {
+		size_t size = RoomAt(at);
+
+		if (!Peek(at, chunk, size))
+			return false;
+		size_t length = strnlen(chunk, size);
+		entry.bytes.append(chunk, length);
+		if (length < size) {
+			entry.bytes.push_back('\0');
+			return true;
+		}
+		at += size;
+	}
+}
+
+/*
+ * What Same() reads: strings that are close together at once, with what is
+ * between them, as each range costs.
+ */
+void Snapshot::Plan()
+{
+	std::vector<Entry *> sorted;
+	size_t total = pointers_.size() * sizeof(char *);
+
+	ranges_ = {{list_, total}};
+	for (Entry &entry : entries_)
+		sorted.push_back(&entry);
+	std::sort(sorted.begin(), sorted.end(),
+		  [](const Entry *a, const Entry *b) { return a->at < b->at; });
+	const char *end = nullptr;
+	for (Entry *entry : sorted) {
+		const char *last = entry->at + entry->bytes.size();
+
+		if (end && entry->at < end + PAGE / 4) {
+			size_t more = last > end ? last - end : 0;
+
+			entry->copied = total - (end - entry->at);
+			ranges_.back().iov_len += more;
+			total += more;
+			end += more;
+			continue;
+		}
+		entry->copied = total;
+		ranges_.push_back(
+			{const_cast<char *>(entry->at), entry->bytes.size()});
+		total += entry->bytes.size();
+		end = last;
+	}
+	copy_.resize(total);
+}
+
+bool Snapshot::Take()
+{
+	pid_ = getpid();
+	entries_.clear();
+	ranges_.clear();
+	if (!TakeList())
+		return false;
+	for (char *at : pointers_) {
+		if (!at)
+			break;
+		entries_.push_back({at, {}, 0});
+		if (!TakeString(entries_.back()))
+			return false;
+	}
+	Plan();
+	return ranges_.size() <= IOV_MAX;
+}
+
+bool Snapshot::Same()
+{
+	iovec local = {copy_.data(), copy_.size()};
+
+	if (ranges_.empty() ||
+	    list_ != __atomic_load_n(&environ, __ATOMIC_ACQUIRE) ||
+	    process_vm_readv(pid_, &local, 1, ranges_.data(), ranges_.size(),
+			     0) != static_cast<ssize_t>(copy_.size()) ||
+	    memcmp(copy_.data(), pointers_.data(),
+		   pointers_.size() * sizeof(char *)))
+		return false;
+	for (const Entry &entry : entries_)
+		if (memcmp(copy_.data() + entry.copied, entry.bytes.data(),
+			   entry.bytes.size()))
+			return false;
+	return true;
+}
+
+std::string Snapshot::Text() const
+{
+	std::string text;
+
+	for (const Entry &entry : entries_)
+		text += entry.bytes;
+	if (!text.empty())
+		text.pop_back();
+	return text;
+}
+
+/* The main thread's only: in workers process.env is something else. */
+Snapshot known;
+uint32_t version;
+std::mutex mutex;
+
+/* environVersion(): 0 where it cannot be looked at */
+Napi::Value EnvironVersion(const Napi::CallbackInfo &info)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+	static bool valid;
+
+	if (!valid || !known.Same()) {
+		valid = known.Take();
+		if (!++version)
+			version++;
+	}
+	return Napi::Number::New(info.Env(), valid ? version : 0);
+}
+
+/* environIs(text): whether the version seen last is that */
+Napi::Value EnvironIs(const Napi::CallbackInfo &info)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+	std::string text = info[0].As<Napi::String>();
+
+	return Napi::Boolean::New(info.Env(), text == known.Text());
+}
+
+} // namespace
 
 void InitEnviron(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("environVersion", Napi::Function::New(env, EnvironVersion));
+	exports.Set("environIs", Napi::Function::New(env, EnvironIs));
 }

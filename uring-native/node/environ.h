@@ -4,7 +4,7 @@
 
 #include <napi.h>
 
-/* environVersion() */
+/* environVersion(), environIs() */
 void InitEnviron(Napi::Env env, Napi::Object exports);
 
 #endif
