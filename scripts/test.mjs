@@ -97,7 +97,7 @@ function vitestStep(title, seconds, command, files) {
   return {
     ...{ title, seconds },
     command: [...command, `--outputFile.json=${file}`],
-    read: () => readVitest(files.length),
+    read: () => readVitest(files().length),
     counts() {
       const json = JSON.parse(readFileSync(file, 'utf8'))
       const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = json
@@ -166,8 +166,7 @@ const steps = {
   host: [
     work('build', build),
     ctestStep('C', 60),
-    vitestStep(
-      ...['TypeScript', 240, vitest()],
+    vitestStep(...['TypeScript', 240, vitest()], () =>
       testFiles('test').filter((name) => !name.startsWith('lab/')),
     ),
   ],
@@ -175,18 +174,17 @@ const steps = {
     work('build', build),
     work('patched kernel', () => image('patched')),
     work('debug kernel', () => image('debug')),
-    vitestStep(
-      ...['lab', 300, vitest('--config', 'test/lab/vitest.config.ts')],
+    vitestStep(...['lab', 300, vitest('--config', 'test/lab/vitest.config.ts')], () =>
       testFiles('test/lab'),
     ),
     vitestStep(
       ...['TypeScript, by chains', 400, lab(...labLimits, '--', ...inLab('uring', ...byChains))],
-      testFiles(...byChains),
+      () => testFiles(...byChains),
     ),
     vitestStep(
       ...['TypeScript, by templates', 200],
       lab(...labLimits, '--', ...inLab('template', ...byTemplates)),
-      testFiles(...byTemplates),
+      () => testFiles(...byTemplates),
     ),
     selftestStep('selftests, patched', 200, 'patched'),
     selftestStep('selftests, debug', 300, 'debug', ...onDebug),
@@ -255,7 +253,9 @@ const sum = ({ passed, failed, skipped }) =>
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(steps, name))
 if (unknown.length > 0) {
-  console.error(`test: no tests called ${unknown.join(', ')}: there are ${Object.keys(steps)}`)
+  console.error(
+    `test: no tests called ${unknown.join(', ')}: there are ${Object.keys(steps).join(', ')}`,
+  )
   process.exit(2)
 }
 

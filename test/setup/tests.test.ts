@@ -1,0 +1,121 @@
+/** `npm test` itself: what it prints, how it ends, and where it leaves the rest. */
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Clone } from './clone.js'
+
+let clone: Clone
+
+/** What stands in for vitest writes these results, prints this, and ends with this status. */
+function vitestGives(results: unknown, { output = '', status = 0 } = {}) {
+  clone.write(
+    'node_modules/vitest/vitest.mjs',
+    `import { writeFileSync } from 'node:fs'
+const file = process.argv.find((word) => word.startsWith('--outputFile.json=')).split('=')[1]
+const results = ${JSON.stringify(results)}
+if (results) writeFileSync(file, JSON.stringify(results))
+console.log(${JSON.stringify(output)})
+process.exitCode = ${status}`,
+  )
+}
+
+const passing = { numPassedTests: 7, numFailedTests: 0, numPendingTests: 2, numTodoTests: 0 }
+
+beforeEach(() => {
+  clone = new Clone('ts', 'tsconfig.json', 'kernel')
+  clone.link('zx', 'proper-lockfile', 'tap-parser')
+  // Builds nothing, but as cmake-js and tsc do it: with status 0.
+  clone.write('node_modules/cmake-js/bin/cmake-js', '')
+  clone.write('node_modules/typescript/bin/tsc', '')
+  clone.write('test/some.test.ts', '')
+  clone.write('test/lab/other.test.ts', '')
+  clone.program(
+    'ctest',
+    `for word; do file=$word; done
+echo '<testsuite name="C" tests="5" failures="0" disabled="0" skipped="1">' > "$file"`,
+  )
+  vitestGives({ ...passing, testResults: [] })
+})
+afterEach(() => clone.remove())
+
+const run = (...args: string[]) => clone.run(['node', 'scripts/test.mjs', ...args])
+
+test('a line for each step, and the sum alone in the last line', async () => {
+  const { status, stdout } = await run('host')
+  expect(stdout).toMatch(
+    /^test: C: 4 passed, 0 failed, 1 skipped \(\d+ s\)\ntest: TypeScript: 7 passed, 0 failed, 2 skipped \(\d+ s\)\n11 passed, 0 failed, 3 skipped\n$/,
+  )
+  expect(status).toBe(0)
+})
+
+test('what the steps print is in files', async () => {
+  vitestGives({ ...passing, testResults: [] }, { output: 'a thousand lines' })
+  const { stdout, stderr } = await run('host')
+  expect(stdout + stderr).not.toContain('a thousand lines')
+  expect(clone.read('out/test/TypeScript.log')).toContain('a thousand lines')
+})
+
+test('failures are printed in full, before the sum', async () => {
+  const failed = {
+    ...{ fullName: 'a thing does what it should', status: 'failed' },
+    failureMessages: ['AssertionError: expected 1 to be 2\n    at thing.test.ts:3:5'],
+  }
+  const testResults = [{ name: 'thing.test.ts', status: 'failed', assertionResults: [failed] }]
+  vitestGives({ ...passing, numFailedTests: 1, testResults }, { status: 1 })
+  const { status, stdout } = await run('host')
+  expect(status).toBe(1)
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines.at(-1)).toBe('11 passed, 1 failed, 3 skipped')
+  expect(stdout).toContain(
+    'TypeScript: a thing does what it should: AssertionError: expected 1 to be 2\n    at thing.test.ts:3:5\n',
+  )
+  expect(stdout).toContain(join(clone.root, 'out/test/TypeScript.log'))
+})
+
+test('a step that ends with no results counts as a failure, with the end of its output', async () => {
+  vitestGives(undefined, { output: 'Error: vitest broke', status: 1 })
+  const { status, stdout } = await run('host')
+  expect(status).toBe(1)
+  expect(stdout).toContain('Error: vitest broke')
+  expect(stdout).toMatch(/\n4 passed, 1 failed, 1 skipped\n$/)
+})
+
+test('so does one that fails although every test has passed', async () => {
+  vitestGives({ ...passing, testResults: [] }, { output: 'Unhandled rejection', status: 1 })
+  const { status, stdout } = await run('host')
+  expect(status).toBe(1)
+  expect(stdout).toContain('Unhandled rejection')
+  expect(stdout).toMatch(/\n11 passed, 1 failed, 3 skipped\n$/)
+})
+
+test('a build that fails shows its last lines and counts, too', async () => {
+  clone.write(
+    'node_modules/cmake-js/bin/cmake-js',
+    "console.log('no such header'); process.exit(1)",
+  )
+  const { status, stdout } = await run('host')
+  expect(status).toBe(1)
+  expect(stdout).toContain('no such header')
+  expect(stdout).toContain(join(clone.root, 'out/log/build-addon.log'))
+})
+
+test('a program that is missing is named', async () => {
+  clone.program('ctest', 'exec /nowhere/ctest')
+  const { status, stdout } = await run('host')
+  expect(status).toBe(1)
+  expect(stdout).toContain('/nowhere/ctest')
+})
+
+test('--verbose shows everything', async () => {
+  vitestGives({ ...passing, testResults: [] }, { output: 'a thousand lines' })
+  const { stdout } = await clone.run(['node', 'scripts/test.mjs', 'host'], {
+    env: { URING_SPAWN_VERBOSE: '1' },
+  })
+  expect(stdout).toContain('a thousand lines')
+  expect(stdout).toMatch(/\n11 passed, 0 failed, 3 skipped\n$/)
+})
+
+test('tests that do not exist are named, with those that do', async () => {
+  const { status, stderr } = await run('hsot')
+  expect(status).toBe(2)
+  expect(stderr).toBe('test: no tests called hsot: there are host, lab\n')
+})
