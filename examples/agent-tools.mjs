@@ -1,10 +1,10 @@
-// Runs a tool for an agent: bounded in time and output, never in doubt about
-// what went wrong.
+// Runs tools for an agent: each call is bounded in time and output, and always
+// gives the agent a text that says what went wrong, if anything did.
 //
 //   node examples/agent-tools.mjs
 import { run, SpawnError } from 'uring-spawn'
 
-/** @returns what the agent is told: always text, whatever happens */
+/** @returns {Promise<string>} the output, with notes in brackets; rejects only on a fault of this program */
 export async function callTool([file, ...args], { cwd, signal } = {}) {
   try {
     const result = await run(file, args, {
@@ -16,9 +16,9 @@ export async function callTool([file, ...args], { cwd, signal } = {}) {
       overflow: 'truncate',
     })
     const notes = [
-      result.timedOut && 'ended after 30 s',
-      result.truncated && 'output cut at 64 KiB',
-      result.signal && `ended by ${result.signal}`,
+      result.timedOut && 'timed out after 30 s',
+      result.truncated && 'output truncated at 64 KiB',
+      result.signal && `killed by ${result.signal}`,
       result.exitCode && `exit code ${result.exitCode}`,
     ].filter(Boolean)
     return [result.stdout, result.stderr, notes.length > 0 && `[${notes.join(', ')}]`]
@@ -26,7 +26,7 @@ export async function callTool([file, ...args], { cwd, signal } = {}) {
       .join('\n')
       .trim()
   } catch (error) {
-    // It did not start. The message says which step failed, and on what.
+    // The program did not start. The message names the step that failed, and the file.
     if (error instanceof SpawnError) return `[${error.message}]`
     throw error
   }

@@ -1,5 +1,5 @@
-// Builds many things at once, as make -j does: stops at the first failure and
-// says which command it was.
+// Builds many units at once, as make -j does. Stops at the first failure and
+// says which command failed.
 //
 //   node examples/build.mjs [FOLDER]
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ const dir = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'build-'))
 const units = Array.from({ length: 24 }, (_, index) => `unit${index}`)
 for (const unit of units) writeFileSync(join(dir, `${unit}.in`), `${unit}\n`.repeat(1000))
 
-/** Asked for the next command only when there is room for it. */
+/** batch() asks for the next command when it has room for one. */
 function* commands() {
   for (const unit of units) {
     yield ['gzip', '-9', '-c', `${unit}.in`]

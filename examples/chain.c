@@ -21,7 +21,7 @@ static const char *const steps[] = {"CLONE", "OPENAT", "DUP", "EXEC"};
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
-/* The next SQE, linked to the one that follows, and named by its place. */
+/* A free SQE. */
 static struct io_uring_sqe *next(struct io_uring *ring)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
@@ -33,6 +33,7 @@ static struct io_uring_sqe *next(struct io_uring *ring)
 	return sqe;
 }
 
+/* Marks an SQE with its place in the chain, which its completion then has. */
 static void finish(struct io_uring_sqe *sqe, size_t step, unsigned flags)
 {
 	sqe->user_data = step;
@@ -61,7 +62,7 @@ static void queue(struct io_uring *ring, char **argv, char **envp)
 	finish(sqe, 3, 0);
 }
 
-/* Prints the completions as they come; the last one's result. */
+/* Prints the completions as they come. Returns the result of the last one. */
 static int reap(struct io_uring *ring)
 {
 	int last = 0;

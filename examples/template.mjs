@@ -1,4 +1,4 @@
-// One executable, many calls: it is looked up and opened once.
+// Looks an executable up once and starts it many times.
 //
 //   node examples/template.mjs
 import { template } from 'uring-spawn'
@@ -15,6 +15,6 @@ try {
   )
   console.log(found.join('\n'))
 } finally {
-  // With `await using` this goes without saying, where the language has it.
+  // `await using grep = await template('grep')` does this by itself, on runtimes that know it.
   grep.close()
 }

@@ -1,4 +1,4 @@
-/** Examples are run, so that they stay true. */
+/** The examples are run, and print what they should. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,6 +33,18 @@ describe.each(testedBackends)('examples by %s', (backend) => {
 
   test('build', async () => {
     expect(await example('build')).toBe('built 24 units\n')
+  })
+
+  test('chain, which prints what the README says', async () => {
+    const readme = readFileSync(join(project, 'README.md'), 'utf8')
+    const block = /examples\/chain\.mjs\n```\n\n```text\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
+    const lines = (await example('chain')).split('\n')
+    expect(lines[0]).toBe(backend)
+    const words = (text: string) => text.split(/\s+/)
+    // The pid and the descriptors differ from run to run.
+    const steps = (all: readonly string[]) => all.slice(1).map((line) => words(line)[0])
+    expect(steps(lines)).toEqual(steps(block.split('\n')))
+    expect(lines.slice(-4)).toEqual(block.split('\n').slice(-4))
   })
 
   test('lines', async () => {

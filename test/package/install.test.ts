@@ -1,4 +1,4 @@
-/** The package as its users get it: packed, installed in an empty folder, run by every runtime. */
+/** The package as its users get it: packed, installed into an empty folder, run by every runtime. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -31,7 +31,7 @@ const sh = (command: string, args: string[], cwd: string, env = {}) =>
     env: { ...process.env, ...env },
   })
 
-/** The runtimes that package.json beside this pins, fetched once. */
+/** The folder with the runtimes that runtimes/package.json pins, downloaded once. */
 function runtimes(): string {
   const from = fileURLToPath(new URL('runtimes', import.meta.url))
   const lock = readFileSync(join(from, 'package-lock.json'))
@@ -47,7 +47,7 @@ function runtimes(): string {
 }
 
 const program = fileURLToPath(new URL('program.mjs', import.meta.url))
-/** What it says, wherever it runs. */
+/** What the program prints on every runtime. */
 const expected = JSON.parse(readFileSync(new URL('expected.json', import.meta.url), 'utf8'))
 
 describe('the package', () => {
@@ -63,7 +63,7 @@ describe('the package', () => {
     cpSync(program, join(app, 'program.mjs'))
   }, 5 * MINUTES)
 
-  test('has what it needs, and nothing else', () => {
+  test('contains what it needs and nothing else', () => {
     const files = sh('tar', ['-tzf', tarball], dir).split('\n')
     for (const file of [
       'dist/index.js',
@@ -84,9 +84,9 @@ describe('the package', () => {
   })
 
   test(
-    'installs where there is no compiler',
+    'installs without a compiler',
     () => {
-      // Nothing but Node, npm and a shell to be found.
+      // PATH has nothing but Node and a shell.
       const bin = join(dir, 'bin')
       mkdirSync(bin)
       symlinkSync(process.execPath, join(bin, 'node'))
@@ -121,12 +121,12 @@ describe('the package', () => {
     5 * MINUTES,
   )
 
-  test('its command line runs', () => {
+  test('has a command line that runs', () => {
     const cli = join(app, 'node_modules/.bin/uring-spawn')
     expect(sh(cli, ['doctor'], app)).toContain('auto picks')
   })
 
-  test('its types are found, and say what they should', () => {
+  test('has types that are found and right', () => {
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     const source = `
       import { run } from 'uring-spawn'
@@ -142,7 +142,7 @@ describe('the package', () => {
   })
 
   test(
-    'builds from source where it brings no addon',
+    'builds the addon from source if it contains none that fits',
     () => {
       const at = join(app, 'node_modules/uring-spawn')
       rmSync(join(at, 'prebuilds'), { recursive: true })
@@ -154,7 +154,7 @@ describe('the package', () => {
     5 * MINUTES,
   )
 
-  test('elsewhere it can be imported, and the first use says what it needs', () => {
+  test('can be imported on other platforms, and says at the first use what it needs', () => {
     const code = `
       Object.defineProperty(process, 'platform', { value: 'darwin' })
       const { run } = await import('uring-spawn')
