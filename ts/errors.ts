@@ -176,19 +176,36 @@ export function lateError({ step, syscall, path, file, spawnargs }: SpawnError):
 
 const isTry = (op: ChainOp): op is ExecOp => op.op === 'exec' && op.template === undefined
 
-/** The file that operation `index` is about; for a search that found nothing, what the caller named. */
-function pathOf(chain: Chain, index: number, errno: number, file: string): string | undefined {
+/**
+ * The file that operation `index` is about: for a search that found nothing,
+ * what the caller named; for an open executable, where it was found.
+ */
+function pathOf(
+  chain: Chain,
+  index: number,
+  errno: number,
+  file: string,
+  found: string | undefined,
+): string | undefined {
   const op = chain[index]
   if (op?.op === 'exec') {
     const nowhere = errno !== EACCES && searchGoesOn(errno) && chain.filter(isTry).length > 1
-    return nowhere ? file : op.path
+    if (nowhere) return file
+    return op.path === '' && found !== undefined ? found : op.path
   }
   return op?.op === 'openat' ? op.path : undefined
 }
 
 /** The working directory that `chain` gives the child, where a path says it. */
 function workingDirectory(chain: Chain): string | undefined {
-  if (!chain.some(({ op }) => op === 'fchdir')) return process.cwd()
+  if (!chain.some(({ op }) => op === 'fchdir')) {
+    try {
+      return process.cwd()
+    } catch {
+      // It has been removed.
+      return undefined
+    }
+  }
   const opened = chain.find((op) => op.op === 'openat' && op.step === 'cwd')
   return opened?.op === 'openat' ? opened.path : undefined
 }
@@ -208,36 +225,40 @@ function execHint(
   errno: number,
   file: string,
   args: readonly string[],
+  found: string | undefined,
 ): string | undefined {
   const code = errnoName(errno)
   const tries = chain.filter(isTry)
   const paths = errno === ENOENT ? tries : tries.filter((op) => op === chain[index])
   const base = workingDirectory(chain)
   const known = paths
-    .filter(({ dirfd, path }) => path !== '' && dirfd === AT_FDCWD)
-    .map(({ path }) => path)
-    .filter((path) => path.startsWith('/') || base !== undefined)
+    .map(({ dirfd, path }) => (path === '' || dirfd !== AT_FDCWD ? (found ?? '') : path))
+    .filter((path) => path.startsWith('/') || (path !== '' && base !== undefined))
   const why = whyNotExecuted(code, known, base ?? '/')
-  const found = why !== undefined && !why.startsWith('there is no')
-  return (found ? why : undefined) ?? (code === 'ENOENT' ? oneName(file, args) : undefined) ?? why
+  const exists = why !== undefined && !why.startsWith('there is no')
+  return (exists ? why : undefined) ?? (code === 'ENOENT' ? oneName(file, args) : undefined) ?? why
 }
 
-/** The error of `chain` whose operation `index` failed with `errno`. */
+/**
+ * The error of `chain` whose operation `index` failed with `errno`.
+ * @param found where an executable that the chain has by a descriptor was found
+ */
 export function spawnError(
   chain: Chain,
   index: number,
   errno: number,
   file: string,
   args: readonly string[],
+  found?: string,
 ): SpawnError {
   const op = chain[index] as ChainOp
   return new SpawnError({
     errno,
     step: op.step,
     syscall: syscallOf(op),
-    path: pathOf(chain, index, errno, file),
+    path: pathOf(chain, index, errno, file, found),
     file,
     args,
-    hint: op.op === 'exec' ? execHint(chain, index, errno, file, args) : undefined,
+    hint: op.op === 'exec' ? execHint(chain, index, errno, file, args, found) : undefined,
   })
 }

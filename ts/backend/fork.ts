@@ -1,7 +1,7 @@
 import { LauncherKind } from '../binding/types.js'
 import type { Backend } from './backend.js'
 
-/** fork and exec: a baseline to measure against. */
+/** fork and exec: a baseline for measurements. */
 export class ForkBackend implements Backend {
   readonly name = 'fork'
   readonly kind = LauncherKind.fork

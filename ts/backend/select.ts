@@ -14,26 +14,31 @@ export const backends: readonly Backend[] = [
   new ForkBackend(),
 ]
 
+/** Where the wish for a backend comes from, as a message names it. */
+const VARIABLE = 'URING_SPAWN_BACKEND'
+
 /**
- * The backend for a spawn: the option's, else URING_SPAWN_BACKEND's, else the
- * first that works. Throws where the one asked for does not.
+ * The backend for a start: the one that the option names, otherwise the one that
+ * the variable URING_SPAWN_BACKEND does, otherwise the first that works. Throws
+ * an argument error where the one asked for does not exist or does not work.
  */
 export function selectBackend(info: CoreInfo, option: BackendName | 'auto' | undefined): Backend {
-  const fromEnv = process.env.URING_SPAWN_BACKEND
-  const wanted = option ?? (fromEnv === '' ? undefined : fromEnv) ?? 'auto'
+  const variable = process.env[VARIABLE] || undefined
+  const wanted = option ?? variable ?? 'auto'
   if (wanted === 'auto') {
     return backends.find((b) => b.automatic && b.missing(info) === undefined) as Backend
   }
+  const origin = option === undefined ? VARIABLE : 'backend'
   const backend = backends.find(({ name }) => name === wanted)
   if (backend === undefined) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
-      `URING_SPAWN_BACKEND must be auto, ${backends.map(({ name }) => name).join(', ')}, not ${JSON.stringify(wanted)}`,
+      `${origin} must be one of auto, ${backends.map(({ name }) => name).join(', ')}, not ${JSON.stringify(wanted)}`,
     )
   }
   const why = backend.missing(info)
   if (why !== undefined) {
-    throw argumentError('ERR_INVALID_ARG_VALUE', `backend ${wanted} does not work: ${why}`)
+    throw argumentError('ERR_INVALID_ARG_VALUE', `${origin} ${wanted} does not work: ${why}`)
   }
   return backend
 }

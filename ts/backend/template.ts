@@ -3,8 +3,8 @@ import { EOPNOTSUPP, errnoName } from '../errors.js'
 import type { Backend } from './backend.js'
 
 /**
- * spawn_template_spawn(2) on a native thread: to compare with, or by choice.
- * What it cannot express is done by vfork, which the child then says.
+ * spawn_template_spawn(2) on a native thread: for comparison, or by choice.
+ * vfork does what it cannot express, and `child.backend` says so.
  */
 export class TemplateBackend implements Backend {
   readonly name = 'template'
@@ -15,6 +15,6 @@ export class TemplateBackend implements Backend {
   missing({ templateErrno }: CoreInfo): string | undefined {
     if (templateErrno === 0) return undefined
     if (templateErrno === EOPNOTSUPP) return 'this kernel has no executable templates'
-    return `this kernel has executable templates, but not here: ${errnoName(templateErrno)} (CONFIG_SPAWN_TEMPLATE, or a seccomp filter)`
+    return `this kernel has executable templates, but they cannot be used here: ${errnoName(templateErrno)} (CONFIG_SPAWN_TEMPLATE, or a seccomp filter)`
   }
 }

@@ -13,7 +13,7 @@ export class UringBackend implements Backend {
     if (info.spawnErrno === 0) return undefined
     if (info.ringErrno !== 0) return `io_uring cannot be used here: ${errnoName(info.ringErrno)}`
     if (info.spawnErrno !== EOPNOTSUPP) {
-      return `this kernel makes processes through io_uring, but not here: ${errnoName(info.spawnErrno)} (a seccomp filter, or the sysctl kernel.io_uring_spawn)`
+      return `this kernel makes processes through io_uring, but that cannot be used here: ${errnoName(info.spawnErrno)} (a seccomp filter, or the sysctl kernel.io_uring_spawn)`
     }
     return 'this kernel does not make processes through io_uring (IORING_FEAT_SPAWN)'
   }

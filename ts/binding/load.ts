@@ -12,20 +12,41 @@ const places = (): string[] => [
 
 let loaded: Binding | undefined
 
-/** The addon of this environment. Throws where it cannot work. */
+/** An error that says what to do, with a code of Node's. */
+const unusable = (message: string, cause?: unknown): Error =>
+  Object.assign(new Error(`uring-spawn ${message}`, cause === undefined ? {} : { cause }), {
+    code: 'ERR_DLOPEN_FAILED',
+  })
+
+/** Opens the addon that is there. */
+function open(file: string): Binding {
+  try {
+    return createRequire(import.meta.url)(file) as Binding
+  } catch (error) {
+    // Another libc, another machine's file, a copy cut short: the loader says which.
+    const { message } = error as Error
+    throw unusable(
+      `cannot load its addon: ${message}. It was built for another system (libc, architecture): build it with npm run build`,
+      error,
+    )
+  }
+}
+
+/**
+ * The addon of this environment. Throws, with the code ERR_DLOPEN_FAILED, where
+ * there is none for this platform or it cannot be loaded.
+ */
 export function loadBinding(): Binding {
   if (loaded) return loaded
   if (process.platform !== 'linux') {
-    throw new Error(
-      `uring-spawn needs Linux on x64 or arm64; this is ${process.platform} on ${process.arch}`,
-    )
+    throw unusable(`needs Linux on x64 or arm64; this is ${process.platform} on ${process.arch}`)
   }
   const file = places().find((place) => existsSync(place))
   if (file === undefined) {
-    throw new Error(
-      `uring-spawn has no addon for linux on ${process.arch}: looked for ${places().join(' and ')}; build it with npm run build`,
+    throw unusable(
+      `has no addon for linux on ${process.arch}: looked for ${places().join(' and ')}; build it with npm run build`,
     )
   }
-  loaded = createRequire(import.meta.url)(file) as Binding
+  loaded = open(file)
   return loaded
 }

@@ -195,7 +195,9 @@ export class Descriptors {
 
   openCgroup(cgroup: string | number): void {
     if (typeof cgroup === 'number') {
-      this.cgroupFd = this.#copy(cgroup, 'clone')
+      // One that is not open is for clone3 to refuse.
+      const open = this.#binding.fdFlags(cgroup) >= 0
+      this.cgroupFd = open ? this.#copy(cgroup, 'clone') : cgroup
       return
     }
     try {

@@ -137,7 +137,7 @@ export class Launch {
     const { index, errno } = outcome
     if (source?.template && index === at && errno === EACCES) return this.#again(source.template)
     const pipe = pipes[index - chain.length]
-    if (!pipe) throw spawnError(chain, index, errno, file, args)
+    if (!pipe) throw spawnError(chain, index, errno, file, args, source?.name)
     throw new SpawnError({ errno, step: `stdio[${pipe.index}]`, syscall: 'pipe2', file, args })
   }
 

@@ -35,6 +35,8 @@ export interface ExecutableSource {
   /** The child keeps the descriptor, for a script's interpreter. */
   keep: boolean
   path: string | undefined
+  /** For messages: where the file that is open as `fd` was found. */
+  name: string | undefined
 }
 
 const errnoOf = (error: unknown): number => {
@@ -224,9 +226,10 @@ export class Executable {
   source(): ExecutableSource {
     const { path } = this
     const template = undefined
-    if (!this.#script) return { template, fd: this.#fd, keep: false, path: undefined }
-    if (path === undefined) return { template, fd: this.#fd, keep: true, path }
-    return { template, fd: undefined, keep: false, path }
+    const name = path
+    if (!this.#script) return { template, fd: this.#fd, keep: false, path: undefined, name }
+    if (path === undefined) return { template, fd: this.#fd, keep: true, path, name }
+    return { template, fd: undefined, keep: false, path, name }
   }
 
   close(): void {

@@ -107,6 +107,7 @@ export class Template implements AsyncDisposable, TemplateLike {
     const { path } = executable
     return {
       path,
+      name: path,
       fd: path === undefined ? executable.source().fd : undefined,
       keep: false,
       template: {
