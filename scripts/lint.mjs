@@ -15,7 +15,7 @@ function sh(command, ...args) {
 
 const git = spawnSync(
   'git',
-  ['ls-files', '-co', '--exclude-standard', '--', '*.c', '*.h', '*.cc'],
+  ['-c', 'safe.directory=*', 'ls-files', '-co', '--exclude-standard', '--', '*.c', '*.h', '*.cc'],
   {
     cwd: root,
     encoding: 'utf8',

@@ -1,5 +1,5 @@
-// Puts the addon that was built here where the package brings it, without what
-// only debuggers need. Run by `npm pack`.
+// Copies the addon that was built here to where the package has it, without its
+// debugging symbols. Run by `npm pack`.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -16,10 +16,11 @@ if (!Object.hasOwn(scripts, name ?? '')) {
 }
 const script = scripts[name]
 
-// What follows `--` is not ours, nor is what follows the lab's command.
-const own = name === 'lab' ? words.findIndex((word) => !word.startsWith('-')) : -1
-const limit = [own, words.indexOf('--'), words.length].filter((at) => at >= 0)
-const at = words.slice(0, Math.min(...limit)).indexOf('--verbose')
+// What follows `--` is not ours, nor, without one, what follows the lab's command.
+const end = words.indexOf('--')
+const command = name === 'lab' ? words.findIndex((word) => !word.startsWith('-')) : -1
+const limit = [end, command, words.length].find((at) => at >= 0)
+const at = words.slice(0, limit).indexOf('--verbose')
 if (at >= 0) {
   words.splice(at, 1)
   beVerbose()

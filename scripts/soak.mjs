@@ -1,5 +1,5 @@
-// `npm run test:soak`: the long runs of the series' stress program and fuzzer,
-// each in a machine of its own, then a table and a line with the counts.
+// `npm run test:soak`: runs the series' stress program and fuzzer for long, each
+// in a machine of its own, and prints a table and a line with the counts.
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
@@ -22,9 +22,9 @@ const { stress, fuzz, seed, kernel } = new Command()
   .parse()
   .opts()
 
-/** Chains for one machine to fuzz: small enough to find what ends it early. */
+/** Chains that one machine fuzzes: few enough to narrow down what ends it early. */
 const PIECE = 100_000
-/** Seconds without an end that mean a hang, by far. */
+/** Seconds after which a run certainly hangs. */
 const LIMIT = 7200
 
 const image = (await sh({ quiet: true })`node kernel/lab build --kernel ${kernel}`).stdout.trim()
@@ -46,7 +46,7 @@ for (const [name, chains, args] of runs) {
     await sh`node kernel/lab --kernel ${kernel} --smp 2 --timeout ${LIMIT} -- ${program(name)} ${args}`.pipe(
       process.stdout,
     )
-  // A program that ends without its sum has not said that all went well.
+  // Without its totals a program has not reported success, whatever its status.
   const ok = result.exitCode === 0 && /^# Totals: .* fail:0 .* error:0$/m.test(result.stdout)
   if (!ok) console.error(`soak: ${name} ${args.join(' ')} ended with ${result.exitCode}`)
   if (result.stderr) console.error(result.stderr)

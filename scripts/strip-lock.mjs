@@ -1,5 +1,5 @@
-// Drops the `resolved` addresses from the lockfiles, so that they
-// pin versions and hashes but leave the choice of registry to the machine.
+// Drops the `resolved` addresses from the lockfiles: they pin versions and hashes,
+// and leave the choice of registry to the machine.
 // (npm's own omit-lockfile-registry-resolved writes optional platform packages
 // without a version, which `npm ci` then refuses.) Run after `npm install`.
 import { readFileSync, writeFileSync } from 'node:fs'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Runs kselftest programs one after the other, in the machine; how each ended
-# stands in a line of its own, between the TAP of one and the next.
+# Runs kselftest programs one after the other, in the machine. A line before and
+# after the TAP of each names it and says how it ended.
 #
 #   selftests.sh FOLDER [SECONDS SUITE/PROGRAM]…
 folder=$1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// From a flavour's name to a bootable image, made once for each combination of
-// source, series, configuration, compiler and init.
+// Builds a flavour's bootable image, once for each combination of source, series,
+// configuration, compiler and init.
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
@@ -23,28 +23,28 @@ import { buildSelftests } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesHash, sh, sourceVersion } from './source.mjs'
 
 /**
- * By flavour its configuration fragments, whether it carries the series, and what
- * its command line has to say.
+ * For each flavour: its configuration fragments, whether the series is applied,
+ * and what is added to the kernel's command line.
  */
 export const flavours = {
   stock: { fragments: ['common', 'stock'], series: false, append: [] },
   patched: { fragments: ['common', 'patched'], series: true, append: [] },
   debug: {
     ...{ fragments: ['common', 'patched', 'debug'], series: true },
-    // identify_cpu() clears what is known of the processor and reads it again. An
-    // interrupt in between finds 4 levels of page tables where there are 5, which
-    // KASAN reports as a wild access: one of some hundred boots did.
+    // identify_cpu() clears what is known about the processor and reads it again.
+    // An interrupt in between finds 4 levels of page tables instead of 5, which
+    // KASAN reports as a wild access: in one boot of some hundred.
     append: ['no5lvl'],
   },
 }
 
 const initSource = join(project, 'kernel/guest/init.c')
-/** Variables of make: an empty LOCALVERSION keeps git's state out of the name. */
+/** Variables for make: an empty LOCALVERSION keeps git's state out of the kernel's name. */
 const MAKE_VARIABLES = ['LOCALVERSION=']
 const INIT_CFLAGS = ['-O2', '-Wall', '-Wextra', '-Werror', '-static']
-/** To be raised when an image has other files in it than before. */
+/** Raise this when the files in an image change. */
 const IMAGE_FORMAT = '2'
-/** Images of earlier series that are kept, for going back and forth. */
+/** How many images of earlier series are kept, for going back and forth. */
 const KEEP_IMAGES = 4
 
 const fragmentPaths = (flavour) =>
@@ -62,7 +62,7 @@ async function imageKey(flavour) {
 }
 
 /**
- * The folder with `bzImage` and `initrd` of a flavour, built if it is not there.
+ * Returns the folder with a flavour's `bzImage` and `initrd`, and builds it first if necessary.
  * @param {'stock' | 'patched' | 'debug'} flavour
  */
 export async function image(flavour) {
@@ -108,7 +108,7 @@ async function build(flavour, dir) {
   forgetOldImages(flavour)
 }
 
-/** A flavour's modules are few: they lie side by side, for finit_module(2). */
+/** Copies a flavour's few modules into one folder, for finit_module(2). */
 function copyModules(output, dir) {
   const order = readIfThere(join(output, 'modules.order')) ?? ''
   for (const name of order.split('\n').filter((line) => line !== '')) {
@@ -117,16 +117,16 @@ function copyModules(output, dir) {
   }
 }
 
-/** What to make: modules can be asked for where the configuration has them. */
+/** What to make. `modules` is a target only where the configuration has modules. */
 function targets(output) {
   const modular = /^CONFIG_MODULES=y$/m.test(readFileSync(join(output, '.config'), 'utf8'))
   return modular ? ['bzImage', 'modules'] : ['bzImage']
 }
 
 /**
- * Merges the fragments over allnoconfig; a symbol that did not come out as the
- * fragment asks is an error, or the lab would test less than it says; not so
- * where `partial`, in the middle of the series, a symbol is still to come.
+ * Merges the fragments over allnoconfig. A symbol that does not get the value that
+ * its fragment asks for is an error, or the lab would test less than it claims to.
+ * It is none with `partial`: in the middle of the series some symbols do not exist.
  */
 export async function configure(tree, output, fragments, { partial = false } = {}) {
   mkdirSync(output, { recursive: true })
@@ -174,12 +174,12 @@ export async function make(tree, output, what) {
     read(line) {
       if (!/^ {2}[A-Z]+ /.test(line)) return undefined
       steps++
-      // How many files differ is known only to make.
+      // Of an incremental build only make knows how many steps it has.
       return cold ? { share: steps / total, note: `${steps}/${total} files` } : undefined
     },
   })
   if (end.status !== 0) {
-    // With several jobs the last lines need not be those that say why.
+    // With several jobs the last lines need not be the errors.
     const errors = readFileSync(log, 'utf8')
       .split('\n')
       .filter((line) => /error:|warning:|\*\*\* /.test(line))

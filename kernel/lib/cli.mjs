@@ -31,15 +31,15 @@ function memorySize(text) {
 const kernelOption = (names = Object.keys(flavours)) =>
   new Option('-k, --kernel <flavour>', 'which kernel').choices(names).default('patched')
 
-/** Options of every command that boots; `machine` makes a run of them. */
+/** Adds the options of every command that boots a machine. */
 const withMachineOptions = (command) =>
   command
     .option('--smp <n>', `virtual CPUs, ${MAX_SMP} at most`, wholeNumber(1, MAX_SMP))
     .option('--memory <size>', "memory, as in QEMU's -m", memorySize, '2G')
     .option('--timeout <seconds>', '0 for none', wholeNumber(0), DEFAULT_TIMEOUT)
-    .option('--append <text...>', "more of the kernel's command line")
-    .option('--no-leak-scan', 'debug: do not look for leaks after the command')
-    .option('--log <file>', "write the kernel's log there")
+    .option('--append <text...>', "add to the kernel's command line")
+    .option('--no-leak-scan', 'debug kernel: do not look for leaks after the command')
+    .option('--log <file>', "write the kernel's log to a file")
 
 const machine = async (options) => ({
   image: await image(options.kernel),
@@ -62,7 +62,7 @@ withMachineOptions(
     .description('run a command on the kernel (the default): lab [options] -- CMD ARGS…')
     .addOption(kernelOption()),
 )
-  .option('--icount', 'one instruction takes one nanosecond; one CPU; prints the count')
+  .option('--icount', 'count instructions: each takes a nanosecond, on one CPU')
   .argument('<command>')
   .argument('[args...]')
   .passThroughOptions()
@@ -77,10 +77,10 @@ withMachineOptions(
 withMachineOptions(
   program
     .command('selftest')
-    .description("run the series' selftests, all or those named, in one boot")
+    .description("run the series' selftests in one boot: all, or the ones named")
     .addOption(kernelOption(Object.keys(flavours).filter((name) => flavours[name].series))),
 )
-  .argument('[names...]', 'programs or their folders')
+  .argument('[names...]', 'programs, or folders of programs')
   .action(async (names, options) => end(await runSelftests(await machine(options), names)))
 
 program
@@ -101,15 +101,15 @@ program
 
 program
   .command('check')
-  .description('the series applies to a clean tree and checkpatch.pl --strict is content')
-  .option('--each', 'build it patch by patch, too')
+  .description('check that the series applies to a clean tree, and run checkpatch.pl --strict')
+  .option('--each', 'also build it after each patch')
   .action(check)
 
-/** Ends as the command did, by the same signal if it was one. */
+/** Ends as the command did: with its status, or by its signal. */
 function end({ status, signal }) {
   if (signal) {
     process.removeAllListeners(signal)
-    // The command may have been meant to dump core; this process is not.
+    // The command may have wanted a core dump; nobody wants one of this process.
     spawnSync('prlimit', ['--core=0', '--pid', String(process.pid)])
     try {
       process.kill(process.pid, signal)
@@ -118,7 +118,7 @@ function end({ status, signal }) {
   process.exit(status)
 }
 
-// `lab -- build` runs a command of that name; only a first word is a subcommand.
+// Only the first word can be a subcommand: `lab -- build` runs a program called build.
 const words = process.argv.slice(2)
 if (words[0] === '--') words.unshift('run')
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// One run: boot an image, run a command in it, pass on its streams and its end.
+// One run: boots an image, runs a command in it, and passes on its streams and
+// how it ended.
 import {
   existsSync,
   mkdirSync,
@@ -18,12 +19,12 @@ import { qemuArguments, startQemu } from './qemu.mjs'
 import { kernelReport } from './report.mjs'
 import { connectStreams } from './streams.mjs'
 
-/** Exit status of a run that its time limit ended, as timeout(1) has it. */
+/** Exit status of a run that took too long: that of timeout(1). */
 const TIMED_OUT = 124
-/** Exit status of a run in which the kernel reported a bug, or died. */
+/** Exit status of a run in which the kernel reported a bug or died. */
 const KERNEL_REPORT = 99
 const KVM_PROBE_SECONDS = 10
-/** Of a socket's path, sun_path being 108 bytes; names in the folder are short. */
+/** The longest folder for sockets: sun_path has 108 bytes, their names are short. */
 const LONGEST_FOLDER = 90
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
@@ -31,17 +32,17 @@ const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP']
  * @typedef {object} Run
  * @property {string} image    folder with bzImage and initrd
  * @property {string[]} argv   the command
- * @property {string} cwd      where it runs; must be visible in the machine
+ * @property {string} cwd      the folder it runs in, which the machine must see
  * @property {number} smp      virtual CPUs
  * @property {string} memory   as QEMU's -m, '2G'
- * @property {boolean} icount  one instruction a nanosecond
+ * @property {boolean} icount  each instruction takes a nanosecond
  * @property {number} timeout  seconds, 0 for none
- * @property {string[]} append more of the kernel's command line
- * @property {boolean} [leakScan] look for leaks after the command, where the kernel can
- * @property {string} [log]    file that gets the kernel's log
- * @property {NodeJS.WritableStream} [stdout] in place of this process's; then
- *   the command has no terminal and no standard input
- * @property {boolean} [quiet] a probe: no streams, no messages
+ * @property {string[]} append what is added to the kernel's command line
+ * @property {boolean} [leakScan] look for leaks after the command, if the kernel can
+ * @property {string} [log]    the file that gets the kernel's log
+ * @property {NodeJS.WritableStream} [stdout] gets the command's output instead of
+ *   this process's; the command then has no terminal and no standard input
+ * @property {boolean} [quiet] for a probe: no streams and no messages
  */
 
 /**
@@ -62,7 +63,7 @@ export async function runInMachine(run) {
   return result
 }
 
-/** KVM where a machine has been seen to boot with it, else TCG. */
+/** KVM if a machine has booted with it here, otherwise TCG. */
 async function accelerator({ image, memory }) {
   if (!existsSync('/dev/kvm')) return { accel: 'tcg' }
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
@@ -85,7 +86,7 @@ async function accelerator({ image, memory }) {
 const nulTerminated = (strings) => strings.map((text) => `${text}\0`).join('')
 
 function environment() {
-  // The folder it names is the host's; /tmp in the machine is another.
+  // TMPDIR names a folder of the host; the machine has a /tmp of its own.
   const { TMPDIR, ...rest } = process.env
   return Object.entries(rest).map(([key, value]) => `${key}=${value}`)
 }
@@ -113,14 +114,14 @@ function hostStreams({ quiet, stdout }) {
   return { stdin: !stdout, stdout: stdout ?? process.stdout, stderr: process.stderr }
 }
 
-/** Calls `stop` when this process is asked to end, and says by what. */
+/** Calls `stop` when a signal asks this process to end, and records which. */
 function onInterrupt(stop) {
   const seen = {}
   const handler = (signal) => {
     seen.signal ??= signal
     stop()
   }
-  // Node ignores the signal and has an error in its place.
+  // Node ignores SIGPIPE and emits an error instead.
   const closed = () => handler('SIGPIPE')
   for (const signal of INTERRUPTS) process.on(signal, handler)
   process.stdout.on('error', closed)

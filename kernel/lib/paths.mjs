@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Where the lab keeps things. Nothing but `out/` is written inside the project.
+// Where the lab keeps things. Inside the project it writes only to `out/`.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +25,7 @@ async function lock(folder) {
   } catch (error) {
     if (error.code !== 'ELOCKED') throw error
   }
-  console.error('lab: waiting for another lab that builds')
+  console.error('lab: waiting for another lab that is building')
   try {
     return await lockfile.lock(folder, {
       retries: { retries: PATIENCE, factor: 1, minTimeout: 1000 },
@@ -33,14 +33,14 @@ async function lock(folder) {
   } catch (error) {
     if (error.code !== 'ELOCKED') throw error
     throw new LabError(
-      `another lab has been building for ${PATIENCE} s; if there is none, delete ${folder}.lock`,
+      `another lab has been building for ${PATIENCE} s; if none is running, delete ${folder}.lock`,
     )
   }
 }
 
 /**
- * Runs `work` while no other lab on this machine changes the cache, or the
- * one folder of it that is all that `work` changes.
+ * Runs `work` while no other lab on this machine changes the cache, or, if `work`
+ * changes only one folder of the cache, that folder.
  * @template T
  * @param {() => Promise<T>} work
  * @param {string} [folder]

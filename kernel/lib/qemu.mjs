@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-// The machine as QEMU's arguments, and QEMU as a process that leaves nothing
-// behind: no process when the lab dies, no terminal in raw mode.
+// QEMU's arguments for the machine, and QEMU as a process that leaves nothing
+// behind: it dies with the lab, and restores the terminal's mode.
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { LabError, project } from './paths.mjs'
 import { ports } from './streams.mjs'
 
 const QEMU = 'qemu-system-x86_64'
-/** Time QEMU has to end by itself and give the terminal back. */
+/** Time for QEMU to end by itself and restore the terminal. */
 const GRACE_MS = 2000
 
-/** Seconds without progress that the kernel is to report. */
+/** Seconds without progress after which the kernel reports a stall. */
 const PATIENCE = 120
 
 const share = (tag, path, readonly) => [
@@ -31,11 +31,11 @@ const port = (dir, name, number) => [
  * @param {import('./machine.mjs').Run} run
  * @param {'kvm' | 'tcg'} accel
  * @param {string} dir  the run's folder
- * @param {boolean} tty one terminal for the command, not three streams
+ * @param {boolean} tty the command gets a terminal instead of three streams
  */
 export function qemuArguments(run, accel, dir, tty) {
-  // max has RDRAND, without which the random generator is unseeded; erms would
-  // make the kernel use `rep stosb`, which TCG counts an instruction per byte.
+  // `max` has RDRAND, which seeds the random generator. With erms the kernel would
+  // use `rep stosb`, which TCG counts as one instruction per byte.
   const cpu = accel === 'kvm' ? 'host' : 'max,-erms,-fsrm'
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
@@ -47,10 +47,10 @@ export function qemuArguments(run, accel, dir, tty) {
     [
       // Level 5: errors and warnings reach the console that the lab reads.
       'console=ttyS0 loglevel=5 printk.time=1 panic=-1 rdinit=/init',
-      // More processors than one come later: see kernel/guest/init.c.
+      // kernel/guest/init.c brings up the other processors.
       'tsc=reliable random.trust_cpu=on no_timer_check maxcpus=1',
-      // A host that is busy or was suspended starves the machine for longer than
-      // a real one ever is; what hangs for good still runs into these.
+      // A busy or suspended host starves the machine for longer than any real
+      // machine. What hangs for good still exceeds these limits.
       `rcupdate.rcu_cpu_stall_timeout=${PATIENCE} workqueue.watchdog_thresh=${PATIENCE}`,
       `watchdog_thresh=${PATIENCE / 2} sysctl.kernel.hung_task_timeout_secs=${PATIENCE}`,
       ...(run.icount ? ['nokaslr'] : []),
@@ -73,7 +73,7 @@ export function qemuArguments(run, accel, dir, tty) {
  */
 export function startQemu(argv, tty) {
   const terminal = tty ? saveTerminal() : undefined
-  // The kernel kills it when this process dies in a way that nobody can handle.
+  // The kernel kills QEMU if this process dies by a signal it cannot catch.
   const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', QEMU, ...argv], {
     stdio: [tty ? 'inherit' : 'ignore', tty ? 'inherit' : 'pipe', 'pipe'],
   })

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// What in a kernel log means that something is wrong with the kernel.
+// Finds the lines of a kernel log that report a bug of the kernel.
 //
-// The patterns are anchored at the message: a program's name or path in the
-// middle of a line is no report. Not here on purpose, because fault injection
-// and ordinary tests cause them: "FAULT_INJECTION: forcing a failure" and the
-// call trace after it, "page allocation failure", the OOM killer, and "traps:
-// prog[1] general protection fault ip:…", which is the program's own.
+// The patterns are anchored at the message's beginning: a program's name or path in
+// the middle of a line is no report. Left out on purpose, because fault injection
+// and ordinary tests cause them: "FAULT_INJECTION: forcing a failure" with its call
+// trace, "page allocation failure", the OOM killer, and "traps: prog[1] general
+// protection fault ip:…", which is the program's own fault.
 
 const STAMP = String.raw`(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?`
 
@@ -17,7 +17,7 @@ const MESSAGES = [
   // SLUB: "BUG kmalloc-64 (Not tainted): Poison overwritten".
   String.raw`BUG \S+ \(`,
   'kernel BUG at ',
-  // Since 6.10 each first line of die() starts so, whatever the trap.
+  // Since 6.10 the first line of die() starts like this, whatever the trap.
   String.raw`Oops\b`,
   'Kernel panic - ',
   'INFO: (?:task .* blocked|possible |inconsistent |suspicious|trying to register|lockdep)',
@@ -35,12 +35,12 @@ const MESSAGES = [
 
 const REPORT = new RegExp(`^${STAMP}(?:${MESSAGES.join('|')})`)
 
-/** Lines shown from the first that matched, to have the stack with it. */
+/** How many lines are shown from the first match on: enough for the stack. */
 const CONTEXT = 60
 
 /**
  * @param {string} log the machine's serial console
- * @returns {string[]} the first report and what follows it; empty if all is well
+ * @returns {string[]} the first report and the lines after it; empty if there is none
  */
 export function kernelReport(log) {
   const lines = log.split(/\r?\n/)

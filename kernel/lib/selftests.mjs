@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The series' own tests: built with the image they belong to, run in one boot.
+// The series' own tests: they are built with the image they belong to, and run in
+// one boot.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -10,10 +11,10 @@ import { sh } from './source.mjs'
 import { Summary } from './tap.mjs'
 
 const SELFTESTS = 'tools/testing/selftests'
-/** Seconds a program may take where its folder's `settings` does not say. */
+/** Seconds a program may take unless its folder's `settings` says otherwise. */
 const TIME_LIMIT = 300
 
-/** Folders of selftests that the series adds or changes. */
+/** The folders of selftests that the series adds to or changes. */
 async function suites(repo, tree, commit) {
   const { stdout } = await sh({
     cwd: repo,
@@ -31,9 +32,9 @@ async function makeIn(title, cwd, ...args) {
 }
 
 /**
- * Builds the selftests into `dir`, a folder for each suite, and writes the
- * names of their programs to `dir`/list. Where one does not build the kernel
- * is still good for a try by hand: what was wrong is kept for who wants them.
+ * Builds the selftests into `dir`, a folder for each suite, and writes the names of
+ * their programs to `dir`/list. A kernel whose selftests do not build can still be
+ * tried by hand, so the error is kept for whoever runs the selftests.
  */
 export async function buildSelftests(build) {
   const { dir } = build
@@ -58,14 +59,14 @@ async function buildSuites({ repo, commit, tree, output, dir }) {
     const variables = [
       `OUTPUT=${target}`,
       `KHDR_INCLUDES=-isystem ${output}/usr/include`,
-      // Of the host's libraries the machine may have other versions by then.
+      // The host's libraries may have changed when the image is booted.
       'USERLDFLAGS=-static',
     ]
     await makeIn(`the selftests of ${suite} do not build`, source, ...variables)
     const names = await makeIn(suite, source, ...variables, `COLLECTION=${suite}`, 'emit_tests')
     for (const line of names.split('\n').filter((text) => text !== '')) {
       const name = line.slice(suite.length + 1)
-      // Scripts are tests, too, and are not built.
+      // Some tests are scripts, which are not built.
       if (!existsSync(join(target, name))) copyFileSync(join(source, name), join(target, name))
       list.push(`${suite}/${name}`)
     }
@@ -91,7 +92,7 @@ function select(list, wanted) {
   return list.filter((entry) => wanted.some((name) => matches(entry, name)))
 }
 
-/** A program goes by its name, its suite's, or both. */
+/** A program is selected by its name, its suite's name, or suite/program. */
 const matches = (entry, name) => entry === name || entry.split('/').includes(name)
 
 function timeLimit(dir, name) {
@@ -101,10 +102,10 @@ function timeLimit(dir, name) {
 }
 
 /**
- * Runs selftests in one boot; their TAP goes to standard output, then a line
+ * Runs selftests in one boot. Their TAP goes to standard output, followed by a line
  * with the counts.
  * @param {Omit<import('./machine.mjs').Run, 'argv' | 'cwd'>} machine
- * @param {string[]} wanted programs, suites or suite/program; none: all
+ * @param {string[]} wanted programs, suites or suite/program; all if empty
  * @returns {Promise<{ status: number, signal?: string }>}
  */
 export async function runSelftests(machine, wanted) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Working on the series: as commits in a git work tree, as patches in the
-// project, and the checks a maintainer would run first.
+// Working on the series: commits in a git work tree, patches in the project, and
+// the checks a maintainer would run first.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configure, flavours, make } from './build.mjs'
@@ -12,7 +12,7 @@ const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 
 const treePath = () => cached('tree')
 
-/** Makes or shows the work tree: branch `series`, a commit for each patch. */
+/** Prints the work tree's path, and makes it first if necessary: branch `series`, a commit per patch. */
 export async function tree() {
   const repo = await repository()
   const path = treePath()
@@ -22,7 +22,7 @@ export async function tree() {
     const same = await sh({ cwd: path, nothrow: true })`git diff --quiet ${last} series`
     if (same.exitCode !== 0) {
       console.error(
-        `lab: the work tree's commits are not what kernel/patches has: write them with \`lab export\`, or drop them with \`git -C ${path} checkout -B series ${last}\``,
+        `lab: the work tree's commits differ from kernel/patches: write them back with \`lab export\`, or drop them with \`git -C ${path} checkout -B series ${last}\``,
       )
     }
   } else {
@@ -32,7 +32,7 @@ export async function tree() {
   console.log(path)
 }
 
-/** What is written by hand, to tell it from what a build in the tree leaves. */
+/** Names of files that people write, as opposed to what a build leaves in the tree. */
 const SOURCE =
   /\.(c|h|S|lds|rst|txt|sh|py|pl|yaml)$|(^|\/)(Makefile|Kconfig|config|settings|\.gitignore)[^/]*$/
 
@@ -45,16 +45,16 @@ async function refuseForgotten(path) {
   const forgotten = stdout.split('\n').filter((name) => SOURCE.test(name))
   if (forgotten.length === 0) return
   throw new LabError(
-    `files that are in no commit (git add -f, as .gitignore hides them, or delete them):\n${forgotten.join('\n')}`,
+    `some files are in no commit. Add them with git add -f, because .gitignore hides them, or delete them:\n${forgotten.join('\n')}`,
   )
 }
 
 /** Writes the work tree's commits back as kernel/patches. */
 export async function exportSeries() {
   const path = treePath()
-  if (!existsSync(path)) throw new LabError('there is no work tree: make one with `lab tree`')
+  if (!existsSync(path)) throw new LabError('there is no work tree: `lab tree` makes one')
   const dirty = (await sh({ cwd: path })`git status --porcelain -uno`).stdout
-  if (dirty !== '') throw new LabError(`the work tree has changes to commit first:\n${dirty}`)
+  if (dirty !== '') throw new LabError(`commit the work tree's changes first:\n${dirty}`)
   await refuseForgotten(path)
   mkdirSync(patches, { recursive: true })
   for (const name of readdirSync(patches)) {
@@ -71,13 +71,13 @@ export async function exportSeries() {
 }
 
 /**
- * @param {{ each?: boolean }} options each: also build every patch
+ * @param {{ each?: boolean }} options each: also build the kernel after each patch
  */
 export async function check({ each = false }) {
   const repo = await repository()
   const commits = await withCacheLock(() => applySeries(repo))
   console.log(`${commits.length} patches apply to a clean tree`)
-  // Other labs may build meanwhile: patch by patch takes a while.
+  // Building patch by patch takes long: other labs may build meanwhile.
   const path = cached('check')
   await withCacheLock(async () => {
     await checkOut(repo, path, commits.at(-1)?.commit ?? 'base')

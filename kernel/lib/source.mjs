@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 // Debian's kernel source as a git repository, and the series on top of it as
-// commits. Commits are made without a work tree, so that checking them out
-// touches just the files that differ and an incremental build stays small.
+// commits. Commits are made without a work tree: checking them out then touches
+// only the files that differ, and incremental builds stay small.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { $ } from 'zx'
 import { duration, Progress, showing } from '../../scripts/quiet.mjs'
-import { cache, cached, LabError, patches } from './paths.mjs'
+import { cache, cached, LabError, patches, withCacheLock } from './paths.mjs'
 
 const PACKAGE = 'linux-source-6.12'
-// What dpkg-query is to print, not a template.
+// A format for dpkg-query, not a template.
 // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own syntax
 const FORMAT = '${Version}'
 const TARBALL = `/usr/src/${PACKAGE}.tar.xz`
 
 export const sh = $({ quiet: true, verbose: false })
 
-/** The version of the source that is installed, '6.12.117-1~deb12u1'. */
+/** The version of the installed source: '6.12.117-1~deb12u1'. */
 export async function sourceVersion() {
   const { stdout, exitCode } = await sh({
     nothrow: true,
@@ -33,6 +41,15 @@ export async function repository() {
   const version = await sourceVersion()
   const repo = cached(`source-${version.replaceAll('~', '-')}`)
   if (existsSync(repo)) return repo
+  return withCacheLock(() => makeRepository(version, repo), cached('unpacking'))
+}
+
+async function makeRepository(version, repo) {
+  if (existsSync(repo)) return repo
+  // Left by labs that were killed.
+  for (const name of readdirSync(cache).filter((entry) => entry.startsWith('unpack-'))) {
+    rmSync(cached(name), { recursive: true, force: true })
+  }
   const progress = new Progress(`lab: unpacking ${PACKAGE} ${version}`, { seconds: 90 })
   await showing(progress, () => unpack(version, repo))
   console.error(`lab: unpacked ${PACKAGE} ${version} (${duration(progress.seconds)})`)
@@ -85,8 +102,8 @@ export function seriesNames() {
 }
 
 /**
- * Applies the series to the base, strictly: a hunk whose context does not match
- * to the letter is an error.
+ * Applies the series to the base strictly: a hunk whose context does not match
+ * exactly is an error.
  * @returns {Promise<{ name: string, commit: string }[]>} a commit for each patch
  */
 export async function applySeries(repo) {
@@ -127,7 +144,7 @@ export async function applySeries(repo) {
   }
 }
 
-/** A work tree at `path` showing `commit`; files that do not differ keep their times. */
+/** Makes the work tree at `path` show `commit`. Files that do not differ keep their times. */
 export async function checkOut(repo, path, commit) {
   if (!existsSync(path)) {
     await sh({ cwd: repo })`git worktree prune`
@@ -137,7 +154,7 @@ export async function checkOut(repo, path, commit) {
   await sh({ cwd: path })`git checkout -q -f --detach ${commit}`
 }
 
-/** What identifies the series: its patches, to the byte. */
+/** A hash of the series: of every byte of its patches. */
 export function seriesHash() {
   const hash = createHash('sha256')
   for (const name of seriesNames()) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-// The command's standard streams, where the host has no terminal for it: a
-// socket each, which QEMU connects to a port of the machine.
+// The command's standard streams where the host has no terminal: QEMU connects
+// each to a socket here.
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 
 export const ports = ['stdin', 'stdout', 'stderr']
 
-/** Listens where QEMU's port `name` connects; `serve` gets the connection. */
+/** Listens for the connection of QEMU's port `name` and passes it to `serve`. */
 function listen(dir, name, serve) {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
@@ -20,7 +20,7 @@ function listen(dir, name, serve) {
   })
 }
 
-/** A piece of standard input as kernel/guest/init.c expects it: length, bytes. */
+/** Frames standard input as kernel/guest/init.c expects it: a length, then the bytes. */
 function frame(data) {
   const length = Buffer.alloc(4)
   length.writeUInt32LE(data.length)
@@ -42,7 +42,7 @@ function sendStdin(socket) {
  * Listens in `dir` for the machine's three ports.
  * @param {string} dir
  * @param {{ stdin: boolean, stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream }} host
- *   stdin: whether the command gets this process's, or none
+ *   stdin: whether the command gets this process's standard input, or an empty one
  */
 export async function connectStreams(dir, { stdin, stdout, stderr }) {
   const drained = []
@@ -50,7 +50,7 @@ export async function connectStreams(dir, { stdin, stdout, stderr }) {
   const output = (stream) => (socket) => {
     sockets.push(socket)
     drained.push(new Promise((resolve) => socket.on('close', resolve)))
-    // Whoever read has gone, and with it the pipe that would empty the socket.
+    // The reader is gone, so nothing empties the socket any more.
     stream.on('error', () => socket.destroy())
     socket.pipe(stream, { end: false })
   }
@@ -60,7 +60,7 @@ export async function connectStreams(dir, { stdin, stdout, stderr }) {
     await listen(dir, 'stderr', output(stderr)),
   ]
   return {
-    /** After QEMU has gone: what it sent has all been passed on. */
+    /** Resolves, after QEMU has ended, once all its output has been passed on. */
     drained: () => Promise.all(drained),
     close() {
       for (const server of servers) server.close()

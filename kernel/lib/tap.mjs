@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-// What kernel/guest/selftests.sh prints, counted as it comes.
+// Counts the results in the output of kernel/guest/selftests.sh as it arrives.
 import { StringDecoder } from 'node:string_decoder'
 import { Parser } from 'tap-parser'
 
-/** kselftest's exit status of a program that has nothing to test here. */
+/** kselftest's exit status for a program that cannot test anything here. */
 const KSFT_SKIP = 4
 const TIMED_OUT = 124
 
 const MARKER = /^# selftest: (\S+)(?: ended with (\d+))?$/
 
-/** The tests of one program, from its TAP and how it ended. */
+/** The results of one program, from its TAP and how it ended. */
 class Program {
   #parser = new Parser()
   #results
@@ -25,7 +25,7 @@ class Program {
     this.#parser.write(`${text}\n`)
   }
 
-  /** @param {number | undefined} status undefined: the machine ended first */
+  /** @param {number | undefined} status  undefined if the machine ended first */
   end(status) {
     this.#parser.end()
     const { count, pass, fail, skip, todo, plan, bailout } = this.#results
@@ -45,12 +45,12 @@ class Program {
   }
 }
 
-/** Sums up the programs of a run; `write` takes the machine's output. */
+/** Adds up the programs of a run; `write` takes the machine's output. */
 export class Summary {
   passed = 0
   failed = 0
   skipped = 0
-  /** @type {string[]} programs that did more wrong than fail a test */
+  /** @type {string[]} programs that did worse than fail a test */
   problems = []
 
   #decoder = new StringDecoder('utf8')
@@ -58,7 +58,7 @@ export class Summary {
   #program
   #missing
 
-  /** @param {string[]} names the programs that are to run, in their order */
+  /** @param {string[]} names  the programs that will run, in order */
   constructor(names) {
     this.#missing = new Set(names)
   }

@@ -5,7 +5,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     include: ['test/lab/**/*.test.ts'],
-    // Each starts a machine, or several, on a host that may be busy.
+    // Each test boots one or more machines, on a host that may be busy.
     testTimeout: 900_000,
     hookTimeout: 900_000,
     maxWorkers: 1,
