@@ -125,6 +125,7 @@ export interface SpawnErrorFields {
 
 /** A process that did not start. */
 export class SpawnError extends Error {
+  /** 'SpawnError' */
   override name = 'SpawnError'
   /** 'ENOENT' */
   readonly code: string
@@ -136,6 +137,7 @@ export class SpawnError extends Error {
   readonly syscall: string
   /** The file that it was about. */
   readonly path: string | undefined
+  /** The arguments of the program. */
   readonly spawnargs: readonly string[]
   /** What was to be started, as the caller named it. */
   readonly file: string

@@ -4,7 +4,12 @@ import type { RunResult } from '../run.js'
 /** One command: its words, or an object with options, which go before the batch's. */
 export type BatchCommand =
   | readonly [file: string, ...args: string[]]
-  | (Omit<RunOptions, 'encoding'> & { file: string; args?: readonly string[] })
+  | (Omit<RunOptions, 'encoding'> & {
+      /** A name that is searched in PATH, or a path. */
+      file: string
+      /** The arguments after argv[0]. */
+      args?: readonly string[]
+    })
 
 /** How far a batch is. */
 export interface BatchProgress {

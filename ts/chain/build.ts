@@ -67,6 +67,7 @@ function fdsOf(name: string, value: unknown): ChainFd[] {
   })
 }
 
+/** What clone() takes. */
 export interface CloneOptions {
   /** The child's descriptors: these and no others. Without it, a copy of all. */
   fds?: readonly ChainFd[]
@@ -184,6 +185,10 @@ export function groups(ids: readonly number[]): TaskSetOp {
   return { op: 'task_set', attr: 'groups', groups: idsOf('groups', ids), step: 'credentials' }
 }
 
+/**
+ * The file mode mask.
+ * @param mask 0 to 0o777
+ */
 export function umask(mask: number): TaskSetOp {
   checkInteger('umask', mask, 0, 0o777)
   return { op: 'task_set', attr: 'umask', value: mask, step: 'session' }
@@ -227,6 +232,7 @@ export function noNewPrivs(): TaskSetOp {
   return { op: 'task_set', attr: 'no_new_privs', value: 1, step: 'credentials' }
 }
 
+/** What exec() takes. */
 export interface ExecOptions {
   /** All of argv, argv[0] included; default: the path alone. */
   argv?: readonly string[]

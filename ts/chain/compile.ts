@@ -12,7 +12,9 @@ import type { Chain } from './ops.js'
 
 /** What spawn() takes, as one object. */
 export interface Command extends SpawnOptions {
+  /** A name that is searched in PATH, or a path. */
   file: string
+  /** The arguments after argv[0]. */
   args?: readonly string[]
 }
 
@@ -21,8 +23,11 @@ export interface Command extends SpawnOptions {
  * are the child's; one that is not submitted must be closed.
  */
 export class Compiled implements Disposable {
+  /** What is executed; with `shell`, the shell. */
   readonly file: string
+  /** Its arguments after argv[0]. */
   readonly args: readonly string[]
+  /** The operations. */
   readonly chain: Chain
   /** This side's ends of pipes; whoever uses them closes them. */
   readonly pipes: readonly ParentPipe[]
@@ -55,6 +60,7 @@ export class Compiled implements Disposable {
     closePipes(this.pipes)
   }
 
+  /** close(): for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

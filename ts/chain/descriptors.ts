@@ -7,7 +7,9 @@ import type { StdioPlan } from '../options/stdio.js'
 import type { ChildFile, ExecFd } from './assemble.js'
 import { type ChainFd, pipeFd, type Step } from './ops.js'
 
+/** The caller's side of a pipe that `stdio` asks for. */
 export interface ParentPipe {
+  /** The child's descriptor. */
   index: number
   /** This side's end; -1 where it is made with the child. */
   fd: number

@@ -19,11 +19,15 @@ import {
 } from './ops.js'
 import { type Column, table } from './table.js'
 
+/** An operation of a chain, for people to read. */
 export interface ExplainedLink {
+  /** Its place in the chain, from 0. */
   index: number
   /** 'CLONE', 'TASK_SET umask', … */
   operation: string
+  /** What it is done with. */
   arguments: string
+  /** Names of its flags. */
   flags: string
   /** How the next operation depends on it: 'link', 'hardlink', or 'end'. */
   link: 'link' | 'hardlink' | 'end'

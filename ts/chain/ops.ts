@@ -8,17 +8,18 @@
 export const FD_LAST = -2
 /** The child's end of pipe `index` of those that are made with the child. */
 export const pipeFd = (index: number): number => -1000 - index
-/** Paths begin in the working directory. */
+/** As `dirfd`: relative paths begin in the working directory. */
 export const AT_FDCWD = -100
-/** For exec: run the file that is open as `dirfd`. */
+/** Flag of `exec`: execute the file that is open as `dirfd`. */
 export const AT_EMPTY_PATH = 0x1000
-/** O_* flags that node:fs has not. */
+/** Flag of `openat` that node:fs lacks: the exec closes the descriptor. */
 export const O_CLOEXEC = 0o2000000
+/** Flag of `openat` that node:fs lacks: open as a place only, to enter or to execute. */
 export const O_PATH = 0o10000000
 export const RLIM_INFINITY = 2n ** 64n - 1n
 export const ALL_SIGNALS = 2n ** 64n - 1n
 
-/** What the caller asked for that an operation belongs to; 'files' in chains made by hand. */
+/** What the caller asked for that an operation is part of; 'files' in chains made by hand. */
 export type Step =
   | 'clone'
   | 'cwd'
@@ -32,22 +33,28 @@ export type Step =
 
 /** A descriptor the child starts with. */
 export interface ChainFd {
+  /** A descriptor of this process. */
   fd: number
+  /** Its number in the child. */
   newfd: number
+  /** Whether the exec closes it; default false. */
   cloexec?: boolean
-  /** What it is, for explain(). */
+  /** What it is called by explain(). */
   label?: string
 }
 
 interface Common {
+  /** What a failure is reported as. */
   step: Step
-  /** A failure does not end the chain. */
+  /** Whether the chain goes on after a failure; default false. */
   hardlink?: boolean
 }
 
+/** Makes the process; the head of every chain. */
 export interface CloneOp extends Common {
+  /** The operation. */
   op: 'clone'
-  /** The child has these and no others; without it, a copy of all. */
+  /** The child starts with these descriptors and no others; without it, with a copy of all. */
   fds?: readonly ChainFd[]
   /** An open cgroup directory to start in. */
   cgroup?: number
@@ -55,52 +62,106 @@ export interface CloneOp extends Common {
   flags?: number
 }
 
+/** Opens a file in the child, as openat(2). */
 export interface OpenatOp extends Common {
+  /** The operation. */
   op: 'openat'
+  /** Where a relative path begins: a descriptor of the child, or AT_FDCWD. */
   dirfd: number
+  /** The file. */
   path: string
+  /** O_* flags. */
   flags: number
+  /** Permissions of a file that is created, before the umask. */
   mode: number
 }
 
+/** Copies a descriptor of the child, as dup3(2). */
 export interface DupOp extends Common {
+  /** The operation. */
   op: 'dup'
+  /** A descriptor of the child, or FD_LAST. */
   fd: number
+  /** The copy's number; the same as `fd` keeps it across the exec. */
   newfd: number
+  /** 0 or O_CLOEXEC. */
   flags: number
 }
 
+/** Enters an open directory. */
 export interface FchdirOp extends Common {
+  /** The operation. */
   op: 'fchdir'
+  /** A descriptor of the child, or FD_LAST. */
   fd: number
 }
 
+/** Closes descriptors of the child, as close_range(2). */
 export interface CloseRangeOp extends Common {
+  /** The operation. */
   op: 'close_range'
+  /** The first to close. */
   first: number
+  /** The last to close. */
   last: number
+  /** CLOSE_RANGE_* flags. */
   flags: number
 }
 
+/** An attribute that `task_set` sets, and its value. */
 export type TaskAttribute =
-  | { attr: 'sigmask' | 'sigdefault'; set: bigint }
-  | { attr: 'setsid' }
   | {
+      /** The signals that are blocked, or reset to their default. */
+      attr: 'sigmask' | 'sigdefault'
+      /** Bit 0 is signal 1. */
+      set: bigint
+    }
+  | {
+      /** A session of its own. */
+      attr: 'setsid'
+    }
+  | {
+      /** What is set. */
       attr: 'setpgid' | 'uid' | 'gid' | 'umask' | 'nice' | 'pdeathsig' | 'no_new_privs'
+      /** The number that the system call of this name takes. */
       value: number
     }
-  | { attr: 'groups'; groups: readonly number[] }
-  | { attr: 'rlimit'; resource: number; soft: bigint; hard: bigint }
+  | {
+      /** The supplementary groups. */
+      attr: 'groups'
+      /** Exactly these. */
+      groups: readonly number[]
+    }
+  | {
+      /** A resource limit. */
+      attr: 'rlimit'
+      /** RLIMIT_* */
+      resource: number
+      /** RLIM_INFINITY is no limit. */
+      soft: bigint
+      /** RLIM_INFINITY is no limit. */
+      hard: bigint
+    }
 
-export type TaskSetOp = Common & { op: 'task_set' } & TaskAttribute
+/** Sets an attribute of the child. */
+export type TaskSetOp = Common & {
+  /** The operation. */
+  op: 'task_set'
+} & TaskAttribute
 
+/** Executes a program, as execveat(2); the end of every chain. */
 export interface ExecOp extends Common {
+  /** The operation. */
   op: 'exec'
+  /** Where a relative path begins: a descriptor of the child, or AT_FDCWD. */
   dirfd: number
+  /** The file; empty with AT_EMPTY_PATH. PATH is not searched. */
   path: string
+  /** All arguments, argv[0] included. */
   argv: readonly string[]
-  /** `NAME=value` */
+  /** The environment, as `NAME=value`. */
   envp: readonly string[]
+  /** AT_* flags. */
   flags: number
   /**
    * With `hardlink`: the chain goes on only after the errors at which execvp(3)
@@ -115,8 +176,10 @@ export interface ExecOp extends Common {
   template?: number
 }
 
+/** Any operation. */
 export type ChainOp = CloneOp | OpenatOp | DupOp | FchdirOp | CloseRangeOp | TaskSetOp | ExecOp
 
+/** Operations in order: `clone` first, `exec` last. */
 export type Chain = readonly ChainOp[]
 
 const taskSyscalls: Record<TaskSetOp['attr'], string> = {

@@ -19,29 +19,43 @@ import { pack } from './pack.js'
 /** How often a child that is just being made is signalled until it can be. */
 const RETRY_MS = 2
 
-/** What became of one link, as a CQE says it. */
+/** What became of one operation, as its CQE says. */
 export interface Completion {
+  /** The operation. */
   op: ChainOp['op']
   /**
-   * What the operation returned (for `clone` of a chain that started: the
-   * pid), or the negative number of its error; -125 (ECANCELED) where it did
-   * not run.
+   * Its result (for `clone` of a chain that started, the pid), or a negative
+   * errno; -125 (ECANCELED) if it did not run.
    */
   res: number
+  /** The CQE's flags; 0 at present. */
   flags: number
 }
 
 /** Whether the chain got to its exec. */
 export type Outcome =
   | {
+      /** The program runs. */
       started: true
+      /** The process id. */
       pid: number
+      /** A descriptor of the process, open until `exited` settles. */
       pidfd: number
+      /** Each operation's result; null if nobody asked for them. */
       results: Int32Array | null
-      /** This side's ends of the pipes that the launch made. */
+      /** The caller's ends of the pipes that the launch made. */
       fds: readonly number[]
     }
-  | { started: false; errno: number; index: number; results: Int32Array | null }
+  | {
+      /** There is no process. */
+      started: false
+      /** The error's number, positive. */
+      errno: number
+      /** The operation that failed, from 0. */
+      index: number
+      /** Each operation's result; null if nobody asked for them. */
+      results: Int32Array | null
+    }
 
 /** Pipes that are made with the child. */
 export interface Pipes {
@@ -52,6 +66,7 @@ export interface Pipes {
   overflow: ((which: number) => void) | undefined
 }
 
+/** What Ring.submit() takes beside the chain. */
 export interface SubmitOptions {
   /** Descriptors that are closed once the launch is over. */
   closeFds?: readonly number[]
@@ -236,11 +251,12 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     this.#environment.binding.stopOutput(this.#id)
   }
 
-  /** Whether waiting for it keeps the program running; it does at first. */
+  /** Lets waiting for the process keep the program running, as it does at first. */
   ref(): void {
     this.#progress.ref()
   }
 
+  /** Lets the program end while the process runs. */
   unref(): void {
     this.#progress.unref()
   }
@@ -261,6 +277,7 @@ function checkSize(chain: Chain): void {
   if (head?.op === 'clone' && head.fds) checkFds(head.fds.length)
 }
 
+/** What a Ring is made with. */
 export interface RingOptions {
   /** Which backend runs the chains; default: the best there is. */
   backend?: BackendName | 'auto' | undefined
@@ -271,6 +288,7 @@ export interface RingOptions {
  * environment; rings made here share it, and cost nothing.
  */
 export class Ring {
+  /** The backend that runs its chains. */
   readonly backend: BackendName
   /** Whether that starts from kernel templates. @internal */
   readonly templates: boolean
