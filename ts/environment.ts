@@ -14,7 +14,7 @@ import {
 } from './binding/types.js'
 import { type Exit, exitOf } from './chain/exit.js'
 import type { PackedChain } from './chain/pack.js'
-import { queueMicrotask, setImmediate } from './runtime.js'
+import { microtask, soon, throwLater } from './runtime.js'
 
 /** Called in this order; nothing after `failed`, output may end after `ended`. */
 export interface LaunchEvents {
@@ -131,7 +131,7 @@ class Environment {
 
   /** What one turn of the event loop launches is begun together, and not much later. */
   #flushSoon(): void {
-    if (this.#unflushed++ === 0) queueMicrotask(this.#flush)
+    if (this.#unflushed++ === 0) microtask(this.#flush)
     else if (this.#unflushed % FLUSH_EVERY === 0) this.binding.flush()
   }
 
@@ -156,15 +156,13 @@ class Environment {
   readonly #take = (): void => {
     const values = this.#values
     const count = this.binding.take(values)
-    if (count * EVENT_VALUES === values.length) setImmediate(this.#take)
+    if (count * EVENT_VALUES === values.length) soon(this.#take)
     for (let at = 0; at < count; at++) {
       try {
         this.#event(at * EVENT_STRIDE, at * EVENT_VALUES)
       } catch (error) {
         // One callback's error is the program's to see, and stops no other's.
-        queueMicrotask(() => {
-          throw error
-        })
+        throwLater(error)
       }
     }
   }

@@ -1,12 +1,96 @@
 /**
  * What the library takes from the runtime, as it was when the library was
  * loaded. Test frameworks replace timers, microtasks and clocks by fakes that
- * stand still; starting programs goes on under them, as in node:child_process.
+ * stand still; programs are started under them all the same, as by
+ * node:child_process.
  */
 import * as timers from 'node:timers'
+import { MessageChannel } from 'node:worker_threads'
+
+/** A timer that keeps no program running. */
+export interface Timer {
+  cancel(): void
+}
 
 const { clearTimeout, setImmediate, setTimeout } = timers
-const { queueMicrotask } = globalThis
-const now = performance.now.bind(performance)
 
-export { clearTimeout, now, queueMicrotask, setImmediate, setTimeout }
+/** Whether timers were fakes already: no class of the runtime's own is behind what they return. */
+function areFakes(): boolean {
+  const timer: unknown = setTimeout(() => {}, 1)
+  clearTimeout(timer as NodeJS.Timeout)
+  return (timer as object | null)?.constructor?.name !== 'Timeout'
+}
+
+/** Calls `then` after so many milliseconds. */
+function realLater(milliseconds: number, then: () => void): Timer {
+  const timer = setTimeout(then, milliseconds)
+  timer.unref()
+  return { cancel: () => clearTimeout(timer) }
+}
+
+interface WaitAsync {
+  waitAsync(
+    array: Int32Array,
+    index: number,
+    value: number,
+    milliseconds: number,
+  ): { async: false } | { async: true; value: Promise<unknown> }
+}
+
+/**
+ * The same by V8's own timers, which nothing replaces: AbortSignal.timeout() is
+ * built on those of node:timers.
+ */
+function laterByWaiting(milliseconds: number, then: () => void): Timer {
+  const word = new Int32Array(new SharedArrayBuffer(4))
+  const { waitAsync } = Atomics as unknown as WaitAsync
+  let wanted = true
+  const waiting = waitAsync.call(Atomics, word, 0, 0, Math.max(1, milliseconds))
+  if (waiting.async) {
+    waiting.value.then(() => {
+      if (wanted) then()
+    })
+  }
+  return {
+    cancel: () => {
+      wanted = false
+      Atomics.notify(word, 0)
+    },
+  }
+}
+
+/** After a timer the event loop has turned; a port keeps the program running until then. */
+function soonByWaiting(then: () => void): void {
+  const { port1 } = new MessageChannel()
+  port1.ref()
+  laterByWaiting(1, () => {
+    port1.close()
+    then()
+  })
+}
+
+const fakes = areFakes()
+
+export const later = fakes ? laterByWaiting : realLater
+
+/** Calls `then` once the event loop has seen to everything else. */
+export const soon = fakes ? soonByWaiting : (then: () => void): void => void setImmediate(then)
+
+/** Calls `then` when the code that runs has come to its end; it must not throw. */
+export function microtask(then: () => void): void {
+  resolved.then(then)
+}
+
+const resolved = Promise.resolve()
+
+/** Throws where nobody can catch it: for the program to see. */
+export function throwLater(error: unknown): void {
+  soon(() => {
+    throw error
+  })
+}
+
+const hrtime = process.hrtime.bigint
+
+/** Milliseconds of a clock that only goes forward. */
+export const now = (): number => Number(hrtime()) / 1e6

@@ -5,7 +5,7 @@ import { readCommand } from '../options/check.js'
 import type { BatchSettings } from '../options/types.js'
 import { AbortError } from '../process/ending.js'
 import { type RunResult, runWith } from '../run.js'
-import { now, queueMicrotask, setImmediate } from '../runtime.js'
+import { microtask, now, soon } from '../runtime.js'
 import { type BatchCommand, type BatchResult, failed } from './types.js'
 
 /** Errors that end when a child of ours does: too many processes, too many files. */
@@ -105,7 +105,7 @@ export class Scheduler {
     if (this.#spent) return
     if (this.#turnEnd === undefined) {
       this.#turnEnd = now() + TURN_MS
-      setImmediate(() => this.#nextTurn())
+      soon(() => this.#nextTurn())
     }
     while (this.#mayStart()) {
       if (now() > this.#turnEnd) {
@@ -141,7 +141,7 @@ export class Scheduler {
       } catch {}
     }
     this.#exhausted = true
-    queueMicrotask(() => this.#endIfOver())
+    microtask(() => this.#endIfOver())
   }
 
   #mayStart(): boolean {

@@ -9,7 +9,7 @@ import {
 import { EAGAIN, EINVAL, errnoName } from '../errors.js'
 import { readRing, readSubmit } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
-import { setTimeout } from '../runtime.js'
+import { later } from '../runtime.js'
 import { Compiled } from './compile.js'
 import type { Exit } from './exit.js'
 import { checkFds, checkOps } from './limits.js'
@@ -240,7 +240,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     if (this.#progress.over) return false
     const ret = this.#environment.binding.kill(this.#id, signal)
     if (ret === -EAGAIN) {
-      setTimeout(() => this.kill(signal), RETRY_MS)
+      later(RETRY_MS, () => this.kill(signal))
       return true
     }
     return ret === 0

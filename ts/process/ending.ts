@@ -2,7 +2,7 @@
 
 import { ECANCELED, lateError, SpawnError } from '../errors.js'
 import type { Settings } from '../options/types.js'
-import { clearTimeout, setTimeout } from '../runtime.js'
+import { later, type Timer } from '../runtime.js'
 import type { Launch } from './launch.js'
 
 const SIGKILL = 9
@@ -27,7 +27,7 @@ export class Ending {
   readonly #killSignal: number
   readonly #killGrace: number | undefined
   readonly #signal: AbortSignal | undefined
-  readonly #timers: NodeJS.Timeout[] = []
+  readonly #timers: Timer[] = []
   #disarm: () => void = () => {}
 
   constructor(launch: Launch, { timeout, signal, killSignal = SIGTERM, killGrace }: Settings) {
@@ -52,9 +52,7 @@ export class Ending {
   }
 
   #timer(ms: number, then: () => void): void {
-    const timer = setTimeout(then, ms)
-    timer.unref()
-    this.#timers.push(timer)
+    this.#timers.push(later(ms, then))
   }
 
   /** Whether there is anything that end() has to undo. */
@@ -82,6 +80,6 @@ export class Ending {
   /** The child is over. */
   end(): void {
     this.#disarm()
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const timer of this.#timers) timer.cancel()
   }
 }

@@ -2,7 +2,7 @@
 import { Readable, type Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
-import { setTimeout } from '../runtime.js'
+import { later } from '../runtime.js'
 import { pipeStream } from './stream.js'
 
 /** Until a pipe of a child that is over is looked at again, milliseconds. */
@@ -55,6 +55,6 @@ export class LazyPipe {
     // Not node:fs, which knows only its own descriptors in Deno.
     if (loadBinding().hungUp(this.#fd)) loadBinding().close(this.#take())
     // Another child that was just being made may have had the other end.
-    else if (again) setTimeout(() => this.settle(false), SETTLE_MS).unref()
+    else if (again) later(SETTLE_MS, () => this.settle(false))
   }
 }

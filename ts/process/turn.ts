@@ -1,6 +1,6 @@
 /** Of many starts asked for at once, some wait for another turn of the event loop. */
 import type { RunSettings, Settings } from '../options/types.js'
-import { queueMicrotask, setImmediate } from '../runtime.js'
+import { microtask, soon } from '../runtime.js'
 import { AbortError } from './ending.js'
 import { Held } from './held.js'
 
@@ -18,7 +18,7 @@ const over = () => {
 function next(): void {
   const some = waiting.slice(0, STARTS_PER_TURN)
   waiting = waiting.slice(STARTS_PER_TURN)
-  if (waiting.length > 0) setImmediate(next)
+  if (waiting.length > 0) soon(next)
   for (const begin of some) begin()
 }
 
@@ -31,17 +31,17 @@ function next(): void {
 export function startTurn<T extends Settings | RunSettings>(asked: T): Promise<T> | undefined {
   if (waiting.length === 0 && begun < STARTS_PER_TURN) {
     // Until the code that asks has come to an end.
-    if (begun++ === 0) queueMicrotask(over)
+    if (begun++ === 0) microtask(over)
     return undefined
   }
   const held = new Held(asked)
   const { signal } = asked
-  if (waiting.length === 0) setImmediate(next)
+  if (waiting.length === 0) soon(next)
   return new Promise((resolve, reject) =>
     waiting.push(() => {
       if (signal?.aborted) reject(new AbortError(signal))
       else resolve(held.settings)
-      setImmediate(() => held.release())
+      soon(() => held.release())
     }),
   )
 }
