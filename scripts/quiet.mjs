@@ -117,20 +117,25 @@ export class Progress {
     }
   }
 
-  #numbers() {
+  #numbers(note = this.#note) {
     const percent = this.#share === undefined ? '' : `${Math.floor(this.#share * 100)} %`
-    return [percent, this.#note, duration(this.seconds)].filter((text) => text !== '').join(', ')
+    return [percent, note, duration(this.seconds)].filter((text) => text !== '').join(', ')
   }
 
+  /** Where there is not room for all of it, the note goes first, then the title's end. */
   #bar(columns) {
     const width = 20
     // Where nothing is known but the time it usually takes, that has to do.
     const guess = this.#seconds ? Math.min(0.95, this.seconds / this.#seconds) : 0
     const filled = Math.round((this.#share ?? guess) * width)
-    const bar = `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${this.#numbers()}`
-    const room = columns - bar.length - 2
-    const title = this.#title.length > room ? `${this.#title.slice(0, room - 1)}…` : this.#title
-    return room > 10 ? `${title} ${bar}` : bar.slice(0, columns - 1)
+    const boxes = `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]`
+    const lines = [this.#note, ''].map((note) => `${this.#title} ${boxes} ${this.#numbers(note)}`)
+    const fitting = lines.find((line) => line.length < columns)
+    if (fitting) return fitting
+    const rest = ` ${boxes} ${this.#numbers('')}`
+    const room = columns - rest.length - 1
+    if (room > 10) return `${this.#title.slice(0, room - 1)}…${rest}`
+    return rest.trim().slice(0, columns - 1)
   }
 }
 

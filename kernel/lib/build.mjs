@@ -132,9 +132,12 @@ export async function configure(tree, output, fragments, { partial = false } = {
   mkdirSync(output, { recursive: true })
   const before = readIfThere(join(output, '.config'))
   const times = before && statSync(join(output, '.config'))
+  // merge_config.sh takes no path with a space in it, as a clone's may have.
+  const copies = fragments.map((file) => join(output, basename(file)))
+  for (const [at, file] of fragments.entries()) copyFileSync(file, copies[at])
   const merged = await sh({
     cwd: tree,
-  })`scripts/kconfig/merge_config.sh -n -O ${output} ${fragments}`
+  })`scripts/kconfig/merge_config.sh -n -O ${output} ${copies}`
   const lost = merged.stdout.match(/^Value requested for .* not in final .config/gm)
   if (lost && !partial)
     throw new LabError(`the kernel's configuration refuses:\n${lost.join('\n')}`)

@@ -122,6 +122,14 @@ describe('on a terminal', () => {
     for (const line of drawn) expect(line.length).toBeLessThan(columns)
   })
 
+  test('where there is not room for all, the title matters more than the note', async () => {
+    const title = 'setup: installing 13 Debian packages'
+    const { text } = await onTerminal(program('echo share 0.5; sleep 1.6', { title }), 72)
+    expect(text).toMatch(
+      /\rsetup: installing 13 Debian packages \[#{10}-{10}\] 50 %, [12] s<clear>/,
+    )
+  })
+
   test('a failure stands in a line of its own', async () => {
     const { status, text } = await onTerminal(program('sleep 1.5; echo why; exit 1'), 100)
     expect(status).toBe(1)
