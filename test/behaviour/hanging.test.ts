@@ -1,6 +1,6 @@
 /** Children that hang before or in their exec, and everybody else meanwhile. */
 import { type ChildProcess, execFileSync, spawn as nodeSpawn } from 'node:child_process'
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import {
   chmodSync,
   closeSync,
@@ -164,6 +164,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     const stdio = [{ path: makeFifo() }, 'ignore', 'ignore'] as const
     const before = openFds()
     const controller = new AbortController()
+    setMaxListeners(0, controller.signal)
     const more = { ...options, stdio, signal: controller.signal }
     const hung = Array.from({ length: 100 }, () => rejection(spawn('true', [], more)))
     await until(() => allChildren().length >= 100)

@@ -9,7 +9,7 @@ export type StdioPlan =
   | { kind: 'pipe'; input: boolean }
   | { kind: 'null' }
   | { kind: 'none' }
-  | { kind: 'fd'; fd: number }
+  | { kind: 'fd'; fd: number; stream?: object }
   | { kind: 'open'; path: string; flags: number; mode: number }
 
 const openFlags: Record<string, number> = {
@@ -78,7 +78,8 @@ function planEntry(entry: unknown, index: number): StdioPlan {
     return { kind: 'fd', fd: entry }
   }
   if (typeof entry === 'object' && entry !== null) {
-    return isFile(entry) ? planFile(name, entry, input) : { kind: 'fd', fd: streamFd(name, entry) }
+    if (isFile(entry)) return planFile(name, entry, input)
+    return { kind: 'fd', fd: streamFd(name, entry), stream: entry }
   }
   throw argumentError(
     'ERR_INVALID_ARG_VALUE',

@@ -30,7 +30,7 @@ export class Held<T extends Settings | RunSettings> {
       template: template ?? asked.template,
       place,
       stdio: stdio.map((plan) =>
-        plan.kind === 'fd' ? { kind: plan.kind, fd: this.#copy(plan.fd) } : plan,
+        plan.kind === 'fd' ? { ...plan, fd: this.#copy(plan.fd) } : plan,
       ),
       cwd: typeof cwd === 'number' ? this.#copy(cwd) : cwd,
       cgroup: typeof cgroup === 'string' ? this.#open(cgroup) : cgroup && this.#copy(cgroup),

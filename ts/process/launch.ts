@@ -8,6 +8,7 @@ import { EACCES, SpawnError, spawnError } from '../errors.js'
 import type { Settings } from '../options/types.js'
 import type { KernelTemplate } from '../template/executable.js'
 import { Held } from './held.js'
+import { stopReading } from './stream.js'
 
 export interface Started {
   pid: number
@@ -108,6 +109,9 @@ export class Launch {
     } catch (error) {
       compiled.close()
       throw error
+    }
+    for (const plan of settings.stdio) {
+      if (plan.kind === 'fd' && plan.stream) stopReading(plan.stream)
     }
     return compiled
   }

@@ -53,3 +53,18 @@ export function pipeStream(fd: number, writable: boolean): Readable | Writable {
   if (Bun) return bunStream(Bun, fd, writable)
   return new Socket({ fd, readable: !writable, writable })
 }
+
+/**
+ * A child has the stream now: this side no longer reads from it, as with
+ * node:child_process. What it has read before stays in the stream.
+ */
+export function stopReading(stream: object): void {
+  const { _handle: handle } = stream as {
+    _handle?: { reading?: boolean; readStop?: unknown } | null
+  }
+  if (typeof handle?.readStop !== 'function') return
+  handle.reading = false
+  handle.readStop()
+  const { pause } = stream as { pause?: unknown }
+  if (typeof pause === 'function') pause.call(stream)
+}

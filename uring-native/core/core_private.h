@@ -70,7 +70,7 @@ struct job {
 	struct core_pipe *pipes;
 	int *pipe_fds; /* the end here, of those that are not collected */
 	size_t nr_pipes;
-	bool pipes_open;
+	bool fds_open;
 	struct job_output *outputs;
 	size_t nr_outputs;
 	struct job_input input;
@@ -184,8 +184,11 @@ void job_free(struct job *job);
 /* The launch is over, whatever came of it; not with the lock held. */
 void job_launched(struct job *job);
 
-/* pipes.c: 0, or -errno with *@which the pipe that could not be made. */
-int job_open_pipes(struct job *job, uint32_t *which);
+/*
+ * pipes.c: makes the descriptors that the child starts with. Returns 0, or
+ * -errno with *@which the pipe that could not be made.
+ */
+int job_open_fds(struct job *job, uint32_t *which);
 void job_close_fds(struct job *job);
 /* The launch failed: nobody reads or writes the pipes. Lock held. */
 void job_drop_pipes(struct job *job);

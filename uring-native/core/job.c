@@ -72,6 +72,14 @@ static int copy_pipes(struct job *job, const struct core_request *req)
 	return job->has_input ? copy_input(job, req) : 0;
 }
 
+/* Each descriptor that is passed on may be replaced by one to be closed. */
+static size_t max_close(const struct chain *chain,
+			const struct core_request *req)
+{
+	return req->nr_close + req->nr_pipes + chain->ops[0].len +
+	       chain->nr_ops;
+}
+
 int job_new(struct core *core, const struct core_request *req, struct job **out,
 	    const char **why)
 {
@@ -91,9 +99,6 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	job->launch.by = req->kind;
 	job->launch.pid = -1;
 	job->launch.pidfd = -1;
-	job->close_fds = calloc(req->nr_close + req->nr_pipes + 1, sizeof(int));
-	if (!job->close_fds)
-		goto err;
 	ret = chain_load(req->chain, req->chain_size, &job->launch.chain, why);
 	if (ret)
 		goto err;
@@ -103,6 +108,10 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	    job->launch.chain->nr_pipes > req->nr_pipes)
 		goto err;
 	*why = "out of memory";
+	ret = -ENOMEM;
+	job->close_fds = calloc(max_close(job->launch.chain, req), sizeof(int));
+	if (!job->close_fds)
+		goto err;
 	ret = copy_pipes(job, req);
 	if (ret)
 		goto err;

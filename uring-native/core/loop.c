@@ -173,7 +173,7 @@ static bool submit_job(struct core *core, struct job *job)
 	wanted = !job->cancelled && !core->detached;
 	core_unlock(core);
 	if (wanted) {
-		ret = job_open_pipes(job, &which);
+		ret = job_open_fds(job, &which);
 		if (ret)
 			which += launch->chain->nr_ops;
 		else

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pipes between here and a child. They are made by the thread that
- * launches, not by the one that asks: its time is dear.
+ * The descriptors that a launch makes: pipes between here and the child, and
+ * blocking ones in place of those that are passed on. They are made by the
+ * thread that launches, because the time of the one that asks is dear.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "blocking.h"
 #include "core_private.h"
 
 static void close_both(const int *ends)
@@ -16,48 +18,99 @@ static void close_both(const int *ends)
 }
 
 /*
- * [here, child]. A chain that copies the descriptor table puts descriptors in
- * place one after the other: the child's end must be none of those places.
+ * A chain that copies the descriptor table puts descriptors in place one after
+ * the other: the source @fd must be none of those places. Returns it, or
+ * another number for it with @fd closed, or -errno with @fd closed.
  */
+static int out_of_the_way(const struct chain *c, int fd)
+{
+	int moved;
+
+	if (c->fds || fd > c->max_newfd)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, c->max_newfd + 1);
+	if (moved < 0)
+		moved = -errno;
+	close(fd);
+	return moved;
+}
+
+/* The end @here is non-blocking. */
 static int open_pipe(const struct job *job, bool input, int *here, int *child)
 {
-	const struct chain *c = job->launch.chain;
-	int ends[2], moved;
+	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	*here = ends[input ? 1 : 0];
 	*child = ends[input ? 0 : 1];
-	/* Of its flags it has no others to lose. */
+	/* It has no other status flags to lose. */
 	if (fcntl(*here, F_SETFL, O_NONBLOCK) < 0) {
 		int err = -errno;
 
 		close_both(ends);
 		return err;
 	}
-	if (c->fds || *child > c->max_newfd)
-		return 0;
-	moved = fcntl(*child, F_DUPFD_CLOEXEC, c->max_newfd + 1);
-	if (moved < 0) {
-		int err = -errno;
-
-		close_both(ends);
-		return err;
-	}
-	close(*child);
-	*child = moved;
-	return 0;
+	*child = out_of_the_way(job->launch.chain, *child);
+	if (*child < 0)
+		close(*here);
+	return *child < 0 ? *child : 0;
 }
 
-int job_open_pipes(struct job *job, uint32_t *which)
+static void open_blocking(struct job *job, int32_t *fd, int newfd)
+{
+	int copy = *fd < 0 ? -1 : blocking_open(*fd, newfd);
+
+	if (copy >= 0)
+		copy = out_of_the_way(job->launch.chain, copy);
+	if (copy < 0)
+		return;
+	job->close_fds[job->nr_close++] = copy;
+	*fd = copy;
+}
+
+/* Whether one of the first @nr operations puts something at @fd. */
+static bool is_target(const struct chain *c, uint32_t nr, int fd)
+{
+	uint32_t i;
+
+	for (i = 1; i < nr; i++)
+		if (c->ops[i].op == CHAIN_DUP && (int)c->ops[i].len == fd)
+			return true;
+	return false;
+}
+
+/*
+ * All that the chain passes on: its list, or what it duplicates of a copy of
+ * our table. Of the latter, what is put in place twice is looked at once.
+ */
+static void open_all_blocking(struct job *job)
+{
+	struct chain *c = job->launch.chain;
+	uint32_t i;
+
+	for (i = 0; c->fds && i < c->ops[0].len; i++)
+		open_blocking(job, &c->fds[i].fd, c->fds[i].newfd);
+	if (c->ops[0].flags & CHAIN_CLONE_FDS)
+		return;
+	for (i = 1; i < c->nr_ops; i++) {
+		struct chain_op *op = &c->ops[i];
+
+		if (op->op == CHAIN_DUP && !is_target(c, i, op->fd))
+			open_blocking(job, &op->fd, (int)op->len);
+	}
+}
+
+int job_open_fds(struct job *job, uint32_t *which)
 {
 	int child[CHAIN_MAX_PIPES];
 	struct job_output *output = job->outputs;
 	bool fed = false;
 	uint32_t i;
 
-	if (job->pipes_open)
+	if (job->fds_open)
 		return 0;
+	open_all_blocking(job);
 	for (i = 0; i < job->nr_pipes; i++) {
 		const struct core_pipe *pipe = &job->pipes[i];
 		int here = -1, ret;
@@ -79,7 +132,7 @@ int job_open_pipes(struct job *job, uint32_t *which)
 		}
 	}
 	chain_set_pipes(job->launch.chain, child);
-	job->pipes_open = true;
+	job->fds_open = true;
 	return 0;
 }
 

@@ -223,7 +223,7 @@ static void launch(struct pool_thread *thread, struct job *job)
 	core_unlock(core);
 	if (err) {
 		launch_no_child(&job->launch, err);
-	} else if ((err = job_open_pipes(job, &which))) {
+	} else if ((err = job_open_fds(job, &which))) {
 		launch_no_child(&job->launch, err);
 		job->launch.failed = job->launch.chain->nr_ops + which;
 	} else {
