@@ -28,6 +28,17 @@ export function home() {
   }
 }
 
+/** An environment for npm, which keeps a cache at home: in the clone if there is no home. */
+export function npmEnvironment() {
+  const at = home()
+  if (at && canWrite(join(at, '.npm'))) return process.env
+  return {
+    ...process.env,
+    npm_config_cache: join(root, 'out/npm-cache'),
+    HOME: at ?? join(root, 'out'),
+  }
+}
+
 /** make(1) of the kernel takes neither in the name of a folder. */
 const isPlain = (folder) => !/[\s:]/.test(folder)
 

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { canWrite, home } from './cache.mjs'
+import { npmEnvironment } from './cache.mjs'
 import { withLock } from './lock.mjs'
 import { needs } from './needs.mjs'
 import {
@@ -164,17 +164,6 @@ const lockText = () => readFileSync(join(root, 'package-lock.json'), 'utf8')
 const stampFile = join(root, 'node_modules/.setup-stamp')
 const stampText = () => createHash('sha256').update(lockText()).digest('hex')
 const npmIsDone = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stampText()
-
-/** npm keeps a cache at home; where that cannot be, in the clone. */
-function npmEnvironment() {
-  const at = home()
-  if (at && canWrite(join(at, '.npm'))) return process.env
-  return {
-    ...process.env,
-    npm_config_cache: join(root, 'out/npm-cache'),
-    HOME: at ?? join(root, 'out'),
-  }
-}
 
 /** How many packages npm fetches for this machine, about. */
 function packageCount() {

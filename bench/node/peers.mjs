@@ -1,11 +1,12 @@
 // Installs what uring-spawn is compared with, and builds the C programs.
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { arch } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
-import { cacheFolder } from '../../scripts/cache.mjs'
+import { cacheFolder, npmEnvironment } from '../../scripts/cache.mjs'
+import { duration, logFile, quietly } from '../../scripts/quiet.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const cache = cacheFolder()
@@ -16,11 +17,21 @@ export async function installPeers() {
   const hash = createHash('sha256').update(readFileSync(manifest)).digest('hex').slice(0, 12)
   const folder = join(cache, `peers-${hash}`)
   const modules = join(folder, 'node_modules')
-  if (!existsSync(join(modules, 'execa'))) {
-    console.error(`bench: installing execa, Bun, Deno and two versions of Node in\n  ${folder}`)
+  const complete = join(folder, 'complete')
+  if (!existsSync(complete)) {
     mkdirSync(folder, { recursive: true })
     copyFileSync(manifest, join(folder, 'package.json'))
-    await $({ cwd: folder, quiet: true })`npm install --no-audit --no-fund --no-package-lock`
+    const title = 'bench: installing execa, Bun, Deno and two versions of Node'
+    const { seconds } = await quietly(
+      ['npm', 'install', '--no-audit', '--no-fund', '--no-package-lock'],
+      {
+        ...{ title, log: logFile('bench-peers'), cwd: folder, env: npmEnvironment(), seconds: 60 },
+      },
+    )
+    writeFileSync(complete, '')
+    console.error(
+      `bench: installed execa, Bun, Deno and two versions of Node (${duration(seconds)})`,
+    )
   }
   const find = (...names) => {
     const found = names.map((name) => join(modules, name)).find((name) => existsSync(name))
