@@ -91,8 +91,16 @@ export interface Binding {
   dropPlace(place: number): void
   /** Begins the launches that are queued. */
   flush(): void
-  /** -ESRCH: it is over; -EAGAIN: it is just being made, try again. */
+  /**
+   * -ESRCH: it is over; -EAGAIN: it is just being made, try again; -EPERM: it
+   * is not over, but has other credentials.
+   */
   kill(id: number, signal: number): number
+  /**
+   * Signals the process group that the child `id`, whose pid is `pid`, leads or
+   * led. -ESRCH: nobody is in it; -EPERM: nobody in it may be signalled.
+   */
+  killGroup(id: number, pid: number, signal: number): number
   /** Ends the collection of output with what there is. */
   stopOutput(id: number): void
   /**

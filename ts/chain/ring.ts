@@ -246,6 +246,11 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     return ret === 0
   }
 
+  /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. @internal */
+  killGroup(pid: number, signal: number): number {
+    return this.#environment.binding.killGroup(this.#id, pid, signal)
+  }
+
   /** Ends the collection of output, where a grandchild holds it open. @internal */
   stopOutput(): void {
     this.#environment.binding.stopOutput(this.#id)

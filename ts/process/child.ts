@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
 import type { Exit } from '../chain/exit.js'
+import { errnoName } from '../errors.js'
 import type { StdioOption } from '../options/types.js'
 import { signalNumber } from '../options/values.js'
 import type { StderrOf, StdinOf, StdoutOf } from '../types.js'
@@ -84,12 +85,11 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   /** Signals its process group; it must lead one (`detached`, `processGroup: 0`). */
   killGroup(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     const number = signalNumber('signal', signal)
-    try {
-      return process.kill(-this.pid, number)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-      throw error
-    }
+    const errno = -this.#launch.killGroup(this.pid, number)
+    const code = errno === 0 ? '' : errnoName(errno)
+    if (errno === 0 || code === 'ESRCH') return errno === 0
+    const message = `cannot signal the process group ${this.pid}: ${code}`
+    throw Object.assign(new Error(message), { code, errno: -errno, syscall: 'kill' })
   }
 
   /** Lets waiting for the child keep the program running, as it does at first. */

@@ -151,6 +151,11 @@ export class Launch {
     return alive
   }
 
+  /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. */
+  killGroup(pid: number, signal: number): number {
+    return this.#submission.killGroup(pid, signal)
+  }
+
   stopOutput(): void {
     this.#submission.stopOutput()
   }

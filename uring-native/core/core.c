@@ -289,11 +289,27 @@ int core_kill(struct core *core, uint32_t id, int sig)
 	if (!job)
 		ret = -ESRCH;
 	else if (has_process(job))
-		ret = (int)sys_pidfd_send_signal(job->launch.pidfd, sig);
+		ret = reap_signal(job->launch.pidfd, job->launch.pid, sig);
 	else if (job->state == JOB_QUEUED)
 		job->cancelled = true;
 	else
 		ret = job->state == JOB_LAUNCHING ? -EAGAIN : -ESRCH;
+	core_unlock(core);
+	return ret;
+}
+
+int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig)
+{
+	struct job *job;
+	int pidfd;
+	int ret;
+
+	if (pid <= 1)
+		return -EINVAL;
+	core_lock(core);
+	job = find(core, id);
+	pidfd = job && has_process(job) ? job->launch.pidfd : -1;
+	ret = reap_signal_group(pidfd, pid, sig);
 	core_unlock(core);
 	return ret;
 }
@@ -327,8 +343,8 @@ void core_detach(struct core *core)
 
 		for (job = core->buckets[i]; job; job = job->bucket_next) {
 			if (job->state == JOB_LAUNCHING && has_process(job))
-				sys_pidfd_send_signal(job->launch.pidfd,
-						      SIGKILL);
+				reap_signal(job->launch.pidfd, job->launch.pid,
+					    SIGKILL);
 			else if (job->state == JOB_RUNNING)
 				core_todo(job, JOB_STOP);
 		}

@@ -138,11 +138,17 @@ void core_renew(struct core *core);
 void core_flush(struct core *core);
 
 /*
- * Signals a child through its pidfd; one whose launch has not begun fails with
- * ECANCELED instead. Returns 0, -ESRCH (over), -EAGAIN (about to be made: try
- * again), or what pidfd_send_signal(2) says: -EPERM, -EINVAL.
+ * Signals a child; one whose launch has not begun fails with ECANCELED instead.
+ * Returns 0, -ESRCH (over), -EAGAIN (about to be made: try again), -EPERM (not
+ * over, but it has other credentials), -EINVAL (no such signal).
  */
 int core_kill(struct core *core, uint32_t id, int sig);
+
+/*
+ * Signals the process group of which @pid, the child @id, is or was the leader;
+ * also after its end. See reap_signal_group().
+ */
+int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig);
 
 /* Ends the collection of a child's output with what there is. */
 void core_stop_output(struct core *core, uint32_t id);

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "child.h"
+#include "reap.h"
 #include "sys.h"
 
 #define STACK_SIZE (128UL * 1024)
@@ -192,14 +193,16 @@ void launch_wait(struct launch *launch, struct launch_thread *thread,
 static void reap_failed(struct launch *launch, struct launch_thread *thread)
 {
 	struct pollfd over = {launch->pidfd, POLLIN, 0};
+	struct exit_status status;
 	siginfo_t info;
 
-	launch->pid = -1;
 	if (!poll(&over, 1, LAUNCH_SLOW_MS))
 		tell_slow(thread);
-	while (sys_waitid_pidfd(launch->pidfd, &info, WEXITED | __WALL, NULL) ==
-	       -EINTR)
+	while (sys_waitid_pidfd(launch->pidfd, &info,
+				WEXITED | WNOWAIT | __WALL, NULL) == -EINTR)
 		;
+	reap(launch->pidfd, &status);
+	launch->pid = -1;
 }
 
 void launch_finish(struct launch *launch, struct launch_thread *thread,

@@ -9,6 +9,23 @@
 #include "place.h"
 #include "ring.h"
 
+#define HELD_MS 1U
+#define HELD_MAX_MS 100U
+
+/*
+ * A child that is over, says its pidfd, while waitid(2) has nothing: a debugger
+ * holds it. The pidfd stays readable, and says nothing when the debugger lets
+ * go of it, so this looks again after a while.
+ */
+static void wait_while_held(struct core *core, struct watch *watch)
+{
+	watch->ms = watch->kind == WATCH_EXIT ? HELD_MS : watch->ms * 2;
+	if (watch->ms > HELD_MAX_MS)
+		watch->ms = HELD_MAX_MS;
+	watch->kind = WATCH_TIMER;
+	core->poller->ops->arm(core->poller, watch);
+}
+
 static void on_exit_ready(struct watch *watch)
 {
 	struct job *job =
@@ -17,7 +34,7 @@ static void on_exit_ready(struct watch *watch)
 	struct exit_status status;
 
 	if (reap(watch->fd, &status) == -EAGAIN) {
-		core->poller->ops->arm(core->poller, watch);
+		wait_while_held(core, watch);
 		return;
 	}
 	event_init(&job->last, job, CORE_EXITED);

@@ -12,18 +12,25 @@
 enum watch_kind {
 	WATCH_READ,
 	WATCH_WRITE,
-	WATCH_EXIT, /* fd is a pidfd */
+	WATCH_EXIT,  /* fd is a pidfd */
+	WATCH_TIMER, /* fd does not count */
 };
 
 struct watch {
 	int fd;
 	enum watch_kind kind;
+	unsigned ms; /* of a timer, from when it is armed */
 	bool armed;
 	bool added;	/* the poller's */
 	bool cancelled; /* the poller's */
 	/* Called from poller_wait(), disarmed; may arm it again. */
 	void (*ready)(struct watch *watch);
 	struct watch *next; /* the poller's */
+	/* The poller's: when a timer is over, as its clock says. */
+	struct {
+		long long tv_sec;
+		long long tv_nsec;
+	} end;
 };
 
 struct poller;

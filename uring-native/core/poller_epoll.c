@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "poller.h"
@@ -16,7 +17,37 @@ struct poller_epoll {
 	int fd;
 	struct watch *cancelled;
 	struct watch *deferred; /* could not be added: ENOMEM, ENOSPC */
+	struct watch *timers;
 };
+
+static struct timespec now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t;
+}
+
+static void arm_timer(struct poller_epoll *p, struct watch *watch)
+{
+	struct timespec t = now();
+	long long ns = t.tv_nsec + watch->ms % 1000 * 1000000LL;
+
+	watch->end.tv_sec = t.tv_sec + watch->ms / 1000 + ns / 1000000000;
+	watch->end.tv_nsec = ns % 1000000000;
+	watch->next = p->timers;
+	p->timers = watch;
+}
+
+/* In milliseconds, 0 if it is over. */
+static int time_left(const struct watch *timer)
+{
+	struct timespec t = now();
+	long long ns = (timer->end.tv_sec - t.tv_sec) * 1000000000 +
+		       timer->end.tv_nsec - t.tv_nsec;
+
+	return ns <= 0 ? 0 : (int)((ns + 999999) / 1000000);
+}
 
 static int try_arm(struct poller_epoll *p, struct watch *watch)
 {
@@ -39,6 +70,10 @@ static void epoll_arm(struct poller *poller, struct watch *watch)
 	struct poller_epoll *p = (struct poller_epoll *)poller;
 
 	watch->armed = true;
+	if (watch->kind == WATCH_TIMER) {
+		arm_timer(p, watch);
+		return;
+	}
 	if (!try_arm(p, watch))
 		return;
 	watch->next = p->deferred;
@@ -63,6 +98,7 @@ static void epoll_cancel(struct poller *poller, struct watch *watch)
 		return;
 	watch->armed = false;
 	unlink_watch(&p->deferred, watch);
+	unlink_watch(&p->timers, watch);
 	if (watch->added)
 		epoll_ctl(p->fd, EPOLL_CTL_DEL, watch->fd, NULL);
 	watch->added = false;
@@ -93,13 +129,39 @@ static void flush_deferred(struct poller_epoll *p)
 	}
 }
 
+static void flush_timers(struct poller_epoll *p)
+{
+	struct watch *timer = p->timers;
+
+	p->timers = NULL;
+	while (timer) {
+		struct watch *next = timer->next;
+
+		if (time_left(timer)) {
+			timer->next = p->timers;
+			p->timers = timer;
+		} else {
+			timer->armed = false;
+			timer->ready(timer);
+		}
+		timer = next;
+	}
+}
+
 static void epoll_wait_once(struct poller *poller, bool block)
 {
 	struct poller_epoll *p = (struct poller_epoll *)poller;
 	struct epoll_event events[BATCH];
 	int timeout = p->deferred ? RETRY_MS : -1;
+	struct watch *timer;
 	int i, n;
 
+	for (timer = p->timers; timer; timer = timer->next) {
+		int left = time_left(timer);
+
+		if (timeout < 0 || left < timeout)
+			timeout = left;
+	}
 	if (p->cancelled || !block)
 		timeout = 0;
 	n = epoll_wait(p->fd, events, BATCH, timeout);
@@ -114,6 +176,7 @@ static void epoll_wait_once(struct poller *poller, bool block)
 	}
 	flush_cancelled(p);
 	flush_deferred(p);
+	flush_timers(p);
 }
 
 static void epoll_free(struct poller *poller)

@@ -204,7 +204,8 @@ static void on_slow(struct launch_thread *launch_thread)
 	grow(pool, launch_thread->batch);
 	/* Its pidfd came too late for core_detach(). */
 	if (core->detached && thread->job->launch.pidfd >= 0)
-		sys_pidfd_send_signal(thread->job->launch.pidfd, SIGKILL);
+		reap_signal(thread->job->launch.pidfd, thread->job->launch.pid,
+			    SIGKILL);
 	core_unlock(core);
 }
 

@@ -1,10 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #include "reap.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "sys.h"
+
+/* Also for waiters in other environments of the process: they share numbers. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Returns 0, or -EAGAIN or -ECHILD. */
+static long look(int pidfd, siginfo_t *info, int flags, struct rusage *ru)
+{
+	long ret;
+
+	memset(info, 0, sizeof(*info));
+	do {
+		ret = sys_waitid_pidfd(pidfd, info,
+				       WEXITED | WNOHANG | __WALL | flags, ru);
+	} while (ret == -EINTR);
+	if (ret < 0)
+		return -ECHILD;
+	return info->si_pid ? 0 : -EAGAIN;
+}
 
 int reap(int pidfd, struct exit_status *status)
 {
@@ -12,16 +32,58 @@ int reap(int pidfd, struct exit_status *status)
 	long ret;
 
 	memset(status, 0, sizeof(*status));
-	memset(&info, 0, sizeof(info));
-	do {
-		ret = sys_waitid_pidfd(pidfd, &info, WEXITED | WNOHANG | __WALL,
-				       &status->rusage);
-	} while (ret == -EINTR);
-	if (ret < 0)
-		return 0;
-	if (!info.si_pid)
+	pthread_mutex_lock(&lock);
+	ret = look(pidfd, &info, 0, &status->rusage);
+	pthread_mutex_unlock(&lock);
+	if (ret == -EAGAIN)
 		return -EAGAIN;
-	status->code = info.si_code;
-	status->status = info.si_status;
+	if (!ret) {
+		status->code = info.si_code;
+		status->status = info.si_status;
+	}
 	return 0;
+}
+
+/* A filter answers EPERM as well: kill(2) tells what it means. */
+static bool is_forbidden(long ret)
+{
+	return ret == -ENOSYS || ret == -EPERM;
+}
+
+static bool is_ours(int pidfd)
+{
+	siginfo_t info;
+
+	return pidfd >= 0 && look(pidfd, &info, WNOWAIT, NULL) != -ECHILD;
+}
+
+int reap_signal(int pidfd, pid_t pid, int sig)
+{
+	long ret = sys_pidfd_send_signal(pidfd, sig);
+
+	if (!is_forbidden(ret))
+		return (int)ret;
+	pthread_mutex_lock(&lock);
+	ret = is_ours(pidfd) ? sys_call(SYS_kill, pid, sig) : -ESRCH;
+	pthread_mutex_unlock(&lock);
+	return (int)ret;
+}
+
+int reap_signal_group(int pidfd, pid_t pid, int sig)
+{
+	long ret = -ENOSYS;
+
+	if (pidfd >= 0)
+		ret = sys_call(SYS_pidfd_send_signal, pidfd, sig, NULL,
+			       PIDFD_SIGNAL_PROCESS_GROUP);
+	/* EINVAL: the signal, or this kernel has no such flag. */
+	if (!is_forbidden(ret) && ret != -EINVAL)
+		return (int)ret;
+	pthread_mutex_lock(&lock);
+	if (is_ours(pidfd) || sys_call(SYS_kill, pid, 0) == -ESRCH)
+		ret = sys_call(SYS_kill, -pid, sig);
+	else
+		ret = -ESRCH;
+	pthread_mutex_unlock(&lock);
+	return (int)ret;
 }

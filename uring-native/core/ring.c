@@ -61,6 +61,16 @@ static void defer(struct ring *ring, struct watch *watch)
 	ring->deferred_tail = &watch->next;
 }
 
+static void prep_timer(struct io_uring_sqe *sqe, struct watch *watch)
+{
+	_Static_assert(sizeof(watch->end) == sizeof(struct __kernel_timespec),
+		       "as the kernel has it");
+	watch->end.tv_sec = watch->ms / 1000;
+	watch->end.tv_nsec = watch->ms % 1000 * 1000000;
+	io_uring_prep_timeout(sqe, (struct __kernel_timespec *)&watch->end, 0,
+			      0);
+}
+
 /*
  * A pidfd is polled, too: IORING_OP_WAITID would not say what the child used,
  * wakes for every child there is, and leaves the system call to be made.
@@ -78,8 +88,12 @@ static void ring_arm(struct poller *poller, struct watch *watch)
 		return;
 	}
 	sqe = ring_sqe(ring);
-	io_uring_prep_poll_add(sqe, watch->fd,
-			       watch->kind == WATCH_WRITE ? POLLOUT : POLLIN);
+	if (watch->kind == WATCH_TIMER)
+		prep_timer(sqe, watch);
+	else
+		io_uring_prep_poll_add(sqe, watch->fd,
+				       watch->kind == WATCH_WRITE ? POLLOUT
+								  : POLLIN);
 	io_uring_sqe_set_data(sqe, watch);
 	watch->added = true;
 }

@@ -32,6 +32,10 @@
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2)
+#endif
+
 #if defined(__x86_64__)
 static inline long sys_call6(long nr, long a, long b, long c, long d, long e,
 			     long f)

@@ -294,6 +294,17 @@ Napi::Value Environment::Kill(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), ret);
 }
 
+/* killGroup(id, pid, signal) */
+Napi::Value Environment::KillGroup(const Napi::CallbackInfo &info)
+{
+	int ret = core_ ? core_kill_group(core_,
+					  static_cast<uint32_t>(Int(info[0])),
+					  Int(info[1]), Int(info[2]))
+			: -ESRCH;
+
+	return Napi::Number::New(info.Env(), ret);
+}
+
 Napi::Value Environment::StopOutput(const Napi::CallbackInfo &info)
 {
 	if (core_)
@@ -362,6 +373,9 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 						 "flush", self));
 	exports.Set("kill", Napi::Function::New(env, Call<&Environment::Kill>,
 						"kill", self));
+	exports.Set("killGroup",
+		    Napi::Function::New(env, Call<&Environment::KillGroup>,
+					"killGroup", self));
 	exports.Set("stopOutput",
 		    Napi::Function::New(env, Call<&Environment::StopOutput>,
 					"stopOutput", self));

@@ -35,6 +35,7 @@ class Environment
 	Napi::Value Launch(const Napi::CallbackInfo &info);
 	Napi::Value Flush(const Napi::CallbackInfo &info);
 	Napi::Value Kill(const Napi::CallbackInfo &info);
+	Napi::Value KillGroup(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
 	Napi::Value NewTemplate(const Napi::CallbackInfo &info);
 	Napi::Value Place(const Napi::CallbackInfo &info);

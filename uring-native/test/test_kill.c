@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signals: through the pidfd, by number where a filter forbids that, to groups,
+ * and what is reported of a child that may not be signalled. And children that
+ * a debugger holds after their end, which must not cost the loop its rest.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core.h"
+#include "io_uring_spawn.h"
+#include "pack.h"
+#include "reap.h"
+
+struct side {
+	struct core *core;
+	enum launcher_kind kind;
+	sem_t woken;
+};
+
+static void wake(void *arg)
+{
+	struct side *side = arg;
+
+	sem_post(&side->woken);
+}
+
+struct child {
+	uint32_t id;
+	pid_t pid;
+	int status;
+	bool over;
+};
+
+static void take(struct side *side, struct child *child)
+{
+	struct core_event *events = core_drain(side->core, 64), *e;
+
+	for (e = events; e; e = e->next) {
+		CHECK(e->type != CORE_FAILED && e->id == child->id);
+		if (e->type == CORE_STARTED)
+			child->pid = e->a;
+		if (e->type == CORE_EXITED) {
+			child->status = e->exit.status;
+			child->over = true;
+		}
+	}
+	core_events_free(events);
+}
+
+/* @group: leads one. @uid: runs as that user, or 0. */
+static struct child start(struct side *side, const char *line, bool group,
+			  unsigned uid)
+{
+	const char *const argv[] = {"sh", "-c", line, NULL};
+	struct core_request req = {.kind = side->kind};
+	struct child child = {0};
+	struct chain_op *op;
+	const char *why;
+	struct pack p;
+
+	pack_init(&p, 2U + group + !!uid);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	if (group)
+		pack_op(&p, CHAIN_TASK_SET)->len = IORING_TASK_SETPGID;
+	if (uid) {
+		op = pack_op(&p, CHAIN_TASK_SET);
+		op->len = IORING_TASK_UID;
+		op->addr = uid;
+	}
+	pack_exec(&p, "/bin/sh", argv);
+	req.chain = pack_end(&p);
+	req.chain_size = p.size;
+	CHECK(!core_launch(side->core, &req, &child.id, &why));
+	core_flush(side->core);
+	while (!child.pid) {
+		sem_wait(&side->woken);
+		take(side, &child);
+	}
+	return child;
+}
+
+static void end(struct side *side, struct child *child, int status)
+{
+	while (!child->over) {
+		sem_wait(&side->woken);
+		take(side, child);
+	}
+	CHECK(child->status == status);
+}
+
+static void test_signals(struct side *side)
+{
+	struct child child = start(side, "exec sleep 600", false, 0);
+
+	CHECK(!core_kill(side->core, child.id, 0));
+	CHECK(core_kill(side->core, child.id, 1000) == -EINVAL);
+	CHECK(!core_kill(side->core, child.id, SIGTERM));
+	end(side, &child, SIGTERM);
+	CHECK(core_kill(side->core, child.id, SIGTERM) == -ESRCH);
+}
+
+/* The leader is over, and the rest of its group is not. */
+static void test_group(struct side *side)
+{
+	struct child child = start(side, "sleep 600 & exit 3", true, 0);
+	int status;
+
+	CHECK(!core_kill_group(side->core, child.id, child.pid, 0));
+	end(side, &child, 3);
+	CHECK(!core_kill_group(side->core, child.id, child.pid, SIGKILL));
+	/* An orphan is ours: see main(). */
+	CHECK(waitpid(-child.pid, &status, __WALL) > 0);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	CHECK(core_kill_group(side->core, child.id, child.pid, 0) == -ESRCH);
+
+	child = start(side, "exec sleep 600", false, 0);
+	CHECK(core_kill_group(side->core, child.id, child.pid, SIGKILL) ==
+	      -ESRCH);
+	CHECK(!core_kill(side->core, child.id, SIGKILL));
+	end(side, &child, SIGKILL);
+	/* The number is another's: ours. */
+	CHECK(reap_signal_group(-1, getpid(), SIGKILL) == -ESRCH);
+	CHECK(core_kill_group(side->core, child.id, 1, 0) == -EINVAL);
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage ru;
+
+	CHECK(!getrusage(RUSAGE_SELF, &ru));
+	return (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+	       (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
+}
+
+/* Holds @pid until nobody else has @pipe[1]: a process, as threads share their
+ * children. */
+static pid_t hold(pid_t pid, int ready, const int pipe[2])
+{
+	pid_t debugger = fork();
+	siginfo_t info;
+	char byte = 0;
+
+	CHECK(debugger >= 0);
+	if (debugger)
+		return debugger;
+	if (ptrace(PTRACE_SEIZE, pid, 0, 0) || kill(pid, SIGKILL))
+		_exit(1);
+	/* It stays a zombie until it is waited for here. */
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | __WALL);
+	if (write(ready, &byte, 1) != 1)
+		_exit(1);
+	close(pipe[1]);
+	while (read(pipe[0], &byte, 1) < 0)
+		;
+	waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL);
+	_exit(0);
+}
+
+static void test_held(struct side *side)
+{
+	struct child child = start(side, "exec sleep 600", false, 0);
+	struct timespec while_held = {0, 500000000};
+	int ready[2], go[2], status;
+	double before;
+	pid_t debugger;
+	char byte;
+
+	CHECK(!pipe2(ready, 0) && !pipe2(go, 0));
+	debugger = hold(child.pid, ready[1], go);
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) == 1) {
+		before = cpu_seconds();
+		nanosleep(&while_held, NULL);
+		/* A loop that does not wait would have taken half a second. */
+		CHECK(cpu_seconds() - before < 0.1);
+		take(side, &child);
+		CHECK(!child.over);
+		CHECK(!core_kill(side->core, child.id, SIGKILL));
+	} else {
+		printf("no debugger is allowed here\n");
+		CHECK(!core_kill(side->core, child.id, SIGKILL));
+	}
+	close(go[1]);
+	CHECK(waitpid(debugger, &status, 0) == debugger);
+	end(side, &child, SIGKILL);
+	close(ready[0]);
+	close(go[0]);
+}
+
+static void deny(int nr, int err)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {4, code};
+
+	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+}
+
+/* A child of another user, and an unprivileged thread that signals it. */
+static void test_permission(struct side *side)
+{
+	struct child child;
+	uid_t none = (uid_t)-1;
+
+	if (geteuid())
+		return;
+	child = start(side, "exec sleep 600", true, 65533);
+	/* Of this thread alone. */
+	CHECK(!syscall(SYS_setresuid, 65534, 65534, none));
+	CHECK(core_kill(side->core, child.id, SIGTERM) == -EPERM);
+	CHECK(core_kill_group(side->core, child.id, child.pid, SIGTERM) ==
+	      -EPERM);
+	CHECK(!syscall(SYS_setresuid, none, 0, none));
+	CHECK(!core_kill(side->core, child.id, SIGTERM));
+	end(side, &child, SIGTERM);
+	CHECK(!syscall(SYS_setresuid, 0, 0, none));
+}
+
+struct environment {
+	enum launcher_kind kind;
+	bool no_ring;
+	int denied; /* what pidfd_send_signal(2) answers, or 0 */
+};
+
+static bool works(struct side *side)
+{
+	struct core_info info;
+
+	core_get_info(side->core, &info);
+	return !(side->kind == LAUNCHER_URING && info.spawn_error) &&
+	       !(side->kind == LAUNCHER_TEMPLATE && info.template_error);
+}
+
+static void *environment(void *arg)
+{
+	struct environment *env = arg;
+	struct side side = {.kind = env->kind};
+	struct core_config config = {
+		.wake = wake, .arg = &side, .no_ring = env->no_ring};
+
+	sem_init(&side.woken, 0, 0);
+	if (env->denied) {
+		CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+		deny(SYS_pidfd_send_signal, env->denied);
+	}
+	CHECK(!core_new(&config, &side.core));
+	if (works(&side)) {
+		test_signals(&side);
+		test_group(&side);
+		test_held(&side);
+		test_permission(&side);
+	}
+	core_detach(side.core);
+	return NULL;
+}
+
+int main(void)
+{
+	static const enum launcher_kind kinds[] = {
+		LAUNCHER_VFORK, LAUNCHER_FORK, LAUNCHER_URING,
+		LAUNCHER_TEMPLATE};
+	static const int denied[] = {0, ENOSYS, EPERM};
+	size_t i, j, k;
+
+	CHECK(!prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+	for (i = 0; i < 4; i++) {
+		for (j = 0; j < 2; j++) {
+			for (k = 0; k < 3; k++) {
+				struct environment env = {kinds[i], j,
+							  denied[k]};
+				pthread_t thread;
+
+				CHECK(!pthread_create(&thread, NULL,
+						      environment, &env));
+				CHECK(!pthread_join(thread, NULL));
+			}
+		}
+	}
+	return 0;
+}
