@@ -28,32 +28,45 @@ export function rangeBar(p50, p99, most, cells) {
 /** Three digits, without an exponent. */
 const digits = (value) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
+/** Milliseconds from which times are given in seconds: four digits fit, no more. */
+const LONG = 10_000
+/** The unit of times up to `most` ms, and how many ms it has. */
+const unitOf = (most) => (most < LONG ? ['ms', 1] : ['s', 1000])
+
+/** Fewer rounds have no 95 % interval that a difference could be tested by. */
+const LEAST_ROUNDS = 6
+
 /** How much more throughput than the baseline. */
-function gain({ side, ratio, equal }) {
+function gain({ side, ratio, equal, secondsOfRounds }) {
   if (side === BASELINE) return ''
+  if (secondsOfRounds.length < LEAST_ROUNDS) return `~×${ratio.toFixed(2)}`
   return equal ? 'equal' : `×${ratio.toFixed(2)}`
 }
 
-/** What is shown of a side; `title` has a line for each of the first rows. */
+/**
+ * What is shown of a side. `most` is the value at a bar's full length; `title`
+ * and `value` get the unit for the longest of all sides. A title has a line for
+ * each of the first rows.
+ */
 const FIGURES = [
   {
-    title: ['calls per second'],
+    title: () => ['calls per second'],
     most: ({ callsPerSecond }) => callsPerSecond,
     value: ({ callsPerSecond }) => digits(callsPerSecond),
     bar: ({ callsPerSecond }, most, cells) => bar(callsPerSecond, most, cells),
     ratio: gain,
   },
   {
-    title: ['ms per call', '█ p50  ░ p99'],
+    title: ([unit]) => [`${unit} per call`, '█ p50  ░ p99'],
     most: ({ p99 }) => p99,
-    value: ({ p50, p99 }) => `${digits(p50)}…${digits(p99)}`,
+    value: ({ p50, p99 }, [, ms]) => `${digits(p50 / ms)}…${digits(p99 / ms)}`,
     bar: ({ p50, p99 }, most, cells) => rangeBar(p50, p99, most, cells),
     ratio: () => '',
   },
   {
-    title: ['event loop held', 'longest, in ms'],
+    title: ([unit]) => ['event loop held', `longest, in ${unit}`],
     most: ({ loopHeld }) => loopHeld,
-    value: ({ loopHeld }) => digits(loopHeld),
+    value: ({ loopHeld }, [, ms]) => digits(loopHeld / ms),
     bar: ({ loopHeld }, most, cells) => bar(loopHeld, most, cells),
     ratio: () => '',
   },
@@ -104,10 +117,11 @@ const colourOf = (side) => (side === BASELINE ? 'gray' : side === 'uring' ? 'cya
 
 function figureRows({ title, most, value, bar, ratio }, sides, cells, paint) {
   const longest = Math.max(...sides.map(most))
+  const unit = unitOf(longest)
   return sides.map((side, at) => [
-    title[at] ?? '',
+    title(unit)[at] ?? '',
     side.label,
-    value(side),
+    value(side, unit),
     paint(colourOf(side.side), bar(side, longest, cells)),
     ratio(side),
   ])
@@ -146,7 +160,9 @@ function verdictLines(halves, width, paint) {
   const lines = [
     paint(
       good ? 'green' : 'red',
-      `${number(calls, 'call')}: ${number(failed, 'failure')}, ${number(different, 'differing answer')}`,
+      calls > 0
+        ? `${number(calls, 'call')}: ${number(failed, 'failure')}, ${number(different, 'differing answer')}`
+        : `Nothing was measured, because the tools do not work here: ${number(failed, 'failure')}`,
     ),
     ...all.slice(0, MOST_FAULTS.shown).flatMap((text) => faultLines(text, width)),
     ...(all.length > MOST_FAULTS.shown
@@ -156,7 +172,7 @@ function verdictLines(halves, width, paint) {
   if (halves.some(({ sides }) => sides.length > 0)) {
     lines.push(
       ...wrapped(
-        '× is the throughput relative to node:child_process in the same round; "equal": no significant difference (95 %).',
+        '× is the throughput relative to node:child_process in the same round; "equal": no significant difference (95 %); "~": too few rounds to tell.',
         width,
       ),
     )

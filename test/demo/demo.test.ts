@@ -210,7 +210,7 @@ describe('the text', () => {
   const side = (side: string, label: string, more = {}) => ({
     ...{ side, label, calls: 1_234_567, callsPerSecond: 12345.678, p50: 1234.5, p99: 98765.4 },
     ...{ loopHeld: 12345.6, failed: 3, ratio: 12.345, low: 10, high: 14, equal: false },
-    ...{ secondsOfRounds: [1, 2] },
+    ...{ secondsOfRounds: [1, 2, 3, 4, 5, 6] },
     ...more,
   })
   const half = (names: [string, string][], more = {}) => ({
@@ -253,6 +253,25 @@ describe('the text', () => {
     // The places of PATH are one row.
     expect(written(80).match(/EXEC/g)).toHaveLength(1)
     expect(written(80)).toContain('git in 21 places of PATH')
+  })
+
+  test('gives times in seconds where milliseconds would not fit', () => {
+    const text = written(80)
+    expect(text).toMatch(/^s per call +chains +1\.23…98\.8 █/m)
+    expect(text).toMatch(/^event loop held +chains +12\.3 █/m)
+    expect(text).toMatch(/^longest, in s /m)
+    // Throughput is no time, however high.
+    expect(text).toMatch(/^calls per second +chains +12346 █/m)
+  })
+
+  test('claims no difference from a few rounds', () => {
+    const here = half([base])
+    here.sides.unshift(side('vfork', 'threads (vfork)', { secondsOfRounds: [1, 2] }))
+    const text = textOf(
+      { ...whole, lab: undefined, here },
+      { ...places, stream: { columns: 80 } as unknown as NodeJS.WriteStream },
+    )
+    expect(text).toMatch(/threads \(vfork\).* ~×12\.35$/m)
   })
 
   test('uses the width there is', () => {
