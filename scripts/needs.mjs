@@ -51,15 +51,16 @@ const host = ['native', 'strip', 'tools', 'git']
 
 /**
  * By npm script: its needs for these arguments, whether it needs what
- * `npm run build` builds, and the module to run.
+ * `npm run build` builds, the module to run, and whether that has a --help,
+ * which needs only what is built.
  * @type {Record<string, { needs: (args: string[]) => string[], build?: boolean,
- *   main?: string, args?: string[] }>}
+ *   main?: string, args?: string[], help?: boolean }>}
  */
 export const scripts = {
   build: { needs: () => ['native'], build: true },
   demo: {
     needs: (args) => ['native', 'tools', ...(args.includes('--stock') ? [] : ['lab'])],
-    ...{ build: true, main: 'demo/main.mjs' },
+    ...{ build: true, main: 'demo/main.mjs', help: true },
   },
   docs: { needs: () => ['native'], build: true, main: 'node_modules/typedoc/bin/typedoc' },
   prepack: { needs: () => ['native', 'strip'], build: true, main: 'scripts/prebuild.mjs' },
@@ -68,14 +69,14 @@ export const scripts = {
       ...['native', 'compiler', 'tools'],
       ...(WITHOUT_LAB.has(firstWord(args)) ? [] : ['lab']),
     ],
-    ...{ build: true, main: 'bench/run.mjs' },
+    ...{ build: true, main: 'bench/run.mjs', help: true },
   },
-  lab: { needs: () => ['lab'], main: 'kernel/lib/cli.mjs' },
+  lab: { needs: () => ['lab'], main: 'kernel/lib/cli.mjs', help: true },
   lint: { needs: () => ['lint'], main: 'scripts/lint.mjs' },
   // Tests build by themselves: it is a step of theirs.
   test: { needs: () => [...host, 'lab'], main: 'scripts/test.mjs' },
   'test:host': { needs: () => host, main: 'scripts/test.mjs', args: ['host'] },
   'test:lab': { needs: () => [...host, 'lab'], main: 'scripts/test.mjs', args: ['lab'] },
   'test:arm64': { needs: () => ['native', 'arm64'], build: true, main: 'scripts/arm64.mjs' },
-  'test:soak': { needs: () => ['lab'], main: 'scripts/soak.mjs' },
+  'test:soak': { needs: () => ['lab'], main: 'scripts/soak.mjs', help: true },
 }

@@ -20,14 +20,17 @@ const script = scripts[name]
 const end = words.indexOf('--')
 const command = name === 'lab' ? words.findIndex((word) => !word.startsWith('-')) : -1
 const limit = [end, command, words.length].find((at) => at >= 0)
-const at = words.slice(0, limit).indexOf('--verbose')
+const own = words.slice(0, limit)
+const at = own.indexOf('--verbose')
 if (at >= 0) {
   words.splice(at, 1)
   beVerbose()
 }
+const asksForHelp = script.help && own.some((word) => word === '--help' || word === '-h')
+const needs = asksForHelp ? (script.build ? ['native'] : []) : script.needs(words)
 
 await orFail(async () => {
-  await setUp(script.needs(words))
+  await setUp(needs)
   if (script.build) await (await import('./build.mjs')).build()
 })
 if (script.main) {

@@ -122,7 +122,10 @@ async function apt(title, log, progress, ...args) {
       await attempt(asRoot(repair[1]), quiet)
     } else {
       progress.end()
-      throw new QuietError(failureOf('apt-get', end, quiet))
+      const hint = /Unable to locate package linux-source/.test(said)
+        ? '\n  (Debian 12 has that package among its security updates: enable bookworm-security.)'
+        : ''
+      throw new QuietError(`${failureOf('apt-get', end, quiet)}${hint}`)
     }
   }
 }

@@ -287,6 +287,65 @@ while [ ! -e '${file('go')}' ]; do sleep 0.05; done; mkdir -p node_modules`,
   })
 })
 
+describe('an npm script', () => {
+  beforeEach(() => {
+    const code =
+      'console.log(JSON.stringify([process.env.URING_SPAWN_VERBOSE, ...process.argv.slice(2)]))'
+    clone.write('kernel/lib/cli.mjs', code)
+    clone.write('scripts/test.mjs', code)
+  })
+  const run = (...args: string[]) => clone.run(['node', 'scripts/run.mjs', ...args])
+  const aptWasCalled = () => calls().some((line) => line.startsWith('apt-get'))
+
+  test.each<[string[], string[]]>([
+    [
+      ['lab', '--smp', '2', '--', 'ls', '-l'],
+      ['', '--smp', '2', '--', 'ls', '-l'],
+    ],
+    [
+      ['lab', '--verbose', '--', 'ls', '--verbose'],
+      ['1', '--', 'ls', '--verbose'],
+    ],
+    [
+      ['lab', '--smp', '2', '--verbose', '--', 'ls'],
+      ['1', '--smp', '2', '--', 'ls'],
+    ],
+    [
+      ['lab', 'ls', '--verbose'],
+      ['', 'ls', '--verbose'],
+    ],
+    [['test'], ['']],
+    [
+      ['test:host', '--verbose'],
+      ['1', 'host'],
+    ],
+  ])('%j is set up, then gets its arguments', async (args, expected) => {
+    const { status, stdout } = await run(...args)
+    expect(JSON.parse(stdout)).toEqual(expected)
+    expect(status).toBe(0)
+    expect(aptWasCalled()).toBe(true)
+  })
+
+  test('installs no Debian packages to print its help', async () => {
+    expect(JSON.parse((await run('lab', '--help')).stdout)).toEqual(['', '--help'])
+    expect(aptWasCalled()).toBe(false)
+    expect(JSON.parse((await run('lab', '--', 'ls', '--help')).stdout)).toContain('ls')
+    expect(aptWasCalled()).toBe(true)
+  })
+
+  test('does not run after a set-up that failed', async () => {
+    clone.program('apt-get', 'exit 1')
+    const { status, stdout } = await run('lab', '--', 'ls')
+    expect([status, stdout]).toEqual([1, ''])
+  })
+
+  test('that does not exist is named, with those that do', async () => {
+    const { status, stderr } = await run('tset')
+    expect(status).toBe(2)
+    expect(stderr).toMatch(/^run: no script tset: there are build, demo, /)
+  })
+})
+
 describe.skipIf(!isRoot)('for a user who is not root', () => {
   const asUser = (...command: string[]) => [
     ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
