@@ -1,4 +1,4 @@
-/** The core of this JavaScript environment, and who waits for its events. */
+/** This copy of the library's share of the core, and what waits for its events. */
 import { loadBinding } from './binding/load.js'
 import {
   type Binding,
@@ -11,6 +11,7 @@ import {
   type EventValues,
   LaunchFlags,
   PipeBits,
+  TOKENS,
 } from './binding/types.js'
 import { type Exit, exitOf } from './chain/exit.js'
 import type { PackedChain } from './chain/pack.js'
@@ -88,6 +89,8 @@ class Environment {
   readonly #free: number[] = []
   readonly #events: Float64Array
   readonly #values: EventValues
+  readonly #client: number
+  #launches = 0
   #refs = 0
   #unflushed = 0
 
@@ -96,6 +99,7 @@ class Environment {
     const noRing = process.env.URING_SPAWN_NO_RING === '1'
     this.info = this.binding.open(this.#take, noRing)
     this.#events = this.info.events
+    this.#client = this.info.client
     const room = (this.#events.length / EVENT_STRIDE) * EVENT_VALUES
     this.#values = Array.from({ length: room }, () => null)
   }
@@ -106,11 +110,12 @@ class Environment {
     const flags =
       (request.wantResults ? LaunchFlags.wantResults : 0) | (request.lazy ? LaunchFlags.lazy : 0)
     const token = this.#free.pop() ?? this.#waiting.length
+    if (token === TOKENS) throw new Error(`more than ${TOKENS} processes at once`)
     let id: number
     try {
       const { buffer, size } = chain
       id = this.binding.launch(
-        token,
+        this.#client * TOKENS + token,
         kind,
         buffer,
         size,
@@ -125,6 +130,8 @@ class Environment {
       throw error
     }
     this.#waiting[token] = events
+    // The addon calls this copy of the library only while something refers to it.
+    if (this.#launches++ === 0) this.binding.busy[this.#client] = this
     this.#flushSoon()
     return id
   }
@@ -155,7 +162,7 @@ class Environment {
    */
   readonly #take = (): void => {
     const values = this.#values
-    const count = this.binding.take(values)
+    const count = this.binding.take(this.#client, values)
     if (count * EVENT_VALUES === values.length) soon(this.#take)
     for (let at = 0; at < count; at++) {
       try {
@@ -177,7 +184,7 @@ class Environment {
 
   #event(at: number, place: number): void {
     const numbers = this.#events
-    const token = numbers[at + EventField.token] as number
+    const token = (numbers[at + EventField.token] as number) % TOKENS
     const a = numbers[at + EventField.a] as number
     const b = numbers[at + EventField.b] as number
     const has = numbers[at + EventField.has] as number
@@ -217,6 +224,7 @@ class Environment {
   #forget(token: number): void {
     this.#waiting[token] = null
     this.#free.push(token)
+    if (--this.#launches === 0) this.binding.busy[this.#client] = undefined
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { Binding } from './types.js'
+import { BINDING_VERSION, type Binding } from './types.js'
 
 const places = (): string[] => [
   fileURLToPath(new URL('../../build/Release/uring_spawn.node', import.meta.url).href),
@@ -47,6 +47,12 @@ export function loadBinding(): Binding {
       `has no addon for linux on ${process.arch}: looked for ${places().join(' and ')}; build it with npm run build`,
     )
   }
-  loaded = open(file)
+  const binding = open(file)
+  if (binding.version !== BINDING_VERSION) {
+    throw unusable(
+      `has an addon of another version at ${file}, perhaps loaded before an update: restart the program, or build it with npm run build`,
+    )
+  }
+  loaded = binding
   return loaded
 }

@@ -42,6 +42,8 @@ export interface CoreInfo {
   templateErrno: number
   /** Where take() puts the numbers of events. */
   events: Float64Array
+  /** The number of this copy of the JavaScript in the environment. */
+  client: number
 }
 
 /** Of a pipe, in `launch()`: the child reads from it; the core does what there is to do here. */
@@ -50,22 +52,33 @@ export const PipeBits = { input: 1, collect: 2 } as const
 /** Of `launch()`: results of every operation; started events wake nobody. */
 export const LaunchFlags = { wantResults: 1, lazy: 2 } as const
 
+/** What the addon must be of: one that another copy has loaded may be older. */
+export const BINDING_VERSION = 2
+
+/** Tokens of launches are below this; above are the client's numbers. */
+export const TOKENS = 2 ** 20
+
 /** Functions that return a number return -errno when they fail. */
 export interface Binding {
+  readonly version: number
+  /** By client: what must not be collected, as it waits for events. */
+  readonly busy: unknown[]
   /**
-   * Starts the core of this environment; `onEvents` is called when there is
-   * something to take(). Throws when it cannot.
+   * Makes the caller a client of this environment's core, which the first one
+   * starts. `onEvents` is called when there is something to take(), for as long
+   * as something else refers to it. Throws when it cannot.
    */
   open(onEvents: () => void, noRing: boolean): CoreInfo
   /**
-   * Takes events, oldest first, as many as there is room for in `events`, and
-   * puts what is no number into `values`. Returns how many. Whoever gets as
-   * many as that has to come again: there is no other call for the rest.
+   * Takes events of the client's launches, oldest first, as many as there is
+   * room for in `events`, and puts what is no number into `values`. Returns how
+   * many. A client that gets as many as that has to come again: there is no
+   * other call for the rest.
    */
-  take(values: EventValues): number
+  take(client: number, values: EventValues): number
   /**
    * Queues a launch, begun at the latest with the next flush(), and returns its
-   * id. Its events have `token`. The chain is the first `size` bytes of
+   * id. Its events have `token`, which has the client's number in it. The chain is the first `size` bytes of
    * `chain`. `closeFds` belong to the core from then on and are closed once the
    * launch is over. `pipes` are those the chain names (PipeBits, bytes to
    * keep, PipeBits, …); `input` is written to the first that is collected and
@@ -130,6 +143,8 @@ export interface Binding {
   environVersion(): number
   /** Whether the environment of that version is `text`: NAME=value of each, with NULs between. */
   environIs(text: string): boolean
+  /** /dev/null, opened once for all children of the process, close-on-exec. */
+  devNull(): number
   /** 0 or more where `fd` is open. */
   fdFlags(fd: number): number
   close(fd: number): number

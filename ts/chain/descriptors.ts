@@ -23,8 +23,6 @@ export interface ExecSource {
   keep: boolean
 }
 
-let nullFd: number | undefined
-
 /** The errno, positive, of what node:fs threw. */
 const errnoOf = (error: unknown): number => {
   const { errno } = error as NodeJS.ErrnoException
@@ -93,23 +91,19 @@ export class Descriptors {
 
   /** /dev/null, opened once for all children; close-on-exec. */
   #devNull(newfd: number): number {
-    try {
-      nullFd ??= openSync('/dev/null', 'r+')
-      return nullFd
-    } catch (error) {
-      const errno = errnoOf(error)
-      const lacking = errno === ENOENT || errno === EACCES || errno === ENXIO
-      throw new SpawnError({
-        errno,
-        step: `stdio[${newfd}]`,
-        syscall: 'open',
-        path: '/dev/null',
-        hint: lacking
-          ? "'ignore' needs /dev/null: mount devtmpfs at /dev, or give a descriptor instead"
-          : undefined,
-        ...this.#command,
-      })
-    }
+    const fd = this.#binding.devNull()
+    if (fd >= 0) return fd
+    const lacking = fd === -ENOENT || fd === -EACCES || fd === -ENXIO
+    throw new SpawnError({
+      errno: -fd,
+      step: `stdio[${newfd}]`,
+      syscall: 'open',
+      path: '/dev/null',
+      hint: lacking
+        ? "'ignore' needs /dev/null: mount devtmpfs at /dev, or give a descriptor instead"
+        : undefined,
+      ...this.#command,
+    })
   }
 
   #open(plan: StdioPlan, newfd: number): void {

@@ -2,9 +2,10 @@ import type { ExecutableSource } from '../template/executable.js'
 
 /**
  * What the `template` option takes, which template() makes. Known by this
- * symbol, so that what checks options need not know how templates work.
+ * symbol, so that what checks options need not know how templates work; other
+ * copies of the library know it, too.
  */
-export const templateSource: unique symbol = Symbol('uring-spawn.template')
+export const templateSource: unique symbol = Symbol.for('uring-spawn.template.1')
 
 /** A template that a start waits with: closing it does not take it away. */
 export interface HeldTemplate extends TemplateLike {
@@ -12,7 +13,7 @@ export interface HeldTemplate extends TemplateLike {
   release(): void
 }
 
-export const templateHold: unique symbol = Symbol('uring-spawn.template.hold')
+export const templateHold: unique symbol = Symbol.for('uring-spawn.template.hold.1')
 
 export interface TemplateLike {
   /**

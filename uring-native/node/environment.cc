@@ -32,10 +32,19 @@ Environment::~Environment()
 	Detach();
 }
 
+static void DropEvents(Client *client)
+{
+	core_events_free(client->first);
+	client->first = nullptr;
+	client->last = &client->first;
+}
+
 void Environment::Detach()
 {
 	if (!core_)
 		return;
+	for (auto &client : clients_)
+		DropEvents(client.get());
 	core_detach(core_);
 	core_ = nullptr;
 	/* A worker that is terminated has nobody else to close them. */
@@ -73,85 +82,195 @@ static bool RunsJavaScript(napi_env env)
 	       napi_set_element(env, array, 0, value) == napi_ok;
 }
 
-void Environment::OnWake(napi_env env, napi_value callback, void *context,
-			 void *)
+/* Wakes this environment itself, for another turn of its event loop. */
+void Environment::Poke()
+{
+	napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
+}
+
+/* NULL where there is none, or its copy of the JavaScript is gone. */
+Client *Environment::GetClient(uint32_t number)
+{
+	napi_value callback = nullptr;
+
+	if (number >= clients_.size() ||
+	    napi_get_reference_value(env_, clients_[number]->on_events,
+				     &callback) != napi_ok ||
+	    !callback)
+		return nullptr;
+	return clients_[number].get();
+}
+
+/* Takes events from the core, each for its client. Returns how many. */
+uint32_t Environment::Distribute()
+{
+	core_event *events = core_drain(core_, EVENTS_AT_ONCE), *next;
+	uint32_t nr = 0;
+
+	for (core_event *event = events; event; event = next, nr++) {
+		Client *client = GetClient(event->token >> TOKEN_BITS);
+
+		next = event->next;
+		event->next = nullptr;
+		if (client) {
+			*client->last = event;
+			client->last = &event->next;
+		} else {
+			core_events_free(event);
+		}
+	}
+	return nr;
+}
+
+void Environment::OnWake(napi_env env, napi_value, void *context, void *)
 {
 	Environment *self = static_cast<Environment *>(context);
 
-	if (!env || !callback || !self->core_)
+	if (!env || !self->core_)
 		return;
 	Napi::HandleScope scope(env);
 	/* What nobody takes is dropped with the core. */
 	if (!RunsJavaScript(env))
 		return;
-	Napi::Function(env, callback).Call({});
+	uint32_t nr = self->Distribute();
+	/* A single one comes again by itself: it got as many. */
+	if (nr == EVENTS_AT_ONCE && self->clients_.size() > 1)
+		self->Poke();
+	/* What is called may add others, or end the environment. */
+	for (size_t i = 0; self->core_ && i < self->clients_.size(); i++) {
+		napi_value callback = nullptr;
+
+		if (!self->clients_[i]->first)
+			continue;
+		napi_get_reference_value(env, self->clients_[i]->on_events,
+					 &callback);
+		if (callback)
+			Napi::Function(env, callback).Call({});
+		else
+			DropEvents(self->clients_[i].get());
+	}
 }
 
 /*
- * take(values): how many events; who gets as many as there is room for comes
- * again
+ * take(client, values): how many events; a client that gets as many as there is
+ * room for comes again
  */
 Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
-	core_event *events =
-		core_ ? core_drain(core_, EVENTS_AT_ONCE) : nullptr;
+	Client *client =
+		core_ ? GetClient(info[0].As<Napi::Number>().Uint32Value())
+		      : nullptr;
+	napi_value slots_value = nullptr;
+	void *data;
 	uint32_t nr = 0;
 
-	if (!events)
+	if (!client ||
+	    napi_get_reference_value(env, client->slots, &slots_value) !=
+		    napi_ok ||
+	    !slots_value)
 		return Napi::Number::New(env, 0);
-	Napi::Array values = info[0].As<Napi::Array>();
-	double *slots = events_.Value().Data();
-	for (core_event *event = events; event; event = event->next) {
+	/* Others of these events are for others, who are to be woken. */
+	if (!client->first && Distribute() && clients_.size() > 1)
+		Poke();
+	Napi::Array values = info[1].As<Napi::Array>();
+	if (napi_get_typedarray_info(env, slots_value, nullptr, nullptr, &data,
+				     nullptr, nullptr) != napi_ok)
+		return Napi::Number::New(env, 0);
+	double *slots = static_cast<double *>(data);
+	while (client->first && nr < EVENTS_AT_ONCE) {
+		core_event *event = client->first;
+
+		client->first = event->next;
+		if (!client->first)
+			client->last = &client->first;
+		event->next = nullptr;
 		for (uint32_t i = 0; i < event->nr_fds; i++)
 			if (event->fds[i] >= 0)
 				lent_.insert(event->fds[i]);
 		FillEvent(env, event, slots + nr * EVENT_STRIDE, values,
 			  nr * EVENT_VALUES);
+		core_events_free(event);
 		nr++;
 	}
-	core_events_free(events);
 	return Napi::Number::New(env, nr);
+}
+
+/* The core, at the first open(). Returns 0 or -errno. */
+int Environment::Start(bool no_ring)
+{
+	core_config config = {};
+	Napi::Env env(env_);
+	/* Of no copy of the JavaScript: it would live for as long as this. */
+	Napi::Function nothing =
+		Napi::Function::New(env, [](const Napi::CallbackInfo &) {});
+
+	if (napi_create_threadsafe_function(
+		    env, nothing, nullptr,
+		    Napi::String::New(env, "uring-spawn"), 0, 1, nullptr,
+		    nullptr, this, OnWake, &wake_) != napi_ok)
+		return -ENOMEM;
+	napi_unref_threadsafe_function(env, wake_);
+	config.wake = Wake;
+	config.arg = this;
+	config.no_ring = no_ring;
+	int ret = core_new(&config, &core_);
+	if (ret) {
+		core_ = nullptr;
+		napi_release_threadsafe_function(wake_, napi_tsfn_abort);
+	}
+	return ret;
+}
+
+/* Its number, that of one that is gone perhaps; or -errno. */
+int Environment::NewClient(napi_value on_events, napi_value slots)
+{
+	size_t number = 0;
+
+	while (number < clients_.size() && GetClient(number))
+		number++;
+	if (number == MAX_CLIENTS)
+		return -EMFILE;
+	if (number == clients_.size()) {
+		clients_.push_back(std::make_unique<Client>());
+	} else {
+		DropEvents(clients_[number].get());
+		napi_delete_reference(env_, clients_[number]->on_events);
+		napi_delete_reference(env_, clients_[number]->slots);
+	}
+	Client *client = clients_[number].get();
+	client->first = nullptr;
+	client->last = &client->first;
+	napi_create_reference(env_, on_events, 0, &client->on_events);
+	napi_create_reference(env_, slots, 0, &client->slots);
+	return static_cast<int>(number);
 }
 
 /* open(onEvents, noRing): info */
 Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
-	core_config config = {};
 	core_info got;
+	int ret = core_ ? 0 : Start(info[1].ToBoolean());
 
-	if (core_)
-		return Throw(env, -EBUSY, "the core is open already");
-	if (napi_create_threadsafe_function(
-		    env, info[0], nullptr,
-		    Napi::String::New(env, "uring-spawn"), 0, 1, nullptr,
-		    nullptr, this, OnWake, &wake_) != napi_ok)
-		return Throw(env, -ENOMEM,
-			     "cannot make a thread-safe function");
-	napi_unref_threadsafe_function(env, wake_);
-	config.wake = Wake;
-	config.arg = this;
-	config.no_ring = info[1].ToBoolean();
-	int ret = core_new(&config, &core_);
-	if (ret) {
-		core_ = nullptr;
-		napi_release_threadsafe_function(wake_, napi_tsfn_abort);
+	if (ret)
 		return Throw(env, ret,
 			     "cannot start the thread that waits for "
 			     "processes");
-	}
+	Napi::Float64Array events =
+		Napi::Float64Array::New(env, EVENTS_AT_ONCE * EVENT_STRIDE);
+	int client = NewClient(info[0], events);
+	if (client < 0)
+		return Throw(env, client,
+			     "too many copies of uring-spawn are loaded here");
 	core_get_info(core_, &got);
 	Napi::Object result = Napi::Object::New(env);
 	result.Set("poller", got.poller);
 	result.Set("ringErrno", -got.ring_error);
 	result.Set("spawnErrno", -got.spawn_error);
 	result.Set("templateErrno", -got.template_error);
-	Napi::Float64Array events =
-		Napi::Float64Array::New(env, EVENTS_AT_ONCE * EVENT_STRIDE);
-	events_ = Napi::Persistent(events);
-	events_.SuppressDestruct();
 	result.Set("events", events);
+	result.Set("client", client);
 	return result;
 }
 
@@ -251,7 +370,7 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	    !ReadPipes(info[5].As<Napi::Array>(), pipes))
 		return env.Undefined();
 	req.kind = static_cast<launcher_kind>(Int(info[1]));
-	req.token = static_cast<uint32_t>(Int(info[0]));
+	req.token = info[0].As<Napi::Number>().Uint32Value();
 	req.chain = chain.Data();
 	req.chain_size = static_cast<uint32_t>(Int(info[3]));
 	if (req.chain_size > chain.ByteLength())
@@ -337,14 +456,14 @@ Napi::Value Environment::Taken(const Napi::CallbackInfo &info)
 
 Napi::Value Environment::Ref(const Napi::CallbackInfo &info)
 {
-	if (core_)
+	if (core_ && refs_++ == 0)
 		napi_ref_threadsafe_function(info.Env(), wake_);
 	return info.Env().Undefined();
 }
 
 Napi::Value Environment::Unref(const Napi::CallbackInfo &info)
 {
-	if (core_)
+	if (core_ && --refs_ == 0)
 		napi_unref_threadsafe_function(info.Env(), wake_);
 	return info.Env().Undefined();
 }
@@ -387,6 +506,9 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("dropPlace",
 		    Napi::Function::New(env, Call<&Environment::DropPlace>,
 					"dropPlace", self));
+	/* What keeps a copy of the JavaScript from going, by client. */
+	exports.Set("busy", Napi::Array::New(env));
+	exports.Set("version", BINDING_VERSION);
 	exports.Set("taken", Napi::Function::New(env, Call<&Environment::Taken>,
 						 "taken", self));
 	exports.Set("ref", Napi::Function::New(env, Call<&Environment::Ref>,

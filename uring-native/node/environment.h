@@ -2,14 +2,31 @@
 #ifndef ENVIRONMENT_H
 #define ENVIRONMENT_H
 
+#include <memory>
 #include <napi.h>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 extern "C" {
 #include "core.h"
 #include "template.h"
 }
+
+/*
+ * A copy of the JavaScript, which an environment may have several of: two that
+ * are installed, import and require, a module registry for each of Jest's test
+ * files. Its launches have tokens of its own, by which it gets their events.
+ */
+struct Client {
+	/* Weak: a copy that nothing refers to any more may go. */
+	napi_ref on_events;
+	/* Where take() puts the numbers of events. */
+	napi_ref slots;
+	/* Those that it has not taken yet. */
+	core_event *first;
+	core_event **last;
+};
 
 /*
  * What an environment (the main thread, a worker) has: a core, and a
@@ -45,12 +62,17 @@ class Environment
 	Napi::Value Unref(const Napi::CallbackInfo &info);
 
 	void Detach();
+	int Start(bool no_ring);
+	int NewClient(napi_value on_events, napi_value slots);
+	Client *GetClient(uint32_t number);
+	uint32_t Distribute();
+	void Poke();
 
 	napi_env env_;
 	core *core_ = nullptr;
 	napi_threadsafe_function wake_ = nullptr;
-	/* Where take() puts the numbers of events. */
-	Napi::Reference<Napi::Float64Array> events_;
+	std::vector<std::unique_ptr<Client>> clients_;
+	unsigned refs_ = 0;
 	/* Pipes that JavaScript has not put to use, and templates. */
 	std::unordered_set<int> lent_;
 	/* By handle: where starts begin that are to come later. */
@@ -74,6 +96,11 @@ enum {
 	EVENT_STRIDE = 16,
 	EVENTS_AT_ONCE = 64,
 };
+/* A launch's token, and above it the number of its client. */
+#define TOKEN_BITS 20
+#define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
+/* Of this binding, for JavaScript that finds one loaded already. */
+#define BINDING_VERSION 2
 /* EVENT_HAS */
 #define EVENT_HAS_VALUE 1
 #define EVENT_HAS_FDS 2

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <mutex>
 #include <poll.h>
 #include <unistd.h>
 
@@ -39,6 +40,21 @@ static Napi::Value FdFlags(const Napi::CallbackInfo &info)
 	return Result(info, fcntl(Int(info, 0), F_GETFD));
 }
 
+/*
+ * One for the process, for good: a launch may still be about to use it when the
+ * environment ends that asked for it.
+ */
+static Napi::Value DevNull(const Napi::CallbackInfo &info)
+{
+	static std::mutex mutex;
+	static int fd = -1;
+	std::lock_guard<std::mutex> lock(mutex);
+
+	if (fd < 0)
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return Result(info, fd);
+}
+
 static Napi::Value Close(const Napi::CallbackInfo &info)
 {
 	return Result(info, close(Int(info, 0)));
@@ -59,5 +75,6 @@ void InitFds(Napi::Env env, Napi::Object exports)
 	exports.Set("dupAbove", Napi::Function::New(env, DupAbove));
 	exports.Set("fdFlags", Napi::Function::New(env, FdFlags));
 	exports.Set("hungUp", Napi::Function::New(env, HungUp));
+	exports.Set("devNull", Napi::Function::New(env, DevNull));
 	exports.Set("close", Napi::Function::New(env, Close));
 }
