@@ -244,8 +244,13 @@ export async function attempt(command, options) {
   const { stream, lazy } = options
   const progress = options.progress ?? new Progress(title, { seconds, stream, lazy })
   const start = Date.now()
-  const { child, send } = launch(command, { cwd, env })
-  const signals = passSignals(send)
+  // Before the command starts, or a signal could end this process without it. A
+  // handler runs later than what follows here.
+  let send
+  const signals = passSignals((signal) => send(signal))
+  const launched = launch(command, { cwd, env })
+  send = launched.send
+  const { child } = launched
   const texts = { stdout: '', stderr: '' }
   const lines = []
   for (const name of ['stdout', 'stderr']) {
