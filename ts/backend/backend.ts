@@ -12,6 +12,6 @@ export interface Backend {
   readonly templates: boolean
   /** Whether 'auto' may pick it. */
   readonly automatic: boolean
-  /** Why it does not work here; undefined where it does. */
+  /** Why it does not work here; undefined if it does. */
   missing(info: CoreInfo): string | undefined
 }

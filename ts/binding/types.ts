@@ -46,10 +46,10 @@ export interface CoreInfo {
   client: number
 }
 
-/** Of a pipe, in `launch()`: the child reads from it; the core does what there is to do here. */
+/** Flags of a pipe in `launch()`: the child reads from it; the core itself reads or writes our end. */
 export const PipeBits = { input: 1, collect: 2 } as const
 
-/** Of `launch()`: results of every operation; started events wake nobody. */
+/** Flags of `launch()`: report the result of every operation; do not wake anybody for a `started` event. */
 export const LaunchFlags = { wantResults: 1, lazy: 2 } as const
 
 /** What the addon must be of: one that another copy has loaded may be older. */
@@ -71,17 +71,17 @@ export interface Binding {
   open(onEvents: () => void, noRing: boolean): CoreInfo
   /**
    * Takes events of the client's launches, oldest first, as many as there is
-   * room for in `events`, and puts what is no number into `values`. Returns how
-   * many. A client that gets as many as that has to come again: there is no
-   * other call for the rest.
+   * room for in `events`, and puts what is not a number into `values`. Returns
+   * how many. A full batch means that there may be more: call again, `onEvents`
+   * is not called for them.
    */
   take(client: number, values: EventValues): number
   /**
-   * Queues a launch, begun at the latest with the next flush(), and returns its
-   * id. Its events have `token`, which has the client's number in it. The chain is the first `size` bytes of
-   * `chain`. `closeFds` belong to the core from then on and are closed once the
-   * launch is over. `pipes` are those the chain names (PipeBits, bytes to
-   * keep, PipeBits, …); `input` is written to the first that is collected and
+   * Queues a launch, which begins with the next flush() at the latest, and
+   * returns its id. Its events carry `token`, which contains the client's number.
+   * The chain is the first `size` bytes of `chain`. The core takes over `closeFds`
+   * and closes them once the launch is over. `pipes` are those the chain names
+   * (PipeBits, bytes to keep, PipeBits, …); `input` is written to the first that is collected and
    * the child's to read. The child starts at `place`, or with 0 where the process
    * is now. Throws, owning nothing, on a malformed chain.
    */
@@ -105,8 +105,8 @@ export interface Binding {
   /** Begins the launches that are queued. */
   flush(): void
   /**
-   * -ESRCH: it is over; -EAGAIN: it is just being made, try again; -EPERM: it
-   * is not over, but has other credentials.
+   * -ESRCH: the process is over; -EAGAIN: it is still being made, try again;
+   * -EPERM: it runs with other credentials.
    */
   kill(id: number, signal: number): number
   /**
@@ -114,17 +114,17 @@ export interface Binding {
    * led. -ESRCH: nobody is in it; -EPERM: nobody in it may be signalled.
    */
   killGroup(id: number, pid: number, signal: number): number
-  /** Ends the collection of output with what there is. */
+  /** Stops collecting output and reports what has been read. */
   stopOutput(id: number): void
   /**
-   * A kernel template of the executable at the absolute `path`, or with null of
-   * the one open as `fd`. What taken() is not told of is closed with the
-   * environment.
+   * A kernel template of the executable at the absolute `path`, or of the one
+   * open as `fd` if `path` is null. The environment closes it at its end, unless
+   * taken() has been told of it.
    */
   newTemplate(path: string | null, fd: number): number
   /**
-   * Of a template, or a pipe that `started` gave: it is the caller's to close,
-   * and not the environment's at its end.
+   * From now on the caller closes `fd`, not the environment at its end: a
+   * template, or a pipe that `started` gave.
    */
   taken(fd: number): void
   /** Whether waiting for events keeps the environment alive. */
@@ -134,7 +134,7 @@ export interface Binding {
   pipe(): [number, number] | number
   /** A copy of `fd` numbered `min` or more, close-on-exec. */
   dupAbove(fd: number, min: number): number
-  /** Of a pipe's end: nothing is left to be read, and nobody left to write. */
+  /** Whether a pipe is empty and nobody can write to it any more. */
   hungUp(fd: number): boolean
   /**
    * Another number once the C library's environment has other bytes; 0 where

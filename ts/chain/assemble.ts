@@ -26,11 +26,11 @@ export interface ChildFile {
   mode: number
 }
 
-/** The executable, where it is open already. */
+/** An executable that is open already. */
 export interface ExecFd {
   /** Its number in the child. */
   fd: number
-  /** The child keeps it: what it names is a script, which its interpreter opens. */
+  /** Whether the child keeps it: a script's interpreter opens the script by it. */
   keep: boolean
 }
 
@@ -38,18 +38,18 @@ export interface ExecFd {
 export interface ExecTemplate {
   /** Its descriptor here. */
   fd: number
-  /** Where it is stale, or was made with other credentials, the start goes on without it. */
+  /** Whether the start goes on without it if it is stale or was made with other credentials. */
   goOn: boolean
 }
 
-/** What cannot be made of options alone: descriptors that are open here. */
+/** What assemble() needs: the settings, and the descriptors that are open here for them. */
 export interface AssembleInput {
   file: string
   args: readonly string[]
   settings: Settings
-  /** The child's descriptors from here. */
+  /** The child's descriptors that are copies of ours. */
   fds: readonly ChainFd[]
-  /** The child's descriptors from files. */
+  /** The child's descriptors that are files it opens. */
   files: readonly ChildFile[]
   /** The working directory as a descriptor of the child. */
   cwdFd?: number | undefined
@@ -57,7 +57,7 @@ export interface AssembleInput {
   cgroupFd?: number | undefined
   execFd?: ExecFd | undefined
   template?: ExecTemplate | undefined
-  /** The executable, where PATH has been searched already. */
+  /** The executable's path, if it is known already; otherwise PATH is searched. */
   path?: string | undefined
 }
 
@@ -183,7 +183,7 @@ function exec(input: AssembleInput): ExecOp[] {
   return template.goOn ? [start, ...ops] : [start]
 }
 
-/** Programs start with no signal ignored or blocked, whatever is here. */
+/** Programs start with no signal ignored or blocked, whatever the caller's are. */
 const signals: readonly ChainOp[] = [
   { op: 'task_set', attr: 'sigdefault', set: ALL_SIGNALS, step: 'signals' },
   { op: 'task_set', attr: 'sigmask', set: 0n, step: 'signals' },

@@ -67,7 +67,7 @@ function fdsOf(name: string, value: unknown): ChainFd[] {
   })
 }
 
-/** What clone() takes. */
+/** Options of clone(). */
 export interface CloneOptions {
   /** The child's descriptors: these and no others. Without it, a copy of all. */
   fds?: readonly ChainFd[]
@@ -78,7 +78,7 @@ export interface CloneOptions {
 }
 
 /**
- * The head of every chain: makes the process the other operations run in.
+ * The head of every chain: makes the process in which the other operations run.
  * Fails with EAGAIN (too many processes), ENOMEM, EMFILE, EBADF (a descriptor
  * listed is not open).
  */
@@ -111,8 +111,8 @@ export function openat(path: string, flags: number, mode = 0, dirfd = AT_FDCWD):
 }
 
 /**
- * Makes `newfd` a copy of `fd`, as dup3(2); where they are the same, it is
- * kept across the exec. Fails with EBADF.
+ * Makes `newfd` a copy of `fd`, as dup3(2); if they are the same, the exec keeps
+ * it. Fails with EBADF.
  * @param fd a descriptor of the child, or `FD_LAST`
  * @param flags 0 or O_CLOEXEC
  */
@@ -146,18 +146,18 @@ export function signalSet(signals: Iterable<NodeJS.Signals | number>): bigint {
   return set
 }
 
-/** Which signals are blocked: exactly these. */
+/** Blocks exactly these signals. */
 export function sigmask(signals: Iterable<NodeJS.Signals | number>): TaskSetOp {
   return { op: 'task_set', attr: 'sigmask', set: signalSet(signals), step: 'signals' }
 }
 
-/** These signals do what they do by default; without an argument, all. */
+/** Resets these signals to their default action; without an argument, all. */
 export function sigdefault(signals?: Iterable<NodeJS.Signals | number>): TaskSetOp {
   const set = signals ? signalSet(signals) : ALL_SIGNALS
   return { op: 'task_set', attr: 'sigdefault', set, step: 'signals' }
 }
 
-/** A session of its own, without a terminal. */
+/** Starts a session of its own, without a terminal. */
 export function setsid(): TaskSetOp {
   return { op: 'task_set', attr: 'setsid', step: 'session' }
 }
@@ -168,25 +168,25 @@ export function setpgid(pgid: number): TaskSetOp {
   return { op: 'task_set', attr: 'setpgid', value: pgid, step: 'session' }
 }
 
-/** Real, effective and saved user. Fails with EPERM, EAGAIN. */
+/** Sets the real, effective and saved user. Fails with EPERM, EAGAIN. */
 export function uid(id: number): TaskSetOp {
   checkInteger('uid', id, 0, MAX_ID)
   return { op: 'task_set', attr: 'uid', value: id, step: 'credentials' }
 }
 
-/** Real, effective and saved group. Fails with EPERM. */
+/** Sets the real, effective and saved group. Fails with EPERM. */
 export function gid(id: number): TaskSetOp {
   checkInteger('gid', id, 0, MAX_ID)
   return { op: 'task_set', attr: 'gid', value: id, step: 'credentials' }
 }
 
-/** Supplementary groups: exactly these. Fails with EPERM. */
+/** Sets the supplementary groups to exactly these. Fails with EPERM. */
 export function groups(ids: readonly number[]): TaskSetOp {
   return { op: 'task_set', attr: 'groups', groups: idsOf('groups', ids), step: 'credentials' }
 }
 
 /**
- * The file mode mask.
+ * Sets the file mode mask.
  * @param mask 0 to 0o777
  */
 export function umask(mask: number): TaskSetOp {
@@ -194,13 +194,13 @@ export function umask(mask: number): TaskSetOp {
   return { op: 'task_set', attr: 'umask', value: mask, step: 'session' }
 }
 
-/** -20 (first served) to 19. Fails with EACCES. */
+/** Sets the priority, -20 (first served) to 19. Fails with EPERM. */
 export function nice(value: number): TaskSetOp {
   checkInteger('nice', value, -20, 19)
   return { op: 'task_set', attr: 'nice', value, step: 'limits' }
 }
 
-/** A resource limit, as setrlimit(2); Infinity is none. Fails with EPERM, EINVAL. */
+/** Sets a resource limit, as setrlimit(2); Infinity means unlimited. Fails with EPERM, EINVAL. */
 export function rlimit(name: RlimitName, soft: number, hard = soft): TaskSetOp {
   const resource = resources[name]
   const number = (what: string, limit: number): bigint => {
@@ -219,20 +219,20 @@ export function rlimit(name: RlimitName, soft: number, hard = soft): TaskSetOp {
 }
 
 /**
- * The signal it gets when the thread that made it ends, which lives as long as
- * the JavaScript environment does.
+ * Sets the signal that the process gets when the thread that made it ends. That
+ * thread lives as long as the JavaScript environment.
  */
 export function pdeathsig(signal: NodeJS.Signals | number): TaskSetOp {
   const value = signalNumber('signal', signal)
   return { op: 'task_set', attr: 'pdeathsig', value, step: 'signals' }
 }
 
-/** No exec gains it privileges from now on. */
+/** Keeps every later exec from gaining privileges. */
 export function noNewPrivs(): TaskSetOp {
   return { op: 'task_set', attr: 'no_new_privs', value: 1, step: 'credentials' }
 }
 
-/** What exec() takes. */
+/** Options of exec(). */
 export interface ExecOptions {
   /** All of argv, argv[0] included; default: the path alone. */
   argv?: readonly string[]
@@ -252,7 +252,7 @@ export interface ExecOptions {
 }
 
 /**
- * Becomes the program at `path`, as execveat(2): nothing searches PATH. Fails
+ * Executes the program at `path`, as execveat(2); PATH is not searched. Fails
  * with ENOENT, EACCES, ENOEXEC, E2BIG, …
  */
 export function exec(path: string, options: ExecOptions = {}): ExecOp {
@@ -280,7 +280,7 @@ export function exec(path: string, options: ExecOptions = {}): ExecOp {
   }
 }
 
-/** Becomes the program that is open as `fd`, a descriptor of the child. */
+/** Executes the program that is open as `fd`, a descriptor of the child. */
 export function fexec(fd: number, options: Omit<ExecOptions, 'dirfd' | 'flags'> = {}): ExecOp {
   return { ...exec('', { ...options, flags: AT_EMPTY_PATH }), dirfd: fd }
 }

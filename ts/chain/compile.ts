@@ -29,7 +29,7 @@ export class Compiled implements Disposable {
   readonly args: readonly string[]
   /** The operations. */
   readonly chain: Chain
-  /** This side's ends of pipes; whoever uses them closes them. */
+  /** This side's ends of pipes; the caller closes them. */
   readonly pipes: readonly ParentPipe[]
   /** Descriptors that only the child needs. */
   readonly childFds: readonly number[]
@@ -77,7 +77,7 @@ export interface CompileParameters {
   settings: Settings
   /** For Ring.launch(). */
   deferPipes: boolean
-  /** The start is from a kernel template, where there can be one of `template`. */
+  /** Whether to start from a kernel template of `template`, if there can be one. */
   inKernel: boolean
 }
 
@@ -99,8 +99,8 @@ export function compileChecked(parameters: CompileParameters): Compiled {
       fd: descriptors.copyExec(source.template.fd),
       goOn: source.template.goOn,
     }
-    // One literal: V8 makes a hidden class of its own for each object that
-    // several are spread into, and a full garbage collection to be rid of it.
+    // One literal: an object made by spreading others gets a hidden class of its
+    // own in V8, which only a full garbage collection frees.
     const chain = assemble({
       file: command.file,
       args: command.args,

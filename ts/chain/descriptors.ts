@@ -1,4 +1,4 @@
-/** Opens what a child's stdio needs here, and knows who must close it. */
+/** Opens what a child's stdio needs in this process, and keeps track of who closes it. */
 import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
@@ -11,13 +11,13 @@ import { type ChainFd, pipeFd, type Step } from './ops.js'
 export interface ParentPipe {
   /** The child's descriptor. */
   index: number
-  /** This side's end; -1 where it is made with the child. */
+  /** This side's end; -1 if the pipe is made with the child. */
   fd: number
   /** The child reads from it. */
   input: boolean
 }
 
-/** An open executable to be made available in the child. */
+/** An open executable that the child needs. */
 export interface ExecSource {
   fd: number
   keep: boolean
@@ -38,9 +38,9 @@ interface Command {
 export class Descriptors {
   readonly fds: ChainFd[] = []
   readonly files: ChildFile[] = []
-  /** Ours; whoever takes them closes them. */
+  /** Our ends; the caller closes them. */
   readonly pipes: ParentPipe[] = []
-  /** To be closed when the child has them. */
+  /** Closed once the child has them. */
   readonly childFds: number[] = []
   cgroupFd: number | undefined
   /** The working directory, by its number in the child. */
@@ -62,8 +62,8 @@ export class Descriptors {
   }
 
   /**
-   * Throws a SpawnError; close() is the caller's then too. With `deferPipes`
-   * pipes are named by pipeFd() of their index, and made with the child.
+   * Throws a SpawnError; the caller must call close() then, too. With
+   * `deferPipes`, pipes have the numbers of pipeFd() and are made with the child.
    */
   open(plans: readonly StdioPlan[], inheritFds: boolean): void {
     plans.forEach((plan, index) => {
@@ -73,9 +73,9 @@ export class Descriptors {
   }
 
   /**
-   * A descriptor for the launch, which is on another thread and later: the
-   * caller may close its own after the call. 0 to 2 stay what they are. Where
-   * there is no room for a copy, the number has to do.
+   * A descriptor for the launch, which happens later and on another thread: the
+   * caller may close its own after the call. 0 to 2 are used as they are, and so
+   * is any other if there is no room for a copy.
    */
   #copy(fd: number, step: Step): number {
     if (fd > 2) {
@@ -140,8 +140,9 @@ export class Descriptors {
   }
 
   /**
-   * With a copy of the table, descriptors are put in place one after the
-   * other: one that another's place would overwrite is moved above first.
+   * A child that inherits all descriptors puts its own in place one after the
+   * other. With `stdio: [1, 0]`, 0 would be overwritten before it is copied to 1:
+   * such a source is first copied to a number above all places.
    */
   #untangle(): void {
     const places = new Set(this.fds.map(({ newfd }) => newfd))
@@ -154,24 +155,24 @@ export class Descriptors {
     }
   }
 
-  /** A number that none of the child's own descriptors has, nor any above. */
+  /** The first number above those of the child's own descriptors. */
   #above(): number {
     return Math.max(2, ...[...this.fds, ...this.files].map(({ newfd }) => newfd)) + 1
   }
 
-  /** After open(): the directory is out of the way of what open() put in place. */
+  /** Call after open(): keeps the directory out of the way of the child's descriptors. */
   openCwd(cwd: number, inheritFds: boolean): void {
     this.cwdFd = this.#pass(this.#copy(cwd, 'cwd'), inheritFds, 'cwd', true)
   }
 
-  /** After open(): a copy for the launch, as a template may be closed, or opened anew, before that. */
+  /** Call after open(): copies `fd` for the launch, because a template may be closed or reopened before it. */
   copyExec(fd: number): number {
     const copy = this.#check(this.#binding.dupAbove(fd, this.#above()), 'exec', 'fcntl')
     this.childFds.push(copy)
     return copy
   }
 
-  /** After open(), as openCwd(). */
+  /** Call after open(), as openCwd(). */
   openExec({ fd, keep }: ExecSource, inheritFds: boolean): void {
     const copy = this.copyExec(fd)
     this.execFd = { fd: inheritFds ? copy : this.#pass(copy, false, 'exec', !keep), keep }
@@ -210,14 +211,14 @@ export class Descriptors {
     }
   }
 
-  /** For when nothing came of it. */
+  /** Closes everything, if the launch did not begin. */
   close(): void {
     for (const fd of this.childFds) this.#binding.close(fd)
     closePipes(this.pipes)
   }
 }
 
-/** Of a launch that failed. */
+/** Closes our ends of the pipes of a launch that failed. */
 export function closePipes(pipes: readonly ParentPipe[]): void {
   for (const { fd } of pipes) if (fd >= 0) loadBinding().close(fd)
 }

@@ -25,7 +25,7 @@ export interface ExplainedLink {
   index: number
   /** 'CLONE', 'TASK_SET umask', … */
   operation: string
-  /** What it is done with. */
+  /** Its arguments. */
   arguments: string
   /** Names of its flags. */
   flags: string
@@ -166,12 +166,15 @@ const failures: Record<string, string> = {
 
 function failure(op: ChainOp): string {
   if (op.op === 'exec' && op.template !== undefined) {
-    const stale = 'replaced since the template was made (ESTALE), or not to be run'
-    return op.hardlink ? `${stale}: it is run without` : stale
+    const stale = 'the file has changed since the template was made (ESTALE), or may not be run'
+    return op.hardlink ? `${stale}: it is run without the template` : stale
+  }
+  if (op.op === 'exec' && op.search) {
+    return 'not here, or may not be run: the next directory is tried; any other error ends the search'
   }
   if (op.op === 'exec') {
     return op.hardlink
-      ? 'not here, or not to be run: the next place is tried'
+      ? 'the next program is tried'
       : 'no program: it is missing, may not be run, or its arguments are too long'
   }
   if (op.step.startsWith('stdio')) {
@@ -217,7 +220,7 @@ interface Search {
 
 const directoryOf = (path: string): string => path.replace(/\/[^/]*$/, '') || '/'
 
-/** Directories by which no other place is meant: the same by a symbolic link. */
+/** How many different directories these are: a symbolic link may make two the same. */
 function distinct(dirs: readonly string[]): number {
   const seen = dirs.map((dir) => {
     try {
@@ -230,7 +233,7 @@ function distinct(dirs: readonly string[]): number {
   return new Set(seen).size
 }
 
-/** The execs over the directories of PATH, of which there is one row at most. */
+/** The execs that search PATH, if there are any. */
 function searchOf(chain: Chain): Search | undefined {
   const first = chain.findIndex((op) => op.op === 'exec' && op.search === true)
   const tries = chain.slice(first).filter((op) => op.op === 'exec')
@@ -251,12 +254,12 @@ function searchOf(chain: Chain): Search | undefined {
       flags: execFlags(head),
       link: 'end',
       failure:
-        'not here, or not to be run: the next place is tried; any other error ends the search',
+        'not here, or may not be run: the next directory is tried; any other error ends the search',
     },
   }
 }
 
-/** Rows to work with; as a string, a table. */
+/** A chain in words: as rows, as JSON, and as a table when it becomes a string. */
 export class Explanation {
   /** One for each operation, in order. */
   readonly links: readonly ExplainedLink[]
@@ -304,8 +307,8 @@ function explainChain(chain: Chain): Explanation {
 }
 
 /**
- * The chain of spawn options, or one made otherwise, as a table. Nothing is
- * run; descriptors that compiling opened are closed again.
+ * Explains a chain, or the one that spawn options compile to. Nothing is run;
+ * the descriptors that compiling opens are closed again.
  */
 export function explain(what: Command | Chain | Compiled): Explanation {
   if (Array.isArray(what)) return explainChain(what as Chain)

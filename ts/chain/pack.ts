@@ -38,7 +38,7 @@ const CLONE_INTO_CGROUP_HIGH = 2
 const HARDLINK = 0x100
 const SEARCH = 0x200
 
-/** Longer strings are better left to native code. */
+/** For longer strings native code is faster. */
 const SHORT = 96
 const WORD = 2 ** 32
 
@@ -52,13 +52,13 @@ const has = <T extends object, K extends keyof T>(
 ): object is T & { [P in K]-?: NonNullable<T[P]> } =>
   Boolean(object[name]) && Object.hasOwn(object, name)
 
-/** A vector as it stands in a block: where its strings begin, after it, and their bytes. */
+/** A packed vector: where its strings begin, counted from the first one, and their bytes. */
 interface PackedVector {
   offsets: readonly number[]
   bytes: Uint8Array
 }
 
-/** A packed chain: the first `size` bytes of `buffer`, which is used again for the next one. */
+/** A packed chain: the first `size` bytes of `buffer`, which the next chain reuses. */
 export interface PackedChain {
   readonly buffer: Uint8Array
   readonly size: number
@@ -69,10 +69,10 @@ class Packer implements PackedChain {
   size = 0
   #words = new Uint32Array(this.buffer.buffer)
   #longs = new BigUint64Array(this.buffer.buffer)
-  /** Vectors by identity, and where they are: execs over a search path share theirs. */
+  /** The vectors of this chain by identity, and where they are: the execs of a search share theirs. */
   readonly #vectors: (readonly string[])[] = []
   readonly #vectorsAt: number[] = []
-  /** Those that cannot change: the program's own environment. */
+  /** Packed vectors that cannot change: the program's own environment. */
   readonly #frozen = new WeakMap<readonly string[], PackedVector>()
 
   pack(chain: Chain): void {
@@ -91,7 +91,7 @@ class Packer implements PackedChain {
     this.#vectorsAt.length = 0
   }
 
-  /** Every string within the block ends within it. */
+  /** Ends the block with a NUL, so that every string in it ends in it. */
   #end(): void {
     this.#reserve(this.size + 1)
     this.buffer[this.size++] = 0
@@ -99,7 +99,7 @@ class Packer implements PackedChain {
 
   #reserve(end: number): void {
     if (end <= this.buffer.length) return
-    // A buffer of its own, which begins at 0.
+    // Not a slice of Node's pool: the views need an ArrayBuffer that begins at 0.
     const length = Math.ceil(Math.max(end, this.buffer.length * 2) / 8) * 8
     const grown = Buffer.from(new ArrayBuffer(length))
     this.buffer.copy(grown, 0, 0, this.size)
@@ -108,7 +108,7 @@ class Packer implements PackedChain {
     this.#longs = new BigUint64Array(grown.buffer)
   }
 
-  /** Room for `size` bytes, to be filled to the last one; returns where, a multiple of 8. */
+  /** Makes room for `size` bytes, all of which the caller fills; returns where, a multiple of 8. */
   #room(size: number): number {
     const at = Math.ceil(this.size / 8) * 8
     this.#reserve(at + size)
@@ -164,7 +164,7 @@ class Packer implements PackedChain {
     this.#point(at, begin, offsets)
   }
 
-  /** Fills the vector at `at` with what is `offsets` after `begin`. */
+  /** Fills the vector at `at` with the places `begin` + `offsets`. */
   #point(at: number, begin: number, offsets: readonly number[]): void {
     const words = this.#words
     let word = at >> 2
@@ -279,7 +279,7 @@ class Packer implements PackedChain {
       }
       default:
         this.#fields(word, 0, attr, 0, op.value)
-        // Of 64 bits, with the sign.
+        // The upper half of 64 bits, with the sign.
         this.#words[word + 5] = Math.floor(op.value / WORD)
     }
   }

@@ -16,7 +16,7 @@ import { checkFds, checkOps } from './limits.js'
 import type { Chain, ChainOp } from './ops.js'
 import { pack } from './pack.js'
 
-/** How often a child that is just being made is signalled until it can be. */
+/** Milliseconds until a signal is sent again to a child that is still being made. */
 const RETRY_MS = 2
 
 /** What became of one operation, as its CQE says. */
@@ -32,7 +32,7 @@ export interface Completion {
   flags: number
 }
 
-/** Whether the chain got to its exec. */
+/** Whether the program runs. */
 export type Outcome =
   | {
       /** The program runs. */
@@ -60,13 +60,13 @@ export type Outcome =
 /** Pipes that are made with the child. */
 export interface Pipes {
   pipes: readonly LaunchPipe[]
-  /** What becomes of those that are collected. */
+  /** For pipes that are collected: what is written to one, and what was read. */
   input: Uint8Array | undefined
   output: ((which: number, bytes: Buffer, truncated: boolean, errno: number) => void) | undefined
   overflow: ((which: number) => void) | undefined
 }
 
-/** What Ring.submit() takes beside the chain. */
+/** Options of Ring.submit(). */
 export interface SubmitOptions {
   /** Descriptors that are closed once the launch is over. */
   closeFds?: readonly number[]
@@ -81,7 +81,7 @@ interface Internals {
 
 const none: readonly number[] = []
 
-/** What has become of a chain so far. */
+/** The state of a chain that has been submitted. */
 class Progress implements LaunchEvents {
   readonly outcome: Promise<Outcome>
   readonly exited: Promise<Exit>
@@ -149,7 +149,7 @@ class Progress implements LaunchEvents {
     this.#pipes?.overflow?.(which)
   }
 
-  /** A grandchild may have the output after the exit: that is waited for, too. */
+  /** A grandchild may keep the output open after the exit: the end of both is awaited. */
   #came(): void {
     if (this.pending === 0) this.unref()
   }
@@ -166,9 +166,9 @@ class Progress implements LaunchEvents {
   }
 }
 
-/** A chain on its way. Awaiting it gives the completion of every link, in order. */
+/** A chain that has been submitted. Awaiting it gives the completion of every link, in order. */
 export class Submission implements PromiseLike<readonly Completion[]> {
-  /** Settles once the exec has happened, or it is clear that none will. */
+  /** Settles once the exec has succeeded, or cannot any more. */
   readonly outcome: Promise<Outcome>
   /** How the process ended; settles only where it started. */
   readonly exited: Promise<Exit>
@@ -218,7 +218,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   #completions(outcome: Outcome): Completion[] {
     return this.#chain.map(({ op }, index) => {
       const res = outcome.results?.[index] ?? 0
-      // Launchers that are no ring have no number to give there.
+      // Only a ring reports the pid as clone's result.
       const pid = index === 0 && outcome.started ? outcome.pid : res
       return { op, res: pid, flags: 0 }
     })
@@ -233,8 +233,8 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   }
 
   /**
-   * Signals the process through its pidfd, also one that has not got as far as
-   * its exec. False where it is over. Throws nothing.
+   * Signals the process through its pidfd, before its exec, too. Returns false
+   * if it is over. Never throws.
    */
   kill(signal: number): boolean {
     if (this.#progress.over) return false
@@ -251,7 +251,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     return this.#environment.binding.killGroup(this.#id, pid, signal)
   }
 
-  /** Ends the collection of output, where a grandchild holds it open. @internal */
+  /** Stops collecting output that a grandchild holds open. @internal */
   stopOutput(): void {
     this.#environment.binding.stopOutput(this.#id)
   }
@@ -267,7 +267,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   }
 }
 
-/** What the core refuses, with a code: EINVAL of a malformed chain is a bad argument. */
+/** An error of the core, with a code: EINVAL means a malformed chain, so a bad argument. */
 function submitError(error: unknown): unknown {
   const { errno, message } = error as NodeJS.ErrnoException
   if (errno === undefined) return error
@@ -275,14 +275,14 @@ function submitError(error: unknown): unknown {
   return Object.assign(error as Error, { code: errnoName(errno) })
 }
 
-/** Of a chain made by hand; assemble() sees to the others. */
+/** Checks a chain made by hand; assemble() checks all others. */
 function checkSize(chain: Chain): void {
   checkOps(chain.length, () => 'start what needs so many steps by a program of its own')
   const [head] = chain
   if (head?.op === 'clone' && head.fds) checkFds(head.fds.length)
 }
 
-/** What a Ring is made with. */
+/** Options of a Ring. */
 export interface RingOptions {
   /** Which backend runs the chains; default: the best there is. */
   backend?: BackendName | 'auto' | undefined
@@ -329,7 +329,7 @@ export class Ring {
       : this.#submit([...chain], { closeFds, pipes: undefined, place: 0, wantResults: true })
   }
 
-  /** submit() for those who want no more than the outcome. @internal */
+  /** submit() without the results of the single operations. @internal */
   launch({ chain, childFds }: Compiled, pipes: Pipes, place: number): Submission {
     return this.#submit(chain, { closeFds: childFds, pipes, place, wantResults: false })
   }

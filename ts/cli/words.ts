@@ -1,4 +1,4 @@
-/** Lines of words, as a shell reads them, without anything it would run or expand. */
+/** Splits a line into words as a shell does, but runs and expands nothing. */
 import { argumentError } from '../options/errors.js'
 
 const word = /\s*((?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)/y
@@ -13,7 +13,7 @@ const unquote = (quoted: string): string =>
         : double.replace(/\\(["\\$`])/g, '$1'),
   )
 
-/** The words of `line`. Throws where a quote is not closed. */
+/** The words of `line`. Throws an argument error if a quote is not closed. */
 export function splitWords(line: string): string[] {
   const words: string[] = []
   const text = line.trimEnd()

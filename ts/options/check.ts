@@ -58,7 +58,7 @@ const stringOrFd: Read = (name, value) => {
   return value
 }
 
-/** As Node tells them, for one of another realm is no instance of ours. */
+/** Recognised as Node does it: a URL of another realm is not an instance of our class. */
 function isUrl(value: unknown): value is URL {
   if (value instanceof URL) return true
   if (typeof value !== 'object' || value === null) return false
@@ -66,7 +66,7 @@ function isUrl(value: unknown): value is URL {
   return Boolean(href && protocol) && auth === undefined && path === undefined
 }
 
-/** As Node takes them: an `aborted`, and events. */
+/** Recognised as Node does it: by its property `aborted` and its events. */
 function isAbortSignal(value: unknown): value is AbortSignal {
   return (
     typeof value === 'object' &&
@@ -219,7 +219,7 @@ const submitReads: typeof reads = {
 }
 const templateReads: typeof reads = { onStale: oneOf('recreate', 'error') }
 
-/** How many letters must change to make `a` of `b`. */
+/** How many letters must change to turn `a` into `b`. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {

@@ -7,7 +7,7 @@ import type { ExecutableSource } from '../template/executable.js'
  */
 export const templateSource: unique symbol = Symbol.for('uring-spawn.template.1')
 
-/** A template that a start waits with: closing it does not take it away. */
+/** A template that a waiting start holds: closing the template does not close the executable. */
 export interface HeldTemplate extends TemplateLike {
   /** The start has begun, or will not. */
   release(): void
@@ -17,11 +17,11 @@ export const templateHold: unique symbol = Symbol.for('uring-spawn.template.hold
 
 export interface TemplateLike {
   /**
-   * Where the executable is, made sure of now; with `inKernel` from a kernel
-   * template, where there can be one. Throws a SpawnError. @internal
+   * Where the executable is, checked now; with `inKernel` a kernel template, if
+   * there can be one. Throws a SpawnError. @internal
    */
   [templateSource](inKernel: boolean): ExecutableSource
-  /** For a start that is to begin later. Throws where it is closed. @internal */
+  /** Holds the executable for a start that begins later. Throws if the template is closed. @internal */
   [templateHold](): HeldTemplate
 }
 
