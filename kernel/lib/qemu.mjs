@@ -13,16 +13,19 @@ const GRACE_MS = 2000
 /** Seconds without progress after which the kernel reports a stall. */
 const PATIENCE = 120
 
+/** A path within an option of QEMU, whose parts are separated by commas. */
+const quoted = (path) => path.replaceAll(',', ',,')
+
 const share = (tag, path, readonly) => [
   '-fsdev',
-  `local,id=${tag},path=${path.replaceAll(',', ',,')},security_model=none,multidevs=remap,readonly=${readonly}`,
+  `local,id=${tag},path=${quoted(path)},security_model=none,multidevs=remap,readonly=${readonly}`,
   '-device',
   `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`,
 ]
 
 const port = (dir, name, number) => [
   '-chardev',
-  `socket,id=${name},path=${join(dir, name)}`,
+  `socket,id=${name},path=${quoted(join(dir, name))}`,
   '-device',
   `virtserialport,chardev=${name},name=lab.${name},nr=${number}`,
 ]
@@ -56,7 +59,12 @@ export function qemuArguments(run, accel, dir, tty) {
       ...(run.icount ? ['nokaslr'] : []),
       ...run.append,
     ].join(' '),
-    ...['-chardev', `file,id=log,path=${join(dir, 'console.log')}`, '-serial', 'chardev:log'],
+    ...[
+      '-chardev',
+      `file,id=log,path=${quoted(join(dir, 'console.log'))}`,
+      '-serial',
+      'chardev:log',
+    ],
     ...share('host', '/', 'on'),
     ...share('control', dir, 'off'),
     ...share('out', join(project, 'out'), 'off'),

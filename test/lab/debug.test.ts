@@ -18,7 +18,7 @@ const debug = (script: string, options: string[] = []) =>
 /** finit_module(2), by the one interpreter that every Debian has. */
 const insert = (module: string) =>
   `perl -e 'open F, "<", shift or die; $p = ""; syscall(313, fileno(F), $p, 0) == 0 or warn $!' ` +
-  join(image, module)
+  `'${join(image, module).replaceAll("'", "'\\''")}'`
 const provoke = (what: string) => `echo ${what} >/sys/kernel/debug/provoke-crash/DIRECT`
 
 test('without a bug there is no report', async () => {

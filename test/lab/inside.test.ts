@@ -1,14 +1,15 @@
 // What a command finds in the machine. One boot asks for everything.
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lab, project } from './lab.ts'
 
 const SCRIPT = `
 say() { printf '%s\\t%s\\n' "$1" "$2"; }
 say uname "$(uname -r)"
 say uid "$(id -u)"
-say cwd "$PWD"
+say cwd "$(pwd -P)"
 say variable "$LAB_TEST"
 say tmpdir "$TMPDIR"
 say hostname "$(uname -n)"
@@ -23,7 +24,7 @@ echo changed > package.json
 say package "$(cat package.json)"
 echo damage > /etc/lab-damage && say etc "$(cat /etc/lab-damage)"
 echo kept > out/lab-test/kept && say out written
-touch /tmp/lab-test && say tmp "$(ls /tmp)"
+touch /tmp/lab-test && ls -A /tmp | awk '{ print "tmp:" $0 "\\t" }'
 python3 -c 'import socket
 s = socket.create_server(("127.0.0.1", 0)); c = socket.create_connection(s.getsockname()); print("socket\\tworks")'
 unshare --user --map-root-user --pid --fork --mount-proc true && say namespaces work
@@ -32,6 +33,17 @@ unshare --user --map-root-user --pid --fork --mount-proc true && say namespaces 
 const found = new Map<string, string>()
 const out = join(project, 'out/lab-test')
 const before = readFileSync(join(project, 'package.json'), 'utf8')
+const image = execFileSync('node', ['kernel/lab', 'build'], {
+  cwd: project,
+  encoding: 'utf8',
+}).trim()
+
+/** A path as /proc/mounts has it, where a space is \\040. */
+const unescaped = (text: string) =>
+  text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)))
+
+/** The entry of /tmp that leads to `path`, if that is below /tmp. */
+const entryOfTmp = (path: string) => (path.startsWith('/tmp/') ? [path.split('/')[2] ?? ''] : [])
 
 beforeAll(async () => {
   rmSync(out, { recursive: true, force: true })
@@ -44,9 +56,11 @@ beforeAll(async () => {
   expect(status).toBe(0)
   for (const line of stdout.toString().split('\n')) {
     const [key = '', value = ''] = line.split('\t')
-    found.set(key, value)
+    found.set(unescaped(key), value)
   }
 })
+
+afterAll(() => rmSync(out, { recursive: true, force: true }))
 
 describe('the machine', () => {
   test('runs the patched kernel, with its own name', () => {
@@ -60,6 +74,7 @@ describe('the machine', () => {
     expect(Number(found.get('memory'))).toBeLessThan(1 << 20)
   })
 
+  // Where the machine has a file system of its own the project covers it.
   test.each([
     ['/proc', 'proc'],
     ['/sys', 'sysfs'],
@@ -74,7 +89,7 @@ describe('the machine', () => {
     ['/', 'overlay'],
     [join(project, 'out'), '9p'],
   ])('has %s as %s', (path, type) => {
-    expect(found.get(`mount:${path}`)).toBe(type)
+    expect(found.get(`mount:${path}`)).toBe(path === project ? 'overlay' : type)
   })
 
   test('has controllers for memory, processes and CPU time', () => {
@@ -107,13 +122,16 @@ describe('the command', () => {
     expect(found.get('terminal')).toBe('not a tty')
   })
 
-  test('sees an empty /tmp, but for the project if that is there', () => {
-    const [, top, folder] = project.split('/')
-    const expected = top === 'tmp' ? [folder, 'lab-test'] : ['lab-test']
-    expect(found.get('tmp')?.split('\n').sort()).toEqual(expected.sort())
+  test('sees an empty /tmp, except for the project and the image if they are there', () => {
+    const seen = [...found.keys()].flatMap((key) => (key.startsWith('tmp:') ? [key.slice(4)] : []))
+    // A project that is /tmp itself is all there, with what others put in it.
+    if (project === '/tmp')
+      return expect(seen).toEqual(expect.arrayContaining(['lab-test', 'kernel']))
+    const expected = new Set(['lab-test', ...entryOfTmp(project), ...entryOfTmp(image)])
+    expect(new Set(seen)).toEqual(expected)
   })
 
-  test('writes where it likes, but the host does not see it', () => {
+  test('writes where it likes, and the host does not see it', () => {
     expect(found.get('package')).toBe('changed')
     expect(found.get('etc')).toBe('damage')
     expect(readFileSync(join(project, 'package.json'), 'utf8')).toBe(before)
@@ -122,6 +140,5 @@ describe('the command', () => {
 
   test("writes to the project's out/ for the host", () => {
     expect(readFileSync(join(out, 'kept'), 'utf8')).toBe('kept\n')
-    rmSync(out, { recursive: true })
   })
 })

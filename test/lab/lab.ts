@@ -67,8 +67,11 @@ export async function until(condition: () => boolean, milliseconds = 180_000) {
   }
 }
 
+/** A lab cannot put the sockets of a run in a folder with a longer name. */
+const LONGEST_FOLDER = 60
+
 /** A folder for a run's own files, to see what is left of it. */
-export function scratch(parent = tmpdir()) {
+export function scratch(parent = tmpdir().length > LONGEST_FOLDER ? '/tmp' : tmpdir()) {
   const path = mkdtempSync(join(parent, 'labtest-'))
   return {
     path,

@@ -1,5 +1,14 @@
 // Options, and the errors they give without booting anything.
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { lab, project, scratch } from './lab.ts'
@@ -47,30 +56,62 @@ test('--log keeps what the kernel said', async () => {
   own.remove()
 })
 
-test('a project below /tmp is in the machine, and its out/ is the host’s', async () => {
-  const own = scratch('/tmp')
-  cpSync(join(project, 'kernel'), join(own.path, 'kernel'), { recursive: true })
-  cpSync(join(project, 'package.json'), join(own.path, 'package.json'))
-  symlinkSync(join(project, 'node_modules'), join(own.path, 'node_modules'))
-  mkdirSync(join(own.path, 'sub folder'))
-  const { status, stdout, stderr } = await lab(
-    ['--', 'sh', '-c', 'pwd; ls ..; echo written >../out/file'],
-    { lab: own.path, cwd: join(own.path, 'sub folder') },
-  )
+/** Makes `path` a project that has no more than a lab. */
+function makeProject(path: string) {
+  for (const part of ['kernel', 'scripts', 'package.json']) {
+    cpSync(join(project, part), join(path, part), { recursive: true })
+  }
+  symlinkSync(join(project, 'node_modules'), join(path, 'node_modules'))
+  mkdirSync(join(path, 'sub folder'))
+}
+
+const isWritable = (folder: string) => {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// Folders that the machine has its own of, and names that need quoting.
+describe.each([
+  ['/tmp', ''],
+  ['/tmp', 'a b/c,d=e/it\'s "$HOME"'],
+  ['/dev/shm', 'a b'],
+  ['/run', ''],
+])('a project below %s, in "%s"', (parent, below) => {
+  test.skipIf(!isWritable(parent))('is in the machine, and its out/ is the host’s', async () => {
+    const own = scratch(parent)
+    const path = join(own.path, below)
+    mkdirSync(path, { recursive: true })
+    makeProject(path)
+    const { status, stdout, stderr } = await lab(
+      ['--', 'sh', '-c', 'pwd; ls ..; echo written >../out/file'],
+      { lab: path, cwd: join(path, 'sub folder') },
+    )
+    expect(stderr.toString()).toBe('')
+    expect(status).toBe(0)
+    const entries = ['kernel', 'node_modules', 'out', 'package.json', 'scripts', 'sub folder']
+    expect(stdout.toString()).toBe([`${path}/sub folder`, ...entries, ''].join('\n'))
+    expect(readFileSync(join(path, 'out/file'), 'utf8')).toBe('written\n')
+    own.remove()
+  })
+})
+
+test('a project is the same under a path with a symbolic link', async () => {
+  const own = scratch()
+  const path = join(own.path, 'real')
+  mkdirSync(path)
+  makeProject(path)
+  symlinkSync('real', join(own.path, 'link'))
+  const { status, stdout, stderr } = await lab(['--', 'sh', '-c', 'pwd -P; touch out/file'], {
+    lab: join(own.path, 'link'),
+  })
   expect(stderr.toString()).toBe('')
   expect(status).toBe(0)
-  expect(stdout.toString()).toBe(
-    [
-      `${own.path}/sub folder`,
-      'kernel',
-      'node_modules',
-      'out',
-      'package.json',
-      'sub folder',
-      '',
-    ].join('\n'),
-  )
-  expect(readFileSync(join(own.path, 'out/file'), 'utf8')).toBe('written\n')
+  expect(stdout.toString()).toBe(`${realpathSync(path)}\n`)
+  expect(existsSync(join(path, 'out/file'))).toBe(true)
   own.remove()
 })
 
