@@ -205,7 +205,7 @@ describe('a reader that goes', () => {
   })
 
   test('of JSON, and of the other commands', async () => {
-    const json = await shell(`yes 'seq 20000' | head -50 | $CLI --json | head -c 10`)
+    const json = await shell(`yes 'seq 20000' | head -50 | $CLI --json -j1 | head -c 10`)
     expect([json.stdout, json.stderr, json.exitCode]).toEqual(['{"index":0', '', 141])
     const explained = await shell(
       `PATH=$(seq -s: 5000 | sed 's/[0-9]*/\\/&/g;s/\\(:[^:]*\\)\\{4500\\}//'):$PATH ${process.execPath} ${main} explain --all -- x y | true`,
