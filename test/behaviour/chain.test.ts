@@ -38,6 +38,48 @@ afterAll(() => rmSync(dir, { recursive: true }))
 const ECANCELED = -125
 
 describe.each(testedBackends)('chains by %s', (backend) => {
+  test('a descriptor is closed once, whoever has it then', async () => {
+    const ring = new Ring({ backend })
+    const compiled = compile({ file: 'true', stdio: ['pipe', 'pipe', 'pipe'] })
+    const fds = [...compiled.childFds, ...compiled.pipes.map(({ fd }) => fd)]
+    expect(fds.length).toBe(6)
+    const submission = ring.submit(compiled, { closeFds: [] })
+    expect(compiled.childFds).toEqual([])
+    await submission
+    compiled.close()
+    await submission.exited
+    // Others get their numbers.
+    const others = fds.map(() => openSync('/dev/null', 'r'))
+    expect(others.some((fd) => fds.includes(fd))).toBe(true)
+    compiled.close()
+    compiled[Symbol.dispose]()
+    expect(() => ring.submit(compiled)).toThrow(/compile it again/)
+    for (const fd of others) closeSync(fd)
+  })
+
+  test('a pipe that was taken over stays open', async () => {
+    const ring = new Ring({ backend })
+    const compiled = compile({ file: 'echo', args: ['taken'], stdio: ['ignore', 'pipe', 'ignore'] })
+    const submission = ring.submit(compiled)
+    await submission
+    await submission.exited
+    const pipe = compiled.pipes[0] as { fd: number }
+    const { fd } = pipe
+    pipe.fd = -1
+    compiled.close()
+    expect(readFileSync(fd, 'utf8')).toBe('taken\n')
+    closeSync(fd)
+  })
+
+  test('a descriptor that is named twice is closed once', async () => {
+    const ring = new Ring({ backend })
+    const fd = openSync('/dev/null', 'r')
+    const { chain } = compile({ file: 'true', stdio: 'ignore' })
+    const submission = ring.submit(chain, { closeFds: [fd, fd] })
+    await submission.exited
+    expect(() => closeSync(fd)).toThrow('EBADF')
+  })
+
   const ring = new Ring({ backend })
   const out = join(dir, backend)
   /** Standard output to a file. */

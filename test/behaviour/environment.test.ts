@@ -56,6 +56,55 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     }
   })
 
+  test('a worker ends while input is read from its memory', () => {
+    const out = node(`
+      import { Worker } from 'node:worker_threads'
+      const code = \`
+        import { parentPort } from 'node:worker_threads'
+        import { run } from '${library}'
+        const stdio = ['pipe', 'ignore', 'ignore']
+        for (const at of [1, 2, 3]) run('cat', [], { input: new Uint8Array(20_000_000), stdio })
+        run('sleep', ['1'], { input: new Uint8Array(20_000_000) })
+        parentPort.postMessage('running')\`
+      for (let ms = 0; ms < 40; ms += 4) {
+        const worker = new Worker(code, { eval: true })
+        await new Promise((resolve) => worker.once('message', resolve))
+        await new Promise((resolve) => setTimeout(resolve, ms))
+        await worker.terminate()
+      }
+      console.log('survived')
+      process.exit(0)`)
+    expect(out).toBe('survived\n')
+  })
+
+  test('input that was read in place is let go of', () => {
+    const out = execFileSync(
+      process.execPath,
+      [
+        ...['--expose-gc', '--input-type=module', '-e'],
+        `import { run } from '${library}'
+        for (let at = 0; at < 20; at++) {
+          const input = new Uint8Array(5_000_000).fill(at)
+          const file = at % 4 === 3 ? '/nowhere' : at % 4 === 2 ? 'true' : 'cat'
+          const { stdout } = await run(file, [], { input, encoding: 'buffer' }).catch(() => ({}))
+          if (file === 'cat' && !input.every((byte, i) => byte === stdout[i])) throw new Error('other bytes')
+        }
+        const held = () => {
+          gc()
+          return process.memoryUsage().arrayBuffers
+        }
+        while (held() > 20_000_000) await new Promise((resolve) => setTimeout(resolve, 10))
+        console.log('free')`,
+      ],
+      {
+        encoding: 'utf8',
+        timeout: HANG,
+        env: { ...process.env, URING_SPAWN_BACKEND: backend },
+      },
+    )
+    expect(out).toBe('free\n')
+  })
+
   test('an unreferenced child does not keep the program running', () => {
     const pid = node(`
       import { spawn } from '${library}'

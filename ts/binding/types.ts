@@ -4,7 +4,14 @@
 export const LauncherKind = { uring: 0, vfork: 1, fork: 2, template: 3 } as const
 
 /** What an event of a batch is; the numbers of the C core. */
-export const EventType = { started: 0, failed: 1, exited: 2, output: 3, overflow: 4 } as const
+export const EventType = {
+  started: 0,
+  failed: 1,
+  exited: 2,
+  output: 3,
+  overflow: 4,
+  fed: 5,
+} as const
 
 /**
  * The numbers of an event, at these places of `EVENT_STRIDE` in `CoreInfo.events`:
@@ -16,6 +23,7 @@ export const EventType = { started: 0, failed: 1, exited: 2, output: 3, overflow
  *   from `usage` on there are nine numbers in the order of ResourceUsage
  * - output: `a` is which, `b` 0 or -errno
  * - overflow: `a` is which
+ * - fed: nothing; the addon has let go of the input
  */
 export const EventField = { type: 0, token: 1, a: 2, b: 3, by: 4, has: 5, usage: 6 } as const
 export const EVENT_STRIDE = 16
@@ -82,7 +90,8 @@ export interface Binding {
    * The chain is the first `size` bytes of `chain`. The core takes over `closeFds`
    * and closes them once the launch is over. `pipes` are those the chain names
    * (PipeBits, bytes to keep, PipeBits, …); `input` is written to the first that is collected and
-   * the child's to read. The child starts at `place`, or with 0 where the process
+   * the child's to read; 64 KiB of it or more are read where they are, until
+   * `fed` or `failed`. The child starts at `place`, or with 0 where the process
    * is now. Throws, owning nothing, on a malformed chain.
    */
   launch(

@@ -29,13 +29,14 @@ export class Compiled implements Disposable {
   readonly args: readonly string[]
   /** The operations. */
   readonly chain: Chain
-  /** This side's ends of pipes; the caller closes them. */
+  /** This side's ends of pipes. To keep one beyond close(), set its `fd` to -1. */
   readonly pipes: readonly ParentPipe[]
-  /** Descriptors that only the child needs. */
-  readonly childFds: readonly number[]
   /** Where the `template` option has the executable. @internal */
   readonly source: ExecutableSource | undefined
   readonly #binding: Binding
+  #childFds: readonly number[]
+  /** The chain names descriptors that are no longer open, or not its own. */
+  #spent = false
 
   /** @internal */
   constructor(
@@ -50,13 +51,39 @@ export class Compiled implements Disposable {
     this.args = command.args
     this.chain = chain
     this.pipes = descriptors.pipes
-    this.childFds = descriptors.childFds
+    this.#childFds = descriptors.childFds
     this.source = source
   }
 
-  /** Closes all descriptors. */
+  /** Descriptors that only the child needs; none once they are handed over or closed. */
+  get childFds(): readonly number[] {
+    return this.#childFds
+  }
+
+  #takeChildFds(): readonly number[] {
+    const fds = this.#childFds
+    this.#spent ||= fds.length > 0
+    this.#childFds = []
+    return fds
+  }
+
+  /**
+   * Hands the child's descriptors to `owner`, which owns them once it returns.
+   * Throws where they went before: the chain's numbers may be another's. @internal
+   */
+  handOver<T>(owner: (fds: readonly number[]) => T): T {
+    if (this.#spent) {
+      const message = `the chain for ${this.file} has been submitted or closed: compile it again`
+      throw Object.assign(new Error(message), { code: 'ERR_INVALID_STATE' })
+    }
+    const result = owner(this.#childFds)
+    this.#takeChildFds()
+    return result
+  }
+
+  /** Closes all descriptors that are still its own. */
   close(): void {
-    for (const fd of this.childFds) this.#binding.close(fd)
+    for (const fd of this.#takeChildFds()) this.#binding.close(fd)
     closePipes(this.pipes)
   }
 

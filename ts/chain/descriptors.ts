@@ -11,7 +11,7 @@ import { type ChainFd, pipeFd, type Step } from './ops.js'
 export interface ParentPipe {
   /** The child's descriptor. */
   index: number
-  /** This side's end; -1 if the pipe is made with the child. */
+  /** This side's end; -1 where it is made with the child, closed, or taken over. */
   fd: number
   /** The child reads from it. */
   input: boolean
@@ -213,12 +213,15 @@ export class Descriptors {
 
   /** Closes everything, if the launch did not begin. */
   close(): void {
-    for (const fd of this.childFds) this.#binding.close(fd)
+    for (const fd of this.childFds.splice(0)) this.#binding.close(fd)
     closePipes(this.pipes)
   }
 }
 
-/** Closes our ends of the pipes of a launch that failed. */
+/** Closes those that nobody has taken over, once. */
 export function closePipes(pipes: readonly ParentPipe[]): void {
-  for (const { fd } of pipes) if (fd >= 0) loadBinding().close(fd)
+  for (const pipe of pipes) {
+    if (pipe.fd >= 0) loadBinding().close(pipe.fd)
+    pipe.fd = -1
+  }
 }

@@ -319,19 +319,19 @@ export class Ring {
   submit(chain: Chain | Compiled, options: SubmitOptions = {}): Submission {
     if (!(chain instanceof Compiled)) checkSize(chain)
     const { closeFds } = readSubmit(options)
-    return chain instanceof Compiled
-      ? this.#submit(chain.chain, {
-          closeFds: closeFds ?? chain.childFds,
-          pipes: undefined,
-          place: 0,
-          wantResults: true,
-        })
-      : this.#submit([...chain], { closeFds, pipes: undefined, place: 0, wantResults: true })
+    const rest = { pipes: undefined, place: 0, wantResults: true }
+    if (!(chain instanceof Compiled)) return this.#submit([...chain], { closeFds, ...rest })
+    return chain.handOver((childFds) => {
+      const fds = closeFds ? [...childFds, ...closeFds] : childFds
+      return this.#submit(chain.chain, { closeFds: fds, ...rest })
+    })
   }
 
-  /** submit() without the results of the single operations. @internal */
-  launch({ chain, childFds }: Compiled, pipes: Pipes, place: number): Submission {
-    return this.#submit(chain, { closeFds: childFds, pipes, place, wantResults: false })
+  /** submit() for those who want no more than the outcome. @internal */
+  launch(compiled: Compiled, pipes: Pipes, place: number): Submission {
+    return compiled.handOver((closeFds) =>
+      this.#submit(compiled.chain, { closeFds, pipes, place, wantResults: false }),
+    )
   }
 
   #submit(chain: Chain, internals: Internals): Submission {

@@ -121,7 +121,10 @@ export interface SpawnOptions {
 
 /** The options of run(). */
 export interface RunOptions extends SpawnOptions {
-  /** Written to the child's stdin, which is then closed. */
+  /**
+   * Written to the child's stdin, which is then closed. 64 KiB of bytes or more are not copied:
+   * do not change, resize or transfer them before the call has ended.
+   */
   input?: string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
   /** Encoding of stdout and stderr; 'buffer' gives Buffers. Default 'utf8'. */
   encoding?: BufferEncoding | 'buffer'

@@ -5,6 +5,9 @@ import { getEnvironment } from '../environment.js'
 import { templateHold } from '../options/template.js'
 import type { RunSettings, Settings } from '../options/types.js'
 
+/** From there on an input is read where it is, as it is by a start that does not wait. */
+const COPY_BELOW = 64 * 1024
+
 /**
  * Copies of descriptors, the place, the bytes of an input, a template. By then
  * the caller may have closed them, moved on, or written into them.
@@ -35,7 +38,8 @@ export class Held<T extends Settings | RunSettings> {
       cwd: typeof cwd === 'number' ? this.#copy(cwd) : cwd,
       cgroup: typeof cgroup === 'string' ? this.#open(cgroup) : cgroup && this.#copy(cgroup),
     }
-    this.settings = Object.freeze(input ? { ...held, input: Uint8Array.from(input) } : held) as T
+    const copy = input && input.length < COPY_BELOW
+    this.settings = Object.freeze(copy ? { ...held, input: Uint8Array.from(input) } : held) as T
   }
 
   /**

@@ -75,6 +75,7 @@ void core_put(struct core *core)
 	sem_destroy(&core->ready);
 	pool_exit(core);
 	pthread_mutex_destroy(&core->owner_lock);
+	pthread_mutex_destroy(&core->lender.lock);
 	pthread_mutex_destroy(&core->lock);
 	free(core);
 }
@@ -163,6 +164,7 @@ int core_new(const struct core_config *config, struct core **out)
 	core->inbox_tail = &core->inbox;
 	pthread_mutex_init(&core->lock, NULL);
 	pthread_mutex_init(&core->owner_lock, NULL);
+	pthread_mutex_init(&core->lender.lock, NULL);
 	attributes_look(&core->attributes, true);
 	core->loop_attributes = core->attributes;
 	core->info.template_error = template_probe();
@@ -335,6 +337,10 @@ void core_detach(struct core *core)
 	pthread_mutex_lock(&core->owner_lock);
 	core->owner_gone = true;
 	pthread_mutex_unlock(&core->owner_lock);
+	/* Waits for a write(2) that has them, which does not block. */
+	pthread_mutex_lock(&core->lender.lock);
+	core->lender.gone = true;
+	pthread_mutex_unlock(&core->lender.lock);
 	core_lock(core);
 	core->detached = true;
 	events_drop(core);

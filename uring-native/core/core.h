@@ -54,9 +54,11 @@ struct core_request {
 	/* What the chain names as CHAIN_FD_PIPE(): all of it, at least. */
 	const struct core_pipe *pipes;
 	size_t nr_pipes;
-	/* Copied, and written to the first pipe that is input and collect. */
+	/* Written to the first pipe that is input and collect; copied, or */
 	const void *input;
 	size_t input_size;
+	/* borrowed until CORE_FED, CORE_FAILED or core_detach(). */
+	bool borrow_input;
 	/* Where the child starts; NULL: where the calling thread is now. */
 	struct place *place;
 };
@@ -71,6 +73,7 @@ enum core_event_type {
 	CORE_EXITED,   /* exit */
 	CORE_OUTPUT,   /* a: which, b: 0 or -errno; buf, size, truncated */
 	CORE_OVERFLOW, /* a: which; output goes beyond its max */
+	CORE_FED,      /* the borrowed input is no longer needed */
 };
 
 struct core_event {

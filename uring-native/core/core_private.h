@@ -39,6 +39,7 @@ struct job_output {
 struct job_input {
 	struct input input;
 	struct job *job;
+	struct core_event fed;
 };
 
 /* One process, from the request until all about it has been said. */
@@ -137,6 +138,8 @@ struct core {
 	/* A wake-up that who has the lock owes, and gives after it. */
 	bool owes_owner;
 	bool owes_loop;
+
+	struct lender lender; /* the environment, of inputs */
 
 	/* The loop. */
 	pthread_t loop;

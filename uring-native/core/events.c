@@ -26,9 +26,11 @@ static int event_release(struct core_event *event)
 	int pidfd = -1;
 	uint32_t i;
 
-	for (i = 0; i < event->nr_fds; i++)
+	for (i = 0; i < event->nr_fds; i++) {
 		if (event->fds[i] >= 0)
 			close(event->fds[i]);
+		event->fds[i] = -1;
+	}
 	if (event->type == CORE_EXITED) {
 		pidfd = job->launch.pidfd;
 		job->launch.pidfd = -1;

@@ -16,23 +16,30 @@ void job_free(struct job *job)
 	for (i = 0; job->outputs && i < job->nr_outputs; i++)
 		free(job->outputs[i].output.buf);
 	free(job->outputs);
-	free(job->input.input.buf);
+	input_drop(&job->input.input);
 	free(job->pipes);
 	free(job->pipe_fds);
 	free(job->close_fds);
 	free(job);
 }
 
-static int copy_input(struct job *job, const struct core_request *req)
+static int take_input(struct job *job, const struct core_request *req)
 {
 	struct input *input = &job->input.input;
+	char *copy;
 
-	input->buf = malloc(req->input_size ? req->input_size : 1);
-	if (!input->buf)
+	input->len = req->input_size;
+	if (req->borrow_input) {
+		input->lender = &job->core->lender;
+		input->buf = req->input;
+		return 0;
+	}
+	copy = malloc(req->input_size ? req->input_size : 1);
+	if (!copy)
 		return -ENOMEM;
 	if (req->input_size)
-		memcpy(input->buf, req->input, req->input_size);
-	input->len = req->input_size;
+		memcpy(copy, req->input, req->input_size);
+	input->buf = copy;
 	return 0;
 }
 
@@ -69,7 +76,7 @@ static int copy_pipes(struct job *job, const struct core_request *req)
 	}
 	job->input.job = job;
 	job->input.input.watch.fd = -1;
-	return job->has_input ? copy_input(job, req) : 0;
+	return job->has_input ? take_input(job, req) : 0;
 }
 
 /* Each descriptor that is passed on may be replaced by one to be closed. */

@@ -80,10 +80,15 @@ static void on_output(struct output *output)
 
 static void on_input(struct input *input)
 {
-	struct job *job = ((struct job_input *)input)->job;
+	struct job_input *in = (struct job_input *)input;
+	struct job *job = in->job;
 	struct core *core = job->core;
 
 	core_lock(core);
+	if (input->lender) {
+		event_init(&in->fed, job, CORE_FED);
+		event_post(&in->fed, true);
+	}
 	job_put(job);
 	core_unlock(core);
 }

@@ -99,36 +99,65 @@ void output_stop(struct output *out)
 		out->poller->ops->cancel(out->poller, &out->watch);
 }
 
+void input_drop(struct input *in)
+{
+	if (!in->lender)
+		free((void *)in->buf);
+	in->buf = NULL;
+}
+
 static void input_end(struct input *in)
 {
 	close(in->watch.fd);
 	in->watch.fd = -1;
-	free(in->buf);
-	in->buf = NULL;
+	input_drop(in);
 	in->finished(in);
+}
+
+/* Returns what write(2) did: bytes or -errno. */
+static ssize_t write_some(struct input *in, size_t max)
+{
+	size_t left = in->len - in->at;
+	ssize_t n = -1;
+	int err = EPIPE;
+
+	if (left > max)
+		left = max;
+	if (in->lender)
+		pthread_mutex_lock(&in->lender->lock);
+	if (!in->lender || !in->lender->gone) {
+		n = write(in->watch.fd, in->buf + in->at, left);
+		err = errno;
+	}
+	if (in->lender)
+		pthread_mutex_unlock(&in->lender->lock);
+	return n < 0 ? -err : n;
 }
 
 static void input_ready(struct watch *watch)
 {
 	struct input *in = (struct input *)watch;
+	size_t turn = 0;
 
-	while (!in->stopped && in->at < in->len) {
-		ssize_t n =
-			write(watch->fd, in->buf + in->at, in->len - in->at);
+	while (!in->stopped && in->at < in->len && turn < TURN) {
+		ssize_t n = write_some(in, TURN - turn);
 
-		if (n > 0) {
-			in->at += (size_t)n;
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) {
-			in->poller->ops->arm(in->poller, watch);
+		if (n == -EAGAIN)
+			break;
+		if (n < 0 && n != -EINTR) {
+			/* EPIPE: the child does not want it. */
+			input_end(in);
 			return;
 		}
-		break; /* EPIPE: the child does not want it */
+		if (n > 0) {
+			in->at += (size_t)n;
+			turn += (size_t)n;
+		}
 	}
-	input_end(in);
+	if (in->stopped || in->at == in->len)
+		input_end(in);
+	else
+		in->poller->ops->arm(in->poller, watch);
 }
 
 void input_start(struct input *in, struct poller *poller)

@@ -3,6 +3,7 @@
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,16 +29,26 @@ struct output {
 void output_start(struct output *output, struct poller *poller);
 void output_stop(struct output *output);
 
+/* For bytes that belong to someone else, who may want them back at any time. */
+struct lender {
+	pthread_mutex_t lock;
+	bool gone; /* no more access */
+};
+
 struct input {
 	struct watch watch; /* as above */
 	struct poller *poller;
-	char *buf;
+	const char *buf;
+	struct lender *lender; /* of @buf; NULL: it is malloc(3)ed and ours */
 	size_t len;
 	size_t at;
 	bool stopped;
 	/* Called once: all written, or nobody reads; the fd is closed. */
 	void (*finished)(struct input *input);
 };
+
+/* Frees the bytes that are ours. */
+void input_drop(struct input *input);
 
 void input_start(struct input *input, struct poller *poller);
 void input_stop(struct input *input);

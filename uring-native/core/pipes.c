@@ -145,20 +145,23 @@ void job_close_fds(struct job *job)
 	job->nr_close = 0;
 }
 
+static void close_once(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 void job_drop_pipes(struct job *job)
 {
 	size_t i;
 
 	for (i = 0; i < job->nr_outputs; i++)
-		if (job->outputs[i].output.watch.fd >= 0)
-			close(job->outputs[i].output.watch.fd);
-	if (job->has_input && job->input.input.watch.fd >= 0)
-		close(job->input.input.watch.fd);
-	for (i = 0; i < job->nr_pipes; i++) {
-		if (job->pipe_fds[i] >= 0)
-			close(job->pipe_fds[i]);
-		job->pipe_fds[i] = -1;
-	}
+		close_once(&job->outputs[i].output.watch.fd);
+	if (job->has_input)
+		close_once(&job->input.input.watch.fd);
+	for (i = 0; i < job->nr_pipes; i++)
+		close_once(&job->pipe_fds[i]);
 	job->refs -= (unsigned)job->nr_outputs + job->has_input;
 	job->nr_outputs = 0;
 	job->has_input = false;

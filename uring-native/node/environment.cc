@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "environment.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -110,6 +111,8 @@ uint32_t Environment::Distribute()
 	for (core_event *event = events; event; event = next, nr++) {
 		Client *client = GetClient(event->token >> TOKEN_BITS);
 
+		if (event->type == CORE_FED || event->type == CORE_FAILED)
+			ReturnInput(event->id);
 		next = event->next;
 		event->next = nullptr;
 		if (client) {
@@ -149,6 +152,17 @@ void Environment::OnWake(napi_env env, napi_value, void *context, void *)
 		else
 			DropEvents(self->clients_[i].get());
 	}
+}
+
+/* The core no longer reads the bytes that were lent for a launch. */
+void Environment::ReturnInput(uint32_t id)
+{
+	auto input = inputs_.find(id);
+
+	if (input == inputs_.end())
+		return;
+	napi_delete_reference(env_, input->second);
+	inputs_.erase(input);
 }
 
 /*
@@ -297,6 +311,9 @@ static bool ReadFds(const Napi::Array &from, std::vector<int> &fds)
 			return false;
 		fds.push_back(static_cast<int>(fd));
 	}
+	/* A number that is named twice is still one descriptor. */
+	std::sort(fds.begin(), fds.end());
+	fds.erase(std::unique(fds.begin(), fds.end()), fds.end());
 	return true;
 }
 
@@ -359,6 +376,7 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	core_request req = {};
 	std::vector<int> fds;
 	std::vector<core_pipe> pipes;
+	napi_ref lent = nullptr;
 	const char *why = "";
 	uint32_t id;
 
@@ -384,6 +402,10 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 
 		req.input = input.Data();
 		req.input_size = input.ByteLength();
+		/* Where there can be no reference, it is copied. */
+		req.borrow_input =
+			req.input_size >= BORROW_FROM &&
+			napi_create_reference(env, input, 1, &lent) == napi_ok;
 	}
 	int flags = Int(info[7]);
 	req.want_results = flags & WANT_RESULTS;
@@ -392,8 +414,13 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	if (place != places_.end())
 		req.place = place->second;
 	int ret = core_launch(core_, &req, &id, &why);
-	if (ret)
+	if (ret) {
+		if (lent)
+			napi_delete_reference(env, lent);
 		return Throw(env, ret, why);
+	}
+	if (lent)
+		inputs_[id] = lent;
 	return Napi::Number::New(env, id);
 }
 

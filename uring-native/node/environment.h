@@ -33,6 +33,10 @@ struct Client {
  * thread-safe function that brings its events here. uv_* would do so on Node
  * only.
  */
+/* Less is copied: cheaper than a reference and an event, and a pipe holds it.
+ */
+static constexpr size_t BORROW_FROM = 64 * 1024;
+
 class Environment
 {
       public:
@@ -67,12 +71,17 @@ class Environment
 	Client *GetClient(uint32_t number);
 	uint32_t Distribute();
 	void Poke();
+	void ReturnInput(uint32_t id);
 
 	napi_env env_;
 	core *core_ = nullptr;
 	napi_threadsafe_function wake_ = nullptr;
 	std::vector<std::unique_ptr<Client>> clients_;
 	unsigned refs_ = 0;
+	/* Where take() puts the numbers of events. */
+	Napi::Reference<Napi::Float64Array> events_;
+	/* By launch, input that the core reads from where it is. */
+	std::unordered_map<uint32_t, napi_ref> inputs_;
 	/* Pipes that JavaScript has not put to use, and templates. */
 	std::unordered_set<int> lent_;
 	/* By handle: where starts begin that are to come later. */
