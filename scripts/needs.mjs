@@ -40,6 +40,7 @@ export const needs = {
       ...['qemu-system-arm', 'cmake', 'make', 'pkg-config', 'cpio', 'ca-certificates'],
     ],
   },
+  fresh: { why: 'to make bare Debian systems', packages: ['mmdebstrap', 'git'] },
   browser: { why: 'to look at the pages in a browser', packages: ['chromium'] },
   lint: { why: 'to check the format of C', packages: ['clang-format', 'git'] },
 }
@@ -77,6 +78,7 @@ export const scripts = {
   test: { needs: () => [...host, 'lab'], main: 'scripts/test.mjs' },
   'test:host': { needs: () => host, main: 'scripts/test.mjs', args: ['host'] },
   'test:lab': { needs: () => [...host, 'lab'], main: 'scripts/test.mjs', args: ['lab'] },
+  'test:fresh': { needs: () => ['fresh'], main: 'scripts/fresh/main.mjs' },
   'test:arm64': { needs: () => ['native', 'arm64'], build: true, main: 'scripts/arm64.mjs' },
   'test:soak': { needs: () => ['lab'], main: 'scripts/soak.mjs', help: true },
 }

@@ -22,7 +22,6 @@ import {
   orFail,
   Progress,
   QuietError,
-  quietly,
   root,
 } from './quiet.mjs'
 
@@ -100,7 +99,15 @@ function unlockSudo(packages) {
 }
 
 async function apt(title, log, progress, ...args) {
-  const options = ['-q', '-o', 'APT::Status-Fd=1', '-o', `DPkg::Lock::Timeout=${PATIENCE}`]
+  const options = [
+    '-q',
+    '-o',
+    'Acquire::Retries=5',
+    '-o',
+    'APT::Status-Fd=1',
+    '-o',
+    `DPkg::Lock::Timeout=${PATIENCE}`,
+  ]
   const command = asRoot(['apt-get', ...options, ...args])
   const quiet = { ...{ title, log, progress }, append: true, read: readApt }
   const repaired = new Set()
@@ -176,6 +183,22 @@ function packageCount() {
   ).length
 }
 
+/** How often npm is run where the network lets it down; it keeps what it has fetched. */
+const NPM_TRIES = 3
+
+/** Runs npm, again where a connection broke: on a busy machine one in some hundreds does. */
+async function retryNetwork(command, options) {
+  for (let attempts = 1; ; attempts++) {
+    const end = await attempt(command, { ...options, append: attempts > 1 })
+    if (end.status === 0) return end
+    const isNetwork = end.lines.some((line) => line.startsWith('npm error network'))
+    if (!isNetwork || attempts === NPM_TRIES) {
+      throw new QuietError(failureOf(command[0], end, options))
+    }
+    console.error('setup: a connection of npm broke: trying again')
+  }
+}
+
 async function setUpNpm() {
   if (npmIsDone()) return
   const waiting = () => console.error('setup: waiting for another set-up of this clone')
@@ -184,7 +207,7 @@ async function setUpNpm() {
     const total = packageCount()
     let fetched = 0
     const title = 'setup: installing npm packages as package-lock.json pins them'
-    const { seconds } = await quietly(['npm', 'ci', '--ignore-scripts', '--loglevel=http'], {
+    const { seconds } = await retryNetwork(['npm', 'ci', '--ignore-scripts', '--loglevel=http'], {
       ...{ title, log: logFile('setup-npm'), env: npmEnvironment(), seconds: 40 },
       read(line) {
         if (!/^npm http (fetch|cache) /.test(line)) return undefined

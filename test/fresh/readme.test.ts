@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { commandOf, readReadme, scriptOf } from '../../scripts/fresh/readme.mjs'
+
+const fence = '```'
+const page = `# A title
+
+${fence}sh
+npm run demo     # with a comment
+npm test
+${fence}
+
+## Install
+
+${fence}sh
+npm pack
+mkdir -p ~/hello && cd ~/hello
+
+npm install "$OLDPWD/it.tgz"   # here
+${fence}
+
+### First program
+
+Text between, which names \`npm run lint -- --fix\`, and \`node x.js\`.
+
+${fence}js
+import { run } from 'it'
+console.log('# no comment')
+${fence}
+
+${fence}text
+git version …: exit code 0 (or so)
+ENOENT cwd
+${fence}
+
+## More
+
+${fence}js
+another()
+${fence}
+`
+
+describe("what a bare system is made to do by the README's text", () => {
+  test('has the commands of all sh blocks, without comments, and those in the text', () => {
+    expect(readReadme(page).commands).toEqual([
+      'npm run demo',
+      'npm test',
+      'npm pack',
+      'mkdir -p ~/hello && cd ~/hello',
+      'npm install "$OLDPWD/it.tgz"',
+      'npm run lint -- --fix',
+    ])
+  })
+
+  test('has the install block and the first program whole', () => {
+    const { install, program } = readReadme(page)
+    expect(install.split('\n')).toHaveLength(4)
+    expect(program).toBe("import { run } from 'it'\nconsole.log('# no comment')")
+  })
+
+  test('knows what the program prints, with … for anything', () => {
+    const { prints } = readReadme(page)
+    expect('before\ngit version 2.39.5: exit code 0 (or so)\nENOENT cwd\nafter').toMatch(prints)
+    expect('git version 2.39.5: exit code 0 or so\nENOENT cwd').not.toMatch(prints)
+    expect('git version 2.39.5: exit code 0 (or so)\nEACCES cwd').not.toMatch(prints)
+    expect('git version 2\n.39.5: exit code 0 (or so)\nENOENT cwd').not.toMatch(prints)
+  })
+
+  test.each(['Install', 'First program'])('insists on the section "%s"', (heading) => {
+    expect(() => readReadme(page.replace(heading, 'Elsewhere'))).toThrow(heading)
+  })
+
+  test('insists on the end of a block', () => {
+    expect(() => readReadme(`# A\n${fence}sh\nnpm test\n`)).toThrow('has no end')
+  })
+
+  test('insists on a command that is run', () => {
+    expect(commandOf(readReadme(page), 'npm run demo')).toBe('npm run demo')
+    expect(() => commandOf(readReadme(page), 'npm run dem')).toThrow('npm run dem')
+  })
+
+  test.each([
+    ['npm run demo -- --stock', 'demo'],
+    ['npm run --silent test:host', 'test:host'],
+    ['npm test', 'test'],
+    ['node first.mjs', undefined],
+  ])('%s runs the script %s', (command, script) => {
+    expect(scriptOf(command)).toBe(script)
+  })
+
+  test('is there for the README as it is', () => {
+    const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+    const readme = readReadme(text)
+    for (const command of [
+      'npm run demo',
+      'npm test',
+      'npm run test:host',
+      'npm run lab -- -- uname -r',
+    ]) {
+      expect(readme.commands).toContain(command)
+    }
+    expect(readme.install).toContain('npm pack')
+    expect(readme.program).toContain("from 'uring-spawn'")
+  })
+})
