@@ -47,8 +47,18 @@ export function errnoName(errno: number): string {
 }
 
 /** The numbers that the library decides by. */
-export const { EACCES, EAGAIN, ECANCELED, EINVAL, ENOENT, ENXIO, EOPNOTSUPP, ESTALE, ETIMEDOUT } =
-  constants.errno
+export const {
+  EACCES,
+  EAGAIN,
+  ECANCELED,
+  EINVAL,
+  ENOENT,
+  ENXIO,
+  EOPNOTSUPP,
+  ESRCH,
+  ESTALE,
+  ETIMEDOUT,
+} = constants.errno
 
 const hints: Readonly<Record<string, string>> = {
   'cwd ENOENT': 'the working directory does not exist',
@@ -262,5 +272,16 @@ export function spawnError(
     file,
     args,
     hint: op.op === 'exec' ? execHint(chain, index, errno, file, args, found) : undefined,
+  })
+}
+
+/** The error of a signal that could not be sent. */
+export function killError(what: string, errno: number): NodeJS.ErrnoException {
+  const code = errnoName(errno)
+  const hint = code === 'EPERM' ? ', because it runs as another user' : ''
+  return Object.assign(new Error(`${what}: ${code}${hint}`), {
+    code,
+    errno: -errno,
+    syscall: 'kill',
   })
 }

@@ -26,6 +26,11 @@ export interface RunResult<T = string> {
   truncated: boolean
   /** Whether `timeout` passed before it ended. */
   timedOut: boolean
+  /**
+   * Why it could not be ended when `timeout`, `signal` or `overflow` wanted that:
+   * code EPERM for a program of another user, which then ran to its own end. Else null.
+   */
+  killError: NodeJS.ErrnoException | null
   /** What it used. */
   rusage: ResourceUsage
   /** The backend that made it. */
@@ -58,6 +63,8 @@ class Outputs {
   truncated = false
   /** The first that could not be read to its end. */
   failed: { index: number; errno: number } | undefined
+  /** The first that no string can hold. */
+  tooLong: { index: number; length: number } | undefined
   readonly #bytes = new Map<number, Buffer>()
   #missing = 0
   #whole: () => void = () => {}
@@ -78,9 +85,16 @@ class Outputs {
     if (--this.#missing === 0) this.#whole()
   }
 
+  /** As text, or as bytes where no string can be that long. */
   get(index: number, encoding: BufferEncoding | 'buffer'): string | Buffer {
     const bytes = this.#bytes.get(index) ?? Buffer.alloc(0)
-    return encoding === 'buffer' ? bytes : bytes.toString(encoding)
+    if (encoding === 'buffer') return bytes
+    try {
+      return bytes.toString(encoding)
+    } catch {
+      this.tooLong ??= { index, length: bytes.length }
+      return bytes
+    }
   }
 }
 
@@ -93,6 +107,20 @@ function readError(
   const code = errnoName(errno)
   const error = new Error(`run ${file}: reading stdio[${index}] failed: ${code}`)
   return Object.assign(error, { code, errno: -errno, syscall: 'read', result })
+}
+
+/** Its `result` has the bytes. */
+function longError(
+  file: string,
+  { index, length }: { index: number; length: number },
+  encoding: string,
+  result: object,
+) {
+  const error = new Error(
+    `run ${file}: stdio[${index}] wrote ${length} bytes, more than a string holds as ${encoding}: ` +
+      "use encoding 'buffer', or a smaller maxBuffer",
+  )
+  return Object.assign(error, { code: 'ERR_STRING_TOO_LONG', result })
 }
 
 /**
@@ -142,7 +170,7 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
     })
     const exit = await launch.exited
     // After a timeout or abort, don't wait for grandchildren to close the pipe.
-    if (ending.timedOut || ending.aborted) launch.stopOutput()
+    if (ending.cutsOutput) launch.stopOutput()
     await outputs.whole
     const result = {
       pid,
@@ -152,11 +180,13 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
       stderr: outputs.get(2, encoding),
       truncated: outputs.truncated,
       timedOut: ending.timedOut,
+      killError: ending.failed ?? null,
       rusage: exit.rusage,
       backend: launch.backend,
       fromTemplate: launch.fromTemplate,
     }
     if (outputs.failed) throw readError(file, outputs.failed, result)
+    if (outputs.tooLong) throw longError(file, outputs.tooLong, encoding, result)
     if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })
     if (check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
     return result

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -123,25 +123,32 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     ])
   })
 
-  test('a generator is asked for no more than there is room for', async () => {
-    let asked = 0
-    function* endless(): Generator<BatchCommand> {
-      for (;;) {
-        asked++
-        yield ['true']
+  test.each([
+    [3, 3],
+    [1, 1],
+    [undefined, availableParallelism()],
+  ])(
+    'a generator is asked for no more than there is room for: %s at once',
+    async (concurrency, room) => {
+      let asked = 0
+      function* endless(): Generator<BatchCommand> {
+        for (;;) {
+          asked++
+          yield ['true']
+        }
       }
-    }
-    let read = 0
-    for await (const { error } of batch(endless(), { backend, concurrency: 3 })) {
-      expect(error).toBeUndefined()
-      // Who reads slowly: what has ended waits, and nothing more is started.
-      await sleep(30)
-      // Waiting results and running commands: concurrency of each, at most.
-      expect(asked).toBeLessThanOrEqual(read + 1 + 3 + 3)
-      if (++read === 10) break
-    }
-    expect(children()).toBe('')
-  })
+      let read = 0
+      for await (const { error } of batch(endless(), { backend, concurrency })) {
+        expect(error).toBeUndefined()
+        // A slow reader: results wait, and nothing more is started.
+        await sleep(30)
+        // Waiting results and running commands: as many of each, at most.
+        expect(asked).toBeLessThanOrEqual(read + 1 + room + room)
+        if (++read === 10) break
+      }
+      expect(children()).toBe('')
+    },
+  )
 
   test('an async generator, and cleaning up in it', async () => {
     let cleaned = false

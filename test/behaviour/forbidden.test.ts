@@ -1,7 +1,7 @@
 /** What container profiles forbid: everything else works on. */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { HANG } from '../support.js'
 
 const deny = fileURLToPath(new URL('../../build/deny', import.meta.url))
@@ -37,5 +37,47 @@ test.each([
       ['vfork', '0 1 2 3 ', 'cwd', 'ENOENT'],
       ['fork', '0 1 2 3 ', 'cwd', 'ENOENT'],
     ],
+  })
+})
+
+/** What `code` logs as JSON where these calls are denied. */
+function denying(denied: readonly string[], code: string): unknown {
+  const args = [...denied, '--', process.execPath, '--input-type=module', '-e', code]
+  return JSON.parse(execFileSync(deny, args, { encoding: 'utf8', timeout: HANG }))
+}
+
+// As of a program of another user, which nobody but root may signal.
+describe.each(['vfork', 'fork'])('a child by %s that may not be signalled', (backend) => {
+  const denied = ['kill=EPERM', 'pidfd_send_signal=EPERM']
+  const shell = "'sh', ['-c', 'echo before; sleep 1; echo after; exit 3']"
+
+  test.each([
+    ['a timeout', `{ timeout: 300 }`, true],
+    ['a timeout with a grace', `{ timeout: 300, killGrace: 10 }`, true],
+    ['too much output', `{ maxBuffer: 2, overflow: 'kill' }`, false],
+  ])('runs to its own end after %s, and says why', (_name, options, timedOut) => {
+    const said = denying(
+      denied,
+      `import { run } from '${library}'
+      const { killError, stdout, exitCode, timedOut } =
+        await run(${shell}, { ...${options}, backend: '${backend}' })
+      console.log(JSON.stringify({ code: killError?.code, stdout, exitCode, timedOut }))`,
+    )
+    const stdout = timedOut ? 'before\nafter\n' : 'be'
+    expect(said).toEqual({ code: 'EPERM', stdout, exitCode: 3, timedOut })
+  })
+
+  test('is no child that has ended: kill() and killGroup() throw EPERM', () => {
+    const said = denying(
+      denied,
+      `import { spawn } from '${library}'
+      const child = await spawn('cat', [], { backend: '${backend}', detached: true })
+      const code = (signal) => { try { return signal() } catch (error) { return error.code } }
+      const all = [code(() => child.kill()), code(() => child.kill(0)), code(() => child.killGroup())]
+      child.stdin.end()
+      await child.exited
+      console.log(JSON.stringify([...all, child.kill(), child.killGroup()]))`,
+    )
+    expect(said).toEqual(['EPERM', 'EPERM', 'EPERM', false, false])
   })
 })

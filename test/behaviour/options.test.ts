@@ -104,7 +104,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect((await run('echo', ['w'], path(`${long}:/bin`))).stdout).toBe('w\n')
   })
 
-  test('PATH: every failure goes on, and the error is the one that says most', async () => {
+  test('PATH: goes on and stops where execvp(3) does, and the error is the one that says most', async () => {
     const folder = (name: string, content?: string, mode = 0o755) => {
       const path = join(dir, name)
       mkdirSync(path, { recursive: true })
@@ -120,9 +120,16 @@ describe.each(testedBackends)('options by %s', (backend) => {
     symlinkSync('found', join(loop, 'found'))
     const good = folder('good', '#!/bin/sh\necho "$0"\n')
     const path = (...parts: string[]) => ({ backend, env: { PATH: parts.join(':') } })
-    for (const bad of [nothing, noFormat, noRight, noInterpreter, loop, '/etc/passwd', '/no']) {
+    for (const bad of [nothing, noRight, noInterpreter, '/etc/passwd', '/no']) {
       const { stdout } = await run('found', [], path(bad, good))
       expect(stdout).toBe(`${good}/found\n`)
+    }
+    for (const [code, bad] of [
+      ['ENOEXEC', noFormat],
+      ['ELOOP', loop],
+    ] as const) {
+      const error = await rejection(run('found', [], path(nothing, bad, good)))
+      expect([error.code, error.step]).toEqual([code, 'exec'])
     }
     for (const [code, ...parts] of [
       ['ENOENT', nothing, '/etc/passwd', noInterpreter],

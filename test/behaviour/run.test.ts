@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -97,4 +98,27 @@ describe.each(testedBackends)('run by %s', (backend) => {
       Array.from({ length: 200 }, (_, index) => `${index}\n`),
     )
   })
+
+  // Twice as many characters as bytes: enough to be more than V8 takes for a string.
+  test.runIf(backend !== 'uring' && backend !== 'template')(
+    'more output than a string holds: an error with the result, as bytes',
+    async () => {
+      const length = constants.MAX_STRING_LENGTH / 2 + 1000
+      const error = await rejection(
+        run('sh', ['-c', `head -c ${Math.floor(length)} /dev/zero; echo said >&2`], {
+          backend,
+          encoding: 'hex',
+          maxBuffer: Number.POSITIVE_INFINITY,
+        }),
+      )
+      expect(error.code).toBe('ERR_STRING_TOO_LONG')
+      expect(error.message).toContain('stdio[1]')
+      const { stdout, stderr, exitCode } = error.result
+      expect([stdout.length, stderr, exitCode]).toEqual([
+        Math.floor(length),
+        Buffer.from('said\n').toString('hex'),
+        0,
+      ])
+    },
+  )
 })

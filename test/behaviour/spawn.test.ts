@@ -167,7 +167,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
       code: 'ETIMEDOUT',
       step: 'stdio[0]',
       message: expect.stringMatching(
-        /^spawn sh: stdio\[0\] failed: .*: ETIMEDOUT \(its timeout was over before it began\)$/,
+        /^spawn sh: .*timeout was over before it began: it was at stdio\[0\], in openat ".*"/,
       ),
     }
     const stdio = [{ path: fifo }]

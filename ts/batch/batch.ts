@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { readBatch } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
 import type { BatchSettings } from '../options/types.js'
@@ -110,11 +111,11 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
   }
 
   /**
-   * In completion order. Who reads slowly slows the batch down: no more than
-   * `concurrency` results wait. Leaving the loop ends what runs.
+   * Results in completion order. A slow reader slows the batch down: no more than
+   * `concurrency` results wait for it. Leaving the loop ends what runs.
    */
   [Symbol.asyncIterator](): AsyncIterator<BatchResult<C, T>, undefined> {
-    const { concurrency = 16 } = this.#options
+    const { concurrency = availableParallelism() } = this.#options
     return this.#begin(concurrency) as unknown as AsyncIterator<BatchResult<C, T>, undefined>
   }
 

@@ -6,7 +6,7 @@ import {
   type LaunchEvents,
   type LaunchPipe,
 } from '../environment.js'
-import { EAGAIN, EINVAL, errnoName } from '../errors.js'
+import { EAGAIN, EINVAL, ESRCH, errnoName, killError } from '../errors.js'
 import { readRing, readSubmit } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
 import { later } from '../runtime.js'
@@ -88,6 +88,8 @@ class Progress implements LaunchEvents {
   backend: BackendName
   /** There is no process to signal. */
   over = false
+  /** Once it has started. */
+  pid = 0
   pending = 1
   readonly #environment: Environment
   readonly #kind: number
@@ -124,6 +126,7 @@ class Progress implements LaunchEvents {
     if (by !== this.#kind) {
       this.backend = backends.find(({ kind }) => kind === by)?.name ?? this.backend
     }
+    this.pid = pid
     this.#resolveOutcome({ started: true, pid, pidfd, results, fds: fds ?? [] })
   }
 
@@ -233,17 +236,24 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   }
 
   /**
-   * Signals the process through its pidfd, before its exec, too. Returns false
-   * if it is over. Never throws.
+   * Signals the process through its pidfd, also before its exec.
+   * @returns false if it has ended
+   * @throws an error with the code EPERM if this process may not signal it: a
+   *   program of another user, as one with the set-user-ID bit is
    */
   kill(signal: number): boolean {
-    if (this.#progress.over) return false
+    const errno = -this.signal(signal)
+    if (errno === 0 || errno === ESRCH) return errno === 0
+    throw killError(`cannot signal process ${this.#progress.pid}`, errno)
+  }
+
+  /** kill() that returns 0 or -errno. @internal */
+  signal(signal: number): number {
+    if (this.#progress.over) return -ESRCH
     const ret = this.#environment.binding.kill(this.#id, signal)
-    if (ret === -EAGAIN) {
-      later(RETRY_MS, () => this.kill(signal))
-      return true
-    }
-    return ret === 0
+    if (ret !== -EAGAIN) return ret
+    later(RETRY_MS, () => this.signal(signal))
+    return 0
   }
 
   /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. @internal */

@@ -1,12 +1,20 @@
 import type { Readable, Writable } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
 import type { Exit } from '../chain/exit.js'
-import { errnoName } from '../errors.js'
+import { ESRCH, killError } from '../errors.js'
 import type { StdioOption } from '../options/types.js'
 import { signalNumber } from '../options/values.js'
 import type { StderrOf, StdinOf, StdoutOf } from '../types.js'
 import type { Launch, Started } from './launch.js'
 import { LazyPipe } from './pipe.js'
+
+const SIGKILL = 9
+
+/** What kill() returns for an errno, or throws. */
+function isThere(what: string, errno: number): boolean {
+  if (errno === 0 || errno === ESRCH) return errno === 0
+  throw killError(what, errno)
+}
 
 /**
  * A process that has started. It has a stream for each pipe that its `stdio`
@@ -76,20 +84,23 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   /**
    * Sends a signal through the pidfd, so never to another process.
    * @param signal name or number; 0 only asks whether the process is there
-   * @returns false if the process is over
+   * @returns false if the process has ended
+   * @throws an error with the code EPERM if this process may not signal it: a
+   *   program of another user, as one with the set-user-ID bit is
    */
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
-    return this.#launch.kill(signalNumber('signal', signal))
+    const ret = this.#launch.signal(signalNumber('signal', signal))
+    return isThere(`cannot signal process ${this.pid}`, -ret)
   }
 
-  /** Signals its process group; it must lead one (`detached`, `processGroup: 0`). */
+  /**
+   * Signals its process group; it must lead one (`detached`, `processGroup: 0`).
+   * @returns false if no process of the group is left
+   * @throws an error with the code EPERM if this process may signal none of them
+   */
   killGroup(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
-    const number = signalNumber('signal', signal)
-    const errno = -this.#launch.killGroup(this.pid, number)
-    const code = errno === 0 ? '' : errnoName(errno)
-    if (errno === 0 || code === 'ESRCH') return errno === 0
-    const message = `cannot signal the process group ${this.pid}: ${code}`
-    throw Object.assign(new Error(message), { code, errno: -errno, syscall: 'kill' })
+    const ret = this.#launch.killGroup(this.pid, signalNumber('signal', signal))
+    return isThere(`cannot signal the process group ${this.pid}`, -ret)
   }
 
   /** Lets waiting for the child keep the program running, as it does at first. */
@@ -104,7 +115,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
 
   /** Sends SIGKILL and waits for the end: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kill('SIGKILL')
+    this.#launch.signal(SIGKILL)
     await this.exited
   }
 }

@@ -1,6 +1,6 @@
 /** What ends a child from outside: timeout, killGrace and AbortSignal. */
 
-import { ECANCELED, lateError, SpawnError } from '../errors.js'
+import { ECANCELED, ESRCH, killError, lateError, SpawnError } from '../errors.js'
 import type { Settings } from '../options/types.js'
 import { later, type Timer } from '../runtime.js'
 import type { Launch } from './launch.js'
@@ -23,6 +23,8 @@ export class AbortError extends Error {
 export class Ending {
   timedOut = false
   aborted = false
+  /** Why the child could not be signalled; it goes on, and so does its output. */
+  failed: NodeJS.ErrnoException | undefined
   readonly #launch: Launch
   readonly #killSignal: number
   readonly #killGrace: number | undefined
@@ -60,13 +62,20 @@ export class Ending {
     return this.#timers.length > 0 || this.#signal !== undefined
   }
 
-  /** killSignal now, SIGKILL after the grace. */
+  /** Sends killSignal now, and SIGKILL after the grace. */
   begin(): void {
-    // Where it is over, a grandchild has its output.
-    if (!this.#launch.kill(this.#killSignal)) this.#launch.stopOutput()
+    const errno = -this.#launch.signal(this.#killSignal)
+    // The child has ended: a grandchild holds its output open.
+    if (errno === ESRCH) this.#launch.stopOutput()
+    else if (errno !== 0) this.failed = killError('cannot end the child', errno)
     if (this.#killGrace !== undefined) {
-      this.#timer(this.#killGrace, () => this.#launch.kill(SIGKILL))
+      this.#timer(this.#killGrace, () => this.#launch.signal(SIGKILL))
     }
+  }
+
+  /** Whether the output of a child that has ended is cut off where it is. */
+  get cutsOutput(): boolean {
+    return (this.timedOut || this.aborted) && this.failed === undefined
   }
 
   /** What to reject with, where the launch failed with `error`. */
@@ -77,7 +86,7 @@ export class Ending {
     return lateError(error)
   }
 
-  /** The child is over. */
+  /** The child has ended. */
   end(): void {
     this.#disarm()
     for (const timer of this.#timers) timer.cancel()

@@ -4,7 +4,7 @@ import { type Compiled, compileChecked } from '../chain/compile.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import type { Exit } from '../chain/exit.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
-import { EACCES, SpawnError, spawnError } from '../errors.js'
+import { EACCES, ESRCH, SpawnError, spawnError } from '../errors.js'
 import type { Settings } from '../options/types.js'
 import type { KernelTemplate } from '../template/executable.js'
 import { Held } from './held.js'
@@ -119,7 +119,7 @@ export class Launch {
   /** Without the kernel's template, which is for other credentials or, if that fails as well, was not to blame. */
   async #again(template: KernelTemplate): Promise<Started> {
     const compiled = this.#launch(false)
-    if (this.#missed !== undefined) this.#submission.kill(this.#missed)
+    if (this.#missed !== undefined) this.#submission.signal(this.#missed)
     const outcome = await this.#submission.outcome
     if (outcome.started) template.failed(EACCES)
     return this.#started(outcome, compiled)
@@ -145,10 +145,11 @@ export class Launch {
     throw new SpawnError({ errno, step: `stdio[${pipe.index}]`, syscall: 'pipe2', file, args })
   }
 
-  kill(signal: number): boolean {
-    const alive = this.#submission.kill(signal)
-    if (!alive) this.#missed = signal
-    return alive
+  /** Signals the process: 0 or -errno, -ESRCH if it has ended. */
+  signal(signal: number): number {
+    const ret = this.#submission.signal(signal)
+    if (ret === -ESRCH) this.#missed = signal
+    return ret
   }
 
   /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. */

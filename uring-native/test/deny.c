@@ -22,6 +22,8 @@ static const struct {
 	{"clone3", SYS_clone3},
 	{"close_range", SYS_close_range},
 	{"io_uring_setup", SYS_io_uring_setup},
+	{"kill", SYS_kill},
+	{"pidfd_send_signal", SYS_pidfd_send_signal},
 };
 
 static int number(const char *name, size_t len)
