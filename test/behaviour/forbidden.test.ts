@@ -8,13 +8,21 @@ const deny = fileURLToPath(new URL('../../build/deny', import.meta.url))
 const library = new URL('../../dist/index.js', import.meta.url).href
 
 const code = `
-  import { probe, run } from '${library}'
+  import { probe, run, template } from '${library}'
   const { poller, ioUring } = probe()
   const all = []
   for (const backend of ['vfork', 'fork']) {
     const { stdout } = await run('ls', ['/proc/self/fd'], { backend })
     const { step, code } = await run('true', [], { backend, cwd: '/nowhere' }).catch((e) => e)
-    all.push([backend, stdout.split('\\n').join(' '), step, code])
+    const echo = await template('/bin/echo')
+    const byFd = await echo.run(['by', 'fd'], { backend })
+    await echo.close()
+    const limited = await run('sh', ['-c', 'ulimit -n; exit 3'], { backend, rlimits: { nofile: 64 } })
+    const detached = await run('true', [], { backend, detached: true })
+    all.push([
+      [backend, stdout.split('\\n').join(' '), step, code],
+      [byFd.stdout, limited.stdout, limited.exitCode, detached.exitCode],
+    ])
   }
   console.log(JSON.stringify({ poller, why: ioUring.why, all }))`
 
@@ -22,6 +30,10 @@ const code = `
 test.each([
   [['clone3=ENOSYS'], 'io_uring', undefined],
   [['close_range=ENOSYS'], 'io_uring', undefined],
+  [['execveat=ENOSYS'], 'io_uring', undefined],
+  [['execveat=EPERM', 'set_robust_list=EPERM'], 'io_uring', undefined],
+  [['dup3=ENOSYS', 'set_robust_list=ENOSYS'], 'io_uring', undefined],
+  [['setpgid=EPERM'], 'io_uring', undefined],
   [['io_uring_setup=EPERM'], 'epoll', 'EPERM'],
   [['io_uring_setup=ENOSYS', 'clone3=ENOSYS', 'close_range=EPERM'], 'epoll', 'ENOSYS'],
 ])('%j', (denied, poller, why) => {
@@ -33,10 +45,10 @@ test.each([
   expect(JSON.parse(out)).toEqual({
     poller,
     why,
-    all: [
-      ['vfork', '0 1 2 3 ', 'cwd', 'ENOENT'],
-      ['fork', '0 1 2 3 ', 'cwd', 'ENOENT'],
-    ],
+    all: ['vfork', 'fork'].map((backend) => [
+      [backend, '0 1 2 3 ', 'cwd', 'ENOENT'],
+      ['by fd\n', '64\n', 3, 0],
+    ]),
   })
 })
 

@@ -204,6 +204,9 @@ static int load_ops(struct loader *l, struct chain *c)
 				c->sets_sigmask = true;
 			if (op->len == IORING_TASK_PDEATHSIG)
 				c->sets_pdeathsig = true;
+			if (op->len == IORING_TASK_UID ||
+			    op->len == IORING_TASK_GID)
+				c->sets_ids = true;
 			ret = load_task_set(l, op);
 			break;
 		case CHAIN_EXEC:

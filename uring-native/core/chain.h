@@ -105,6 +105,7 @@ struct chain {
 	bool may_block; /* it opens files, a FIFO among them for all we know */
 	bool sets_sigmask;
 	bool sets_pdeathsig;
+	bool sets_ids;	      /* user or group */
 	bool has_template;    /* an EXEC names one */
 	struct chain_fd *fds; /* those CLONE lists, or NULL */
 };

@@ -2,8 +2,11 @@
 #include "child.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdint.h>
+#include <sys/prctl.h>
+#include <time.h>
 
 #include "child_fds.h"
 #include "io_uring_spawn.h"
@@ -68,7 +71,7 @@ uint64_t child_ignored_signals(void)
 	return set;
 }
 
-/* The others are so already, or will be by the exec. */
+/* The others have the default already, or get it from the exec. */
 static long set_default(uint64_t set)
 {
 	for (; set; set &= set - 1)
@@ -77,9 +80,9 @@ static long set_default(uint64_t set)
 }
 
 /*
- * The raw call sets the nice value of the one task there is; the kernel's own
- * range check is a silent clamp, TypeScript's is an error. Who may not is told
- * so as by nice(2), and by the operation of a chain.
+ * The raw call sets the nice value of the only task there is. The kernel clamps
+ * what is out of range; TypeScript has refused it. EACCES becomes EPERM, as
+ * nice(2) and a chain's operation say.
  */
 static long set_nice(uint64_t value)
 {
@@ -88,7 +91,50 @@ static long set_nice(uint64_t value)
 	return ret == -EACCES ? -EPERM : ret;
 }
 
-static long task_set(const struct child *child, const struct chain_op *op)
+/*
+ * Has SIGKILL end this process with its parent's thread. The parent may have
+ * died before; one in another pid namespace has the number 0 here.
+ */
+static void die_with_parent(struct child *child)
+{
+	long parent;
+
+	sys_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	parent = sys_call(SYS_getppid);
+	if (parent && parent != child->parent)
+		sys_call(SYS_exit_group, 127);
+	child->dies_with_parent = true;
+}
+
+static long set_pdeathsig(struct child *child, uint64_t value)
+{
+	if (value > NR_SIGNALS)
+		return -EINVAL;
+	child->pdeathsig = value;
+	return 0;
+}
+
+/* A change of credentials takes the parent-death signal away. */
+static long set_ids(struct child *child, long nr, uint64_t id)
+{
+	long ret = sys_call(nr, id, id, id);
+
+	if (ret >= 0)
+		die_with_parent(child);
+	return ret;
+}
+
+/* An old filter knows only setrlimit(2). */
+static long set_rlimit(uint64_t resource, const void *limit)
+{
+	long ret = sys_call(SYS_prlimit64, 0, resource, limit, NULL);
+
+	if (ret == -ENOSYS || ret == -EPERM)
+		ret = sys_call(SYS_setrlimit, resource, limit);
+	return ret;
+}
+
+static long task_set(struct child *child, const struct chain_op *op)
 {
 	const uint64_t value = op->addr;
 	const void *ptr = chain_ptr(op->addr);
@@ -106,9 +152,9 @@ static long task_set(const struct child *child, const struct chain_op *op)
 	case IORING_TASK_SETPGID:
 		return sys_call(SYS_setpgid, 0, value);
 	case IORING_TASK_UID:
-		return sys_call(SYS_setresuid, value, value, value);
+		return set_ids(child, SYS_setresuid, value);
 	case IORING_TASK_GID:
-		return sys_call(SYS_setresgid, value, value, value);
+		return set_ids(child, SYS_setresgid, value);
 	case IORING_TASK_GROUPS:
 		return sys_call(SYS_setgroups, op->addr2, ptr);
 	case IORING_TASK_UMASK:
@@ -117,13 +163,11 @@ static long task_set(const struct child *child, const struct chain_op *op)
 	case IORING_TASK_NICE:
 		return set_nice(value);
 	case IORING_TASK_RLIMIT:
-		return sys_call(SYS_prlimit64, 0, op->addr2, ptr, NULL);
+		return set_rlimit(op->addr2, ptr);
 	case IORING_TASK_PDEATHSIG:
-		return sys_call(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, value, 0,
-				0, 0);
+		return set_pdeathsig(child, value);
 	case IORING_TASK_NO_NEW_PRIVS:
-		return sys_call(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, value,
-				0, 0, 0);
+		return sys_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, value);
 	default:
 		return -EINVAL;
 	}
@@ -134,14 +178,99 @@ static long dup_to(int fd, int target, unsigned flags)
 	long ret;
 
 	if (fd != target)
-		return sys_call(SYS_dup3, fd, target, flags);
+		return child_dup(fd, target, flags);
 	ret = sys_call(SYS_fcntl, fd, F_SETFD,
 		       flags & O_CLOEXEC ? FD_CLOEXEC : 0);
 	return ret < 0 ? ret : target;
 }
 
-static long run_op(const struct child *child, const struct chain_op *op,
-		   int *last)
+/* Appends @s and a NUL, as far as there is room before @end. */
+static char *append(char *at, const char *end, const char *s)
+{
+	while (*s && at + 1 < end)
+		*at++ = *s++;
+	*at = '\0';
+	return at;
+}
+
+/* By way of /proc, where a filter forbids execveat(2). */
+static long exec_by_proc(const struct chain_op *op)
+{
+	const char *path = chain_ptr(op->addr);
+	char name[64 + PATH_MAX], digits[12], *at = name, *digit;
+	const char *end = name + sizeof(name);
+	int fd = op->fd;
+
+	digit = digits + sizeof(digits) - 1;
+	*digit = '\0';
+	do {
+		*--digit = (char)('0' + fd % 10);
+		fd /= 10;
+	} while (fd);
+	at = append(at, end, "/proc/self/fd/");
+	at = append(at, end, digit);
+	if (*path) {
+		at = append(at, end, "/");
+		at = append(at, end, path);
+	}
+	if (at + 1 == end)
+		return -ENAMETOOLONG;
+	return sys_call(SYS_execve, name, chain_ptr(op->addr2),
+			chain_ptr(op->addr3));
+}
+
+static long exec_once(const struct chain_op *op)
+{
+	const char *path = chain_ptr(op->addr);
+	long ret;
+
+	/* execveat(2) would do the same, but filters forbid it. */
+	if (!op->flags && (op->fd == AT_FDCWD || *path == '/'))
+		return sys_call(SYS_execve, path, chain_ptr(op->addr2),
+				chain_ptr(op->addr3));
+	ret = sys_call(SYS_execveat, op->fd, path, chain_ptr(op->addr2),
+		       chain_ptr(op->addr3), op->flags);
+	if ((ret == -ENOSYS || ret == -EPERM) && op->fd >= 0 &&
+	    !(op->flags & ~(unsigned)AT_EMPTY_PATH)) {
+		long by_proc = exec_by_proc(op);
+
+		/* Without /proc, what was wrong is the other one's to say. */
+		return by_proc == -ENOENT && !*path ? ret : by_proc;
+	}
+	return ret;
+}
+
+/* How long to try, in all, until a file is no longer open for writing. */
+#define BUSY_MS 255
+
+/*
+ * A file that was written and closed a moment ago may still be open for writing
+ * in a child that somebody forked meanwhile, until that child's own exec: the
+ * kernel answers ETXTBSY, and soon no longer does. A file that is really being
+ * written to costs its caller this time.
+ */
+static long exec_retry(const struct chain_op *op)
+{
+	long ms, ret = exec_once(op);
+
+	for (ms = 1; ret == -ETXTBSY && ms <= BUSY_MS; ms *= 2) {
+		struct timespec time = {0, ms * 1000000};
+
+		sys_call(SYS_nanosleep, &time, NULL);
+		ret = exec_once(op);
+	}
+	return ret;
+}
+
+static long run_exec(struct child *child, const struct chain_op *op)
+{
+	if (child->dies_with_parent)
+		sys_call(SYS_prctl, PR_SET_PDEATHSIG, child->pdeathsig);
+	child->dies_with_parent = false;
+	return exec_retry(op);
+}
+
+static long run_op(struct child *child, const struct chain_op *op, int *last)
 {
 	int fd = op->fd == CHAIN_FD_LAST ? *last : op->fd;
 
@@ -163,9 +292,7 @@ static long run_op(const struct child *child, const struct chain_op *op,
 	case CHAIN_TASK_SET:
 		return task_set(child, op);
 	case CHAIN_EXEC:
-		return sys_call(SYS_execveat, op->fd, chain_ptr(op->addr),
-				chain_ptr(op->addr2), chain_ptr(op->addr3),
-				op->flags);
+		return run_exec(child, op);
 	default:
 		return -EINVAL;
 	}
@@ -198,6 +325,7 @@ void child_run(struct child *child)
 	uint32_t i;
 	long ret;
 
+	die_with_parent(child);
 	if (child->reset_policy) {
 		struct sched_param none = {0};
 
@@ -215,6 +343,9 @@ void child_run(struct child *child)
 		const struct chain_op *op = &c->ops[i];
 
 		child->progress->at = i;
+		/* After an exec that failed. */
+		if (!child->dies_with_parent && op->op != CHAIN_EXEC)
+			die_with_parent(child);
 		ret = run_op(child, op, &last);
 		c->res[i] = (int32_t)ret;
 		if (chain_goes_on(op, ret))

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "chain.h"
 #include "launcher.h"
@@ -32,6 +33,10 @@ struct child {
 	uint64_t sigmask;  /* to start with */
 	uint64_t ignored;  /* signals that may be, of those it starts with */
 	bool shares_files; /* it still has its parent's descriptor table */
+	pid_t parent;	   /* its parent's process, as seen from here */
+	/* Its own, with which it runs its program; see child_run(). */
+	uint64_t pdeathsig;
+	bool dies_with_parent;
 };
 
 /*
@@ -44,6 +49,11 @@ uint64_t child_ignored_signals(void);
  * Runs the chain after its head. Returns only if no exec happened; the results
  * say why, and the caller exits. An exec's result stays -ECANCELED unless it
  * fails: the launcher finds out whether it happened.
+ *
+ * Until its first exec the child dies with the thread that made it: it holds
+ * that process's memory, or a copy. An exec keeps the parent-death signal, so
+ * it has to go right before: a child that hangs in its exec outlives its
+ * parent.
  */
 void child_run(struct child *child);
 

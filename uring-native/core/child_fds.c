@@ -140,6 +140,20 @@ static bool is_target(const struct chain_fd *fds, uint32_t nr, int fd)
 	return false;
 }
 
+long child_dup(int fd, int newfd, unsigned flags)
+{
+	long ret = sys_call(SYS_dup3, fd, newfd, flags);
+
+#ifdef SYS_dup2
+	if (ret == -ENOSYS || ret == -EPERM) {
+		ret = sys_call(SYS_dup2, fd, newfd);
+		if (ret >= 0 && flags & O_CLOEXEC)
+			sys_call(SYS_fcntl, newfd, F_SETFD, FD_CLOEXEC);
+	}
+#endif
+	return ret;
+}
+
 /* One descriptor from where it is to where it belongs. */
 static int place(int from, const struct chain_fd *fd)
 {
@@ -148,8 +162,7 @@ static int place(int from, const struct chain_fd *fd)
 	if (from == fd->newfd)
 		return (int)sys_call(SYS_fcntl, from, F_SETFD,
 				     cloexec ? FD_CLOEXEC : 0);
-	return (int)sys_call(SYS_dup3, from, fd->newfd,
-			     cloexec ? O_CLOEXEC : 0);
+	return (int)child_dup(from, fd->newfd, cloexec ? O_CLOEXEC : 0);
 }
 
 static int close_others(const struct chain_fd *fds, uint32_t nr)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork and exec, as it was always done: the baseline to measure against. The
- * results come through a shared page.
+ * fork and exec, as it was always done: the baseline to measure against, and
+ * for children that must not share our memory. The results come through a
+ * shared page.
  *
  * So does the news that the child has exec'd or exited: the child owns a robust
  * futex in the page, which the kernel marks and wakes in either case. The usual
@@ -80,6 +81,7 @@ static void fork_launch(struct launch *launch, struct launch_thread *thread)
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
 		.ignored = launch_ignored_signals(thread),
+		.parent = getpid(),
 	};
 	uint64_t all = ~0ULL, old;
 	struct shared *shared;

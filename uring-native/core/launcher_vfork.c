@@ -181,10 +181,23 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
 		.ignored = launch_ignored_signals(thread),
+		.parent = getpid(),
 	};
 	uint64_t all = ~0ULL, old;
-	long pid = launch_thread_stack(thread);
+	long pid;
 
+	/*
+	 * A change of credentials makes the memory of the process that does it
+	 * undumpable. That is our memory, too: /proc/self would belong to root,
+	 * and no debugger might attach. It cannot be undone without a moment in
+	 * which the new user may read what is in it.
+	 */
+	if (launch->chain->sets_ids) {
+		launch->by = LAUNCHER_FORK;
+		launcher_fork.launch(launch, thread);
+		return;
+	}
+	pid = launch_thread_stack(thread);
 	chain_reset(launch->chain);
 	if (pid < 0) {
 		launch_no_child(launch, (int)pid);

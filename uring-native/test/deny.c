@@ -3,7 +3,7 @@
  * deny SYSCALL=ERRNO... -- CMD ARGS...
  *
  * Runs a command under a seccomp filter that answers as container profiles
- * do. Knows the system calls that this project can do without.
+ * do. It knows the system calls that this project can do without.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -21,9 +21,14 @@ static const struct {
 } calls[] = {
 	{"clone3", SYS_clone3},
 	{"close_range", SYS_close_range},
+	{"dup3", SYS_dup3},
+	{"execveat", SYS_execveat},
 	{"io_uring_setup", SYS_io_uring_setup},
 	{"kill", SYS_kill},
 	{"pidfd_send_signal", SYS_pidfd_send_signal},
+	{"prlimit64", SYS_prlimit64},
+	{"set_robust_list", SYS_set_robust_list},
+	{"setpgid", SYS_setpgid},
 };
 
 static int number(const char *name, size_t len)

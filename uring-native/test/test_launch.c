@@ -2,6 +2,8 @@
 /* Launchers that work on every kernel, and the descriptors a child gets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,6 +178,101 @@ static void test_template(void)
 	CHECK(!unlink(script));
 }
 
+/* A stack that cannot be had fails one launch, not those after it. */
+static void test_no_stack(void)
+{
+	static const char *const argv[] = {"true", NULL};
+	const struct rlimit none = {4096, RLIM_INFINITY};
+	struct launch_thread fresh;
+	struct rlimit old;
+	const char *why;
+	struct launch l = {.pidfd = -1, .by = LAUNCHER_VFORK};
+	struct pack p;
+
+	pack_init(&p, 2);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	pack_exec(&p, "/bin/true", argv);
+	pack_end(&p);
+	CHECK(!chain_load(p.bytes, p.size, &l.chain, &why));
+	launch_thread_init(&fresh);
+	CHECK(!getrlimit(RLIMIT_AS, &old) && !setrlimit(RLIMIT_AS, &none));
+	launcher_vfork.launch(&l, &fresh);
+	CHECK(!setrlimit(RLIMIT_AS, &old));
+	CHECK(l.error == -ENOMEM && l.failed == 0 && l.pidfd == -1);
+	launcher_vfork.launch(&l, &fresh);
+	CHECK(wait_for(&l) == 0);
+	launch_thread_exit(&fresh);
+}
+
+/* A child that becomes another user leaves our memory dumpable. */
+static void test_dumpable(const struct launcher *by)
+{
+	static const char *const argv[] = {"true", NULL};
+	struct chain_op *op;
+	struct launch l;
+	struct pack p;
+
+	CHECK(prctl(PR_GET_DUMPABLE) == 1);
+	pack_init(&p, 4);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	op = pack_op(&p, CHAIN_TASK_SET);
+	op->len = IORING_TASK_GID;
+	op->addr = 61234;
+	op = pack_op(&p, CHAIN_TASK_SET);
+	op->len = IORING_TASK_UID;
+	op->addr = 61234;
+	pack_exec(&p, "/bin/true", argv);
+	launch(by, &p, &l);
+	CHECK(wait_for(&l) == 0);
+	CHECK(prctl(PR_GET_DUMPABLE) == 1);
+}
+
+static volatile sig_atomic_t slow_launches;
+
+static void count_slow(struct launch_thread *slow)
+{
+	(void)slow;
+	slow_launches++;
+}
+
+/* A child that waits in an open is slow, once, and can be ended there. */
+static void test_slow(const struct launcher *by)
+{
+	static const char *const argv[] = {"true", NULL};
+	char dir[] = "/tmp/uring-spawn-XXXXXX", fifo[64];
+	struct chain_op *op;
+	struct launch l;
+	struct pack p;
+	int fd, before = slow_launches;
+	pid_t opener;
+
+	CHECK(mkdtemp(dir));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	CHECK(!mkfifo(fifo, 0600));
+	/* Not before the launch has been slow for long. */
+	opener = fork();
+	if (!opener) {
+		usleep(20 * LAUNCH_SLOW_MS * 1000);
+		fd = open(fifo, O_RDWR);
+		_exit(fd < 0);
+	}
+	pack_init(&p, 3);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	op = pack_op(&p, CHAIN_OPENAT);
+	op->fd = AT_FDCWD;
+	op->flags = O_RDONLY | O_CLOEXEC;
+	op->addr = pack_str(&p, fifo);
+	pack_exec(&p, "/bin/true", argv);
+	thread.on_slow = count_slow;
+	thread.slow = false;
+	launch(by, &p, &l);
+	thread.on_slow = NULL;
+	CHECK(slow_launches == before + 1);
+	CHECK(wait_for(&l) == 0);
+	CHECK(waitpid(opener, &fd, 0) == opener && !fd);
+	CHECK(!unlink(fifo) && !rmdir(dir));
+}
+
 int main(void)
 {
 	const struct launcher *const all[] = {&launcher_vfork, &launcher_fork,
@@ -188,6 +285,7 @@ int main(void)
 		test_ignored();
 		nr++;
 	}
+	test_no_stack();
 	for (i = 0; i < nr; i++) {
 		test_step(all[i], "/", "/bin/true", 0, 0);
 		test_step(all[i], "/nowhere", "/bin/true", -ENOENT, 1);
@@ -196,6 +294,9 @@ int main(void)
 		test_step(all[i], "/", "/etc/passwd", -EACCES, 3);
 		test_fds(all[i]);
 		test_leak(all[i]);
+		test_slow(all[i]);
+		if (!geteuid())
+			test_dumpable(all[i]);
 	}
 	launch_thread_exit(&thread);
 	return 0;
