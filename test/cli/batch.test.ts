@@ -14,10 +14,10 @@ afterAll(() => rmSync(dir, { recursive: true }))
 const cli = (args: string[], input: string | Uint8Array = '') =>
   run(process.execPath, [main, 'batch', ...args], { input, encoding: 'buffer' })
 
-/** Through a line of shell, with `$CLI` for the command line. */
+/** Through a line of shell, with `cli` for the command line, whatever its path. */
 const shell = (line: string) =>
-  run('bash', ['-o', 'pipefail', '-c', line], {
-    env: { ...process.env, CLI: `${process.execPath} ${main} batch` },
+  run('bash', ['-o', 'pipefail', '-c', `cli() { "$NODE" "$MAIN" "$@"; }\n${line}`], {
+    env: { ...process.env, NODE: process.execPath, MAIN: main },
   })
 
 describe('bytes', () => {
@@ -150,8 +150,8 @@ describe('lines', () => {
 
   test('none at all', async () => {
     expect(await cli([])).toMatchObject({ exitCode: 0, stdout: Buffer.alloc(0) })
-    expect((await shell('$CLI <&-')).exitCode).toBe(0)
-    expect((await shell('$CLI /dev/null')).exitCode).toBe(0)
+    expect((await shell('cli batch <&-')).exitCode).toBe(0)
+    expect((await shell('cli batch /dev/null')).exitCode).toBe(0)
   })
 
   test('of a file that cannot be read', async () => {
@@ -198,29 +198,29 @@ describe('a reader that goes', () => {
   test('| head -1: quiet, as SIGPIPE ends a tool; children are ended', async () => {
     const mark = marks()
     const { stdout, stderr, exitCode } = await shell(
-      `(yes 'seq 20000' | head -200; echo 'sleep 1000${mark}') | $CLI -j8 | head -1`,
+      `(yes 'seq 20000' | head -200; echo 'sleep 1000${mark}') | cli batch -j8 | head -1`,
     )
     expect([stdout, stderr, exitCode]).toEqual(['1\n', '', 141])
     expect(await runs(`sleep 1000${mark}`)).toBe(false)
   })
 
   test('of JSON, and of the other commands', async () => {
-    const json = await shell(`yes 'seq 20000' | head -50 | $CLI --json -j1 | head -c 10`)
+    const json = await shell(`yes 'seq 20000' | head -50 | cli batch --json -j1 | head -c 10`)
     expect([json.stdout, json.stderr, json.exitCode]).toEqual(['{"index":0', '', 141])
     const explained = await shell(
-      `PATH=$(seq -s: 5000 | sed 's/[0-9]*/\\/&/g;s/\\(:[^:]*\\)\\{4500\\}//'):$PATH ${process.execPath} ${main} explain --all -- x y | true`,
+      `PATH=$(seq -s: 5000 | sed 's/[0-9]*/\\/&/g;s/\\(:[^:]*\\)\\{4500\\}//'):$PATH cli explain --all -- x y | true`,
     )
     expect(explained.stderr).toBe('')
   })
 
   test('a full disk is an error', async () => {
-    const { stderr, exitCode } = await shell(`echo 'echo x' | $CLI >/dev/full`)
+    const { stderr, exitCode } = await shell(`echo 'echo x' | cli batch >/dev/full`)
     expect(stderr).toContain('uring-spawn: cannot write to standard output: ENOSPC')
     expect(exitCode).toBe(2)
   })
 
   test('standard error may be closed', async () => {
-    const { stdout, exitCode } = await shell(`printf 'no-such\\necho x\\n' | $CLI -j1 2>&-`)
+    const { stdout, exitCode } = await shell(`printf 'no-such\\necho x\\n' | cli batch -j1 2>&-`)
     expect([stdout, exitCode]).toEqual(['x\n', 1])
   })
 })
