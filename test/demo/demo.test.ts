@@ -124,7 +124,7 @@ describe('npm run demo -- --stock', () => {
     const count = join(folder, 'count')
     const PATH = withTool(
       'stat',
-      `echo >> '${count}'\n[ $(wc -l < '${count}') -gt 6 ] && exit 7\nexec /usr/bin/stat "$@"`,
+      `echo >> '${count}'\n[ $(wc -l < '${count}') -gt 4 ] && exit 7\nexec /usr/bin/stat "$@"`,
     )
     const { status, stdout } = demo(['--stock', '--rounds', '1'], { PATH })
     expect(status).toBe(1)
