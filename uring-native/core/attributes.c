@@ -40,7 +40,7 @@ static void look_at_schedule(struct attributes *a)
 		a->policy |= 0x40000000;
 	a->nice = sched.nice;
 	a->priority = sched.priority;
-	/* The raw call says how many bytes the kernel has. */
+	/* The raw call returns how many bytes the kernel's mask has. */
 	size = sys_call(SYS_sched_getaffinity, 0, sizeof(a->cpus), a->cpus);
 	a->cpus_size = size < 0 ? 0 : (uint32_t)size;
 }
@@ -61,7 +61,7 @@ static bool may_filter(const struct attributes *a)
 	return a->no_new_privs == 1 || has_cap(a, CAP_SYS_ADMIN);
 }
 
-/* No thread ever gets rid of them, so there is no need to look again. */
+/* A thread never gets rid of these, so what is set needs no second look. */
 static void look_at_confinement(struct attributes *a)
 {
 	if (a->no_new_privs != 1)
@@ -71,9 +71,9 @@ static void look_at_confinement(struct attributes *a)
 }
 
 /*
- * How many filters there are. Only /proc tells, which takes longer than all
- * else here: it is asked only where one may have been added to others. Where
- * there is none the mode shows the first. -1 where /proc does not tell.
+ * The number of seccomp filters, or -1 without /proc. Only /proc shows it, and
+ * reading it takes longer than everything else here, so it is read only if a
+ * filter may have been added to others. The mode shows the first filter.
  */
 static int32_t count_filters(const struct attributes *a)
 {
@@ -94,7 +94,7 @@ static int32_t count_filters(const struct attributes *a)
 	return at ? atoi(at + sizeof(key) - 1) : -1;
 }
 
-/* None that are neither permitted nor inheritable can be had again. */
+/* A capability that is neither permitted nor inheritable never comes back. */
 static void look_at_caps(struct attributes *a)
 {
 	struct __user_cap_header_struct header = {

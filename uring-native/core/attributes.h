@@ -3,18 +3,19 @@
  * What a child inherits from the thread that makes it, and not from its
  * process: scheduling, no_new_privs, seccomp filters, capabilities and so on.
  * Launch threads inherit all of it, seen here or not, from the thread that
- * makes them. This looks whether the calling thread still has the same, which
- * costs four system calls for an ordinary user and seven for root.
+ * makes them. This file checks whether the calling thread still has the same
+ * attributes. That costs four system calls for an ordinary user and seven for
+ * root.
  *
- * Not seen are
- * - a Landlock domain, which the kernel shows to nobody. An ordinary thread
- *   needs no_new_privs for it, and the usual order sets that just before, which
- *   is seen. Not so what is added after a launch with no_new_privs, and what
- *   root adds without it;
+ * Some of it is not seen:
+ * - a Landlock domain, which the kernel does not show. An ordinary thread needs
+ *   no_new_privs for one and usually sets it just before, which is seen. A
+ *   domain added after a launch with no_new_privs is not, nor is one that root
+ *   adds without it;
  * - namespaces, and the root, working directory and umask of a thread that has
  *   left those of its process (unshare(2), setns(2): root only);
  * - timer slack, personality, NUMA policy and the session keyring.
- * core_renew() is for these.
+ * For these there is core_renew().
  */
 #ifndef ATTRIBUTES_H
 #define ATTRIBUTES_H
@@ -30,7 +31,7 @@ struct attributes {
 	uint32_t priority;
 	int32_t no_new_privs;
 	int32_t seccomp; /* mode */
-	/* The following are looked at less often. */
+	/* The following are read less often. */
 	int32_t filters; /* of seccomp; 0 where none can have been added */
 	int32_t securebits;
 	int32_t ioprio;
@@ -42,9 +43,9 @@ struct attributes {
 };
 
 /*
- * Looks at those of the calling thread: all, or only the ones that are cheap
- * to look at and leaves the others as they are. What the kernel or a filter
- * refuses to show is recorded as such, and so the same each time.
+ * Reads the attributes of the calling thread: all, or only the cheap ones, and
+ * then leaves the others unchanged. What the kernel or a filter refuses to show
+ * is recorded as such, and so compares equal each time.
  */
 void attributes_look(struct attributes *attributes, bool all);
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /*
- * With O_NONBLOCK, as a FIFO without a reader, or a modem without a carrier,
- * would have us wait. Packet mode (O_DIRECT) of a pipe is kept.
+ * Opens with O_NONBLOCK: a FIFO without a reader, or a modem without a carrier,
+ * would block us. A pipe keeps its packet mode (O_DIRECT).
  */
 static int open_anew(int fd, int flags)
 {
@@ -47,7 +47,10 @@ static bool listens(int fd)
 	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) && on;
 }
 
-/* Of bytes from one peer; messages are for those who know how to read them. */
+/*
+ * A stream with one peer. A program that gets a datagram socket knows how to
+ * read it.
+ */
 static bool is_connected_stream(int fd)
 {
 	struct sockaddr_storage peer;

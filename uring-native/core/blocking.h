@@ -5,10 +5,10 @@
  *
  * O_NONBLOCK belongs to an open file description, which parent and child share.
  * An event loop sets it on what it reads and writes, at its first use, which
- * may be before or after the launch; most programs take the EAGAIN that follows
- * for an error, and lose data. Clearing the flag, as Node does, would take it
- * from the event loop. So the child gets a description of its own where the
- * kernel can open the file once more:
+ * may be before or after the launch; most programs treat the EAGAIN that
+ * follows as an error, and lose data. Clearing the flag, as Node does, would
+ * take it from the event loop. So the child gets a description of its own where
+ * the kernel can open the file once more:
  *
  * - A pipe or FIFO always, whether the flag is set now or not.
  * - A terminal, where the flag is set. Not the master of a pseudo-terminal,
@@ -20,16 +20,16 @@
  * - Anything else keeps the flag, except as the child's descriptors 0, 1 and 2.
  *   Regular files and directories ignore it.
  *
- * Where a file may not be opened (a pipe that another user made, no /proc), the
+ * If a file cannot be opened (a pipe that another user made, no /proc), the
  * flag is cleared, too.
  */
 #ifndef BLOCKING_H
 #define BLOCKING_H
 
 /*
- * What the child should get as its descriptor @newfd instead of @fd: a new
- * descriptor, close-on-exec, that the caller closes; or -1 for @fd itself, from
- * which O_NONBLOCK has been cleared if need be. Never blocks.
+ * Returns what the child should get as its descriptor @newfd instead of @fd: a
+ * new descriptor, close-on-exec, that the caller closes; or -1 for @fd itself,
+ * with O_NONBLOCK cleared if need be. Never blocks.
  */
 int blocking_open(int fd, int newfd);
 

@@ -183,7 +183,7 @@ static int load_ops(struct loader *l, struct chain *c)
 			break;
 		case CHAIN_OPENAT:
 			opened = true;
-			/* A directory alone never makes anyone wait. */
+			/* O_PATH never blocks. */
 			if (!(op->flags & O_PATH))
 				c->may_block = true;
 			ret = to_string(l, &op->addr);
@@ -309,7 +309,7 @@ void chain_set_pipes(struct chain *chain, const int *fds)
 	}
 }
 
-/* How much an error says, of several along a search path. */
+/* How much an error explains, among several along a search path. */
 enum weight {
 	NOTHING,
 	ABSENT,
@@ -345,9 +345,9 @@ bool chain_goes_on(const struct chain_op *op, long res)
 }
 
 /*
- * Whether a search stopped between two directories: the child was killed
- * there. That the first ones lack the file is not why it did not start; that
- * they had no memory for it may well be why it was killed.
+ * Whether a search stopped between two directories because the child was killed
+ * there. An ENOENT from the first ones is then not why it did not start; an
+ * ENOMEM may well be why it was killed.
  */
 static bool search_ended(const struct chain *chain, uint32_t failed,
 			 uint32_t unrun)
@@ -373,7 +373,7 @@ static bool same_search(const struct chain *chain, uint32_t a, uint32_t b)
 	       chain->ops[b].op == CHAIN_EXEC;
 }
 
-/* Whether the error @res of operation @i says more than @best of @at. */
+/* Whether the error @res of operation @i explains more than @best of @at. */
 static bool says_more(const struct chain *chain, uint32_t i, int32_t res,
 		      uint32_t at, int best)
 {

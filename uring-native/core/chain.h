@@ -21,8 +21,8 @@
 #define CHAIN_MAGIC 0x31435355U /* "USC1" */
 
 /*
- * A ring takes 1024 requests at once (ring.c), of which launcher_uring adds one
- * to a chain. ts/chain/limits.ts has the same numbers.
+ * A ring accepts 1024 requests at once (ring.c), and launcher_uring adds one to
+ * a chain. ts/chain/limits.ts has the same numbers.
  */
 #define CHAIN_MAX_OPS 1000U
 #define CHAIN_MAX_FDS 1024U
@@ -57,8 +57,8 @@ enum chain_opcode {
 	CHAIN_TASK_SET, /* len: io_uring_task_attr, addr: value, addr2: arg */
 	/*
 	 * fd: dirfd, addr: path, addr2: argv, addr3: envp, flags; len: 0, or
-	 * one more than the descriptor of an executable template of the same,
-	 * here, for launchers that can start from one.
+	 * one more than our descriptor of an executable template of the same
+	 * file, for launchers that can start from one.
 	 */
 	CHAIN_EXEC,
 	CHAIN_OP_LAST,
@@ -112,7 +112,7 @@ struct chain {
 
 /*
  * Copies and checks the @size bytes at @packed. Returns 0 and a chain that
- * chain_free() frees, or -EINVAL (malformed; *@why says how), -ENOMEM.
+ * chain_free() frees, or -EINVAL (malformed; *@why explains), -ENOMEM.
  */
 int chain_load(const void *packed, size_t size, struct chain **out,
 	       const char **why);
@@ -135,17 +135,18 @@ bool chain_goes_on(const struct chain_op *op, long res);
 void chain_reset(struct chain *chain);
 
 /*
- * What a chain's results say: 0 where an exec happened, else the -errno of the
- * operation that ended it, and its index in *@index; -ECANCELED and the first
- * operation without a result where the child was killed there. For hard-linked
- * execs it is what execvp(3) reports: the first error that says more than that
- * the file is missing or out of reach, otherwise the first EACCES, otherwise
- * the last error of a search and the first of any other row. A start from a
- * template that goes on after a failure does not count: what follows it does.
+ * Returns the outcome of a chain: 0 if an exec happened, otherwise the -errno
+ * of the operation that ended it, with its index in *@index. If the child was
+ * killed, that is -ECANCELED and the first operation without a result. For
+ * hard-linked execs it is what execvp(3) reports: the first error that explains
+ * more than that the file is missing or out of reach; failing that, the first
+ * EACCES; failing that, the last error of a search and the first of any other
+ * row. An exec from a template that falls back to the next one does not count:
+ * the one after it does.
  */
 int chain_result(const struct chain *chain, uint32_t *index);
 
-/* Whether the chain names a template that could not be started from. */
+/* Whether the chain names a template and the exec from it failed. */
 bool chain_template_failed(const struct chain *chain);
 
 static inline void *chain_ptr(uint64_t addr)

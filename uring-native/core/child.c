@@ -307,7 +307,7 @@ static long run_head(struct child *child)
 
 	if (!(head->flags & CHAIN_CLONE_FDS))
 		return 0;
-	/* A copy: the list may be the parent's own, which may try again. */
+	/* A copy: the list may be the parent's own, and it may try again. */
 	for (i = 0; i < head->len; i++)
 		fds[i] = listed[i];
 	if (child->shares_files) {
@@ -334,7 +334,7 @@ void child_run(struct child *child)
 	if (child->reset_handlers)
 		clear_handlers();
 	sys_sigmask(SIG_SETMASK, &child->sigmask, NULL);
-	/* Its descriptor is none of those that the child is to have. */
+	/* Before run_head(), which closes the place's descriptor. */
 	ret = child->place ? place_enter(child->place) : 0;
 	if (ret >= 0)
 		ret = run_head(child);

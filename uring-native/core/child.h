@@ -18,8 +18,8 @@
 /*
  * A function that a child runs in its parent's memory. ThreadSanitizer keeps a
  * call stack per thread in that memory, and an exec returns from no function:
- * what it pushed there would stay, a few entries per launch. So these are not
- * instrumented, nor are child.c and child_fds.c (see CMakeLists.txt). The
+ * what it pushed there would stay, a few entries for each launch. So these are
+ * not instrumented, nor are child.c and child_fds.c (see CMakeLists.txt). The
  * child's writes happen while its parent waits for them.
  */
 #define CHILD_CODE __attribute__((no_sanitize("thread")))
@@ -29,9 +29,9 @@ struct child {
 	struct launch_progress *progress;
 	const struct place *place; /* where it starts; NULL: where it is */
 	bool reset_handlers;	   /* clone did not clear the signal handlers */
-	bool reset_policy; /* the launch thread's is not for the child */
+	bool reset_policy; /* the child must not keep the launch thread's */
 	uint64_t sigmask;  /* to start with */
-	uint64_t ignored;  /* signals that may be, of those it starts with */
+	uint64_t ignored;  /* signals that may be ignored at its start */
 	bool shares_files; /* it still has its parent's descriptor table */
 	pid_t parent;	   /* its parent's process, as seen from here */
 	/* Its own, with which it runs its program; see child_run(). */

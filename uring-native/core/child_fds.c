@@ -192,9 +192,9 @@ int child_set_fds(struct chain_fd *fds, uint32_t nr)
 	above = nr ? fds[nr - 1].newfd + 1 : 0;
 
 	/*
-	 * First move every source that is in the place of another descriptor
-	 * above all targets, where nothing is put later. Given 4 -> 3 and
-	 * 3 -> 4, with targets up to 4, they become 5 -> 3 and 6 -> 4.
+	 * First move every source that another descriptor would overwrite above
+	 * all targets. Given 4 -> 3 and 3 -> 4, with targets up to 4, they
+	 * become 5 -> 3 and 6 -> 4.
 	 */
 	for (i = 0; i < nr; i++) {
 		long tmp;

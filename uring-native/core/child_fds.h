@@ -9,8 +9,8 @@
 /*
  * Gives the calling process, which shares its descriptor table, one of its own
  * that ends with the highest source of @fds: what is above is never copied, and
- * need not be closed. Async-signal-safe. Returns 0 or -errno: ENOMEM, and EPERM
- * or ENOSYS where a filter says so.
+ * need not be closed. Async-signal-safe. Returns 0 or -errno: ENOMEM, or a
+ * filter's EPERM or ENOSYS.
  */
 int child_unshare_fds(const struct chain_fd *fds, uint32_t nr);
 

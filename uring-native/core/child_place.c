@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a child runs of place.h, in memory that may be its parent's. */
+/*
+ * The part of place.h that runs in a child, in memory that may be its parent's.
+ */
 #include <fcntl.h>
 
 #include "place.h"
 #include "sys.h"
 
-/* Those of the C library may not have stx_mnt_id yet. */
+/* The C library's struct may lack stx_mnt_id. */
 struct sys_statx {
 	uint32_t mask;
 	uint32_t other[7];
@@ -55,7 +57,7 @@ long place_enter(const struct place *place)
 		return 0;
 	/*
 	 * A process may stay in a directory that it may no longer search, but
-	 * not enter it.
+	 * may not enter it again.
 	 */
 	place_identify(AT_FDCWD, "", &here);
 	if (place_same(&place->id, &here))

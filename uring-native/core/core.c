@@ -57,8 +57,8 @@ void core_unlock(struct core *core)
 }
 
 /*
- * The last to go frees; the lock is held, and gone after. Who is not the last
- * must not look at the core any more: what is owed to the loop is done before.
+ * Drops a reference and unlocks; the last one frees the core. After unlocking,
+ * the core may be gone at any time, so the loop is woken before that.
  */
 void core_put(struct core *core)
 {
@@ -81,8 +81,8 @@ void core_put(struct core *core)
 }
 
 /*
- * Threads of the core take no signals: those are the program's. libc keeps the
- * two it needs unblocked.
+ * The core's threads block all signals, which belong to the program. libc keeps
+ * the two it needs unblocked.
  */
 int core_thread(struct core *core, void *(*fn)(void *), void *arg)
 {
@@ -118,7 +118,7 @@ void core_queue(struct job *job, unsigned todo)
 		job->inbox_next = NULL;
 		*core->inbox_tail = job;
 		core->inbox_tail = &job->inbox_next;
-		/* It may be over before the loop gets to it. */
+		/* The job may end before the loop gets to it. */
 		job->refs++;
 	}
 	job->todo |= todo;
@@ -128,7 +128,7 @@ void core_queue(struct job *job, unsigned todo)
 void core_todo(struct job *job, unsigned todo)
 {
 	core_queue(job, todo);
-	/* The loop itself looks before it sleeps. */
+	/* The loop itself checks its inbox before it sleeps. */
 	if (!pthread_equal(pthread_self(), job->core->loop))
 		core_wake_loop(job->core);
 }
@@ -193,15 +193,18 @@ void core_get_info(const struct core *core, struct core_info *info)
 }
 
 /*
- * Whether the threads that launch by @kind have a working directory, and with
- * that a root, of their own.
+ * Whether the threads that launch by @kind have a working directory of their
+ * own, and with it a root.
  */
 static bool from_own_place(enum launcher_kind kind)
 {
 	return kind == LAUNCHER_URING || kind == LAUNCHER_TEMPLATE;
 }
 
-/* A chroot(2) of the calling thread, which reaches no thread with its own. */
+/*
+ * Whether the calling thread did a chroot(2), which does not affect threads
+ * that have a root of their own.
+ */
 static bool root_changed(const struct core *core)
 {
 	struct place_id root;
@@ -233,7 +236,10 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	core_lock(core);
 	attributes_look(&core->attributes, !core->looked);
 	core->looked = true;
-	/* The thread that submits keeps what it was made with, as its ring. */
+	/*
+	 * The submitting thread and its ring keep the attributes they were made
+	 * with.
+	 */
 	if (job->kind == LAUNCHER_URING &&
 	    !attributes_equal(&core->loop_attributes, &core->attributes))
 		job->kind = job->launch.by = LAUNCHER_VFORK;
@@ -340,7 +346,7 @@ void core_detach(struct core *core)
 	pthread_mutex_lock(&core->owner_lock);
 	core->owner_gone = true;
 	pthread_mutex_unlock(&core->owner_lock);
-	/* Waits for a write(2) that has them, which does not block. */
+	/* Waits for a write(2) that uses the bytes; it does not block. */
 	pthread_mutex_lock(&core->lender.lock);
 	core->lender.gone = true;
 	pthread_mutex_unlock(&core->lender.lock);

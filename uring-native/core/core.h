@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processes of one environment: launches them, waits for them, collects
- * what they write. Calls from the environment's thread only queue; the work is
+ * The processes of one environment: launches them, waits for them and collects
+ * their output. Calls from the environment's thread only queue; the work is
  * done by a loop thread, which owns the ring or epoll, and by launch threads,
  * which block in vfork in its stead. They live as long as the environment,
  * because a parent-death signal is bound to the thread that cloned.
@@ -44,14 +44,14 @@ struct core_request {
 	size_t chain_size;
 	bool want_results; /* of every operation, also when all went well */
 	/*
-	 * Nobody waits for STARTED, or for output before EXITED: they do not
-	 * wake, but come with what does.
+	 * STARTED, and output before EXITED, wake nobody: they are delivered
+	 * with the next event that does.
 	 */
 	bool lazy;
-	/* Closed once the launch is over, whatever came of it. */
+	/* Closed once the launch has succeeded or failed. */
 	const int *close_fds;
 	size_t nr_close;
-	/* What the chain names as CHAIN_FD_PIPE(): all of it, at least. */
+	/* The pipes that the chain names as CHAIN_FD_PIPE(), and maybe more. */
 	const struct core_pipe *pipes;
 	size_t nr_pipes;
 	/* Written to the first pipe that is input and collect; copied, or */
@@ -84,20 +84,20 @@ struct core_event {
 	int a;
 	int b;
 	/*
-	 * Per operation: of FAILED, and of STARTED where they are wanted, or a
-	 * template could not be started from; NULL else.
+	 * FAILED: the result of each operation. STARTED: the same if they are
+	 * wanted or an exec from a template failed, otherwise NULL.
 	 */
 	const volatile int32_t *res;
 	uint32_t nr_res;
 	/*
-	 * STARTED: per pipe the end here, -1 for those that are collected.
-	 * The taker takes one over by setting it to -1.
+	 * STARTED: our end of each pipe, -1 for those that are collected. The
+	 * receiver takes ownership of one by setting it to -1.
 	 */
 	int *fds;
 	uint32_t nr_fds;
-	enum launcher_kind by; /* STARTED: who made it */
+	enum launcher_kind by; /* STARTED: the launcher that made it */
 	struct exit_status exit;
-	char *buf; /* the taker may keep it and set this to NULL; malloc(3) */
+	char *buf; /* malloc(3)ed; set it to NULL to keep it */
 	size_t size;
 	bool truncated;
 	struct job *job; /* the core's */
@@ -111,8 +111,8 @@ struct core_info {
 };
 
 /*
- * Returns 0 or -errno: EAGAIN (no thread), EMFILE, ENOMEM. What is running
- * when the environment goes is what core_detach() says.
+ * Returns 0 or -errno: EAGAIN (no thread), EMFILE, ENOMEM. For processes that
+ * still run when the environment ends, see core_detach().
  */
 int core_new(const struct core_config *config, struct core **out);
 
@@ -128,46 +128,46 @@ int core_launch(struct core *core, const struct core_request *request,
 		uint32_t *id, const char **why);
 
 /*
- * Later launches inherit what the calling thread has by now, also what cannot
- * be seen to have changed: a Landlock domain, for one (see attributes.h). What
- * can is looked for at each launch.
+ * Makes later launches inherit what the calling thread has now, including what
+ * cannot be detected, such as a Landlock domain (see attributes.h). What can be
+ * detected is checked at each launch.
  */
 void core_renew(struct core *core);
 
-/*
- * Begins the launches that are queued: wakes who does it, once for all of
- * them.
- */
+/* Begins the queued launches, with one wake-up for all of them. */
 void core_flush(struct core *core);
 
 /*
  * Signals a child; one whose launch has not begun fails with ECANCELED instead.
- * Returns 0, -ESRCH (over), -EAGAIN (about to be made: try again), -EPERM (not
- * over, but it has other credentials), -EINVAL (no such signal).
+ * Returns 0, -ESRCH (it has ended), -EAGAIN (it is being made: try again),
+ * -EPERM (it runs with other credentials), -EINVAL (no such signal).
  */
 int core_kill(struct core *core, uint32_t id, int sig);
 
 /*
- * Signals the process group of which @pid, the child @id, is or was the leader;
- * also after its end. See reap_signal_group().
+ * Signals the process group that @pid, the child @id, leads or led, even after
+ * its end. See reap_signal_group().
  */
 int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig);
 
-/* Ends the collection of a child's output with what there is. */
+/* Stops collecting a child's output; what has been written so far is kept. */
 void core_stop_output(struct core *core, uint32_t id);
 
 /*
- * Takes events, oldest first and @max at most; each is freed by
- * core_events_free() before core_detach(). Who gets as many as that has to come
- * again: nobody is woken for the others.
+ * Takes events, oldest first and @max at most; the caller frees them by
+ * core_events_free() before core_detach(). A full batch means there may be
+ * more: call again, no further wake-up comes.
  */
 struct core_event *core_drain(struct core *core, unsigned max);
-/* Frees a list of events that core_drain() gave. */
+/*
+ * Frees a list of events returned by core_drain(), and closes what the caller
+ * did not claim.
+ */
 void core_events_free(struct core_event *events);
 
 /*
  * The environment ends: no more events. Children that have started live on and
- * are reaped in the background; those that have not do not.
+ * are reaped in the background; launches still under way are stopped.
  */
 void core_detach(struct core *core);
 

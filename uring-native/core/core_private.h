@@ -19,7 +19,7 @@
 enum job_state {
 	JOB_QUEUED,
 	JOB_LAUNCHING,
-	JOB_RUNNING, /* or over, with output to come */
+	JOB_RUNNING, /* or ended, with output to come */
 };
 
 /* What the loop is asked to do for a job. */
@@ -42,7 +42,7 @@ struct job_input {
 	struct core_event fed;
 };
 
-/* One process, from the request until all about it has been said. */
+/* One process, from the request until its last event is freed. */
 struct job {
 	struct launch launch;
 	struct watch exit;
@@ -52,13 +52,13 @@ struct job {
 	enum launcher_kind kind;
 	enum job_state state;
 	bool cancelled;
-	bool stopped; /* its output is, or will be once it is collected */
+	bool stopped; /* its output no longer is, or will not be, collected */
 	bool lazy;
 	bool watched;
 	bool exited;
 	/* The launch or the exit; each output; the input; each event; inbox. */
 	unsigned refs;
-	/* Of each there is one at most: there always is memory for it. */
+	/* Each occurs at most once, so memory for it is always at hand. */
 	struct core_event first; /* STARTED or FAILED */
 	struct core_event last;	 /* EXITED */
 	unsigned todo;		 /* JOB_*, while in the inbox */
@@ -69,7 +69,7 @@ struct job {
 	int *close_fds;
 	size_t nr_close;
 	struct core_pipe *pipes;
-	int *pipe_fds; /* the end here, of those that are not collected */
+	int *pipe_fds; /* our end of those that are not collected */
 	size_t nr_pipes;
 	bool fds_open;
 	struct job_output *outputs;
@@ -79,13 +79,14 @@ struct job {
 };
 
 /*
- * Launch threads, and the jobs that wait for one. There are two pools: chains
- * that open files may block, on a FIFO say, and must not keep others waiting.
+ * Launch threads, and the jobs that wait for one. Chains that open files have a
+ * pool of their own: they may block, for instance on a FIFO, and must not delay
+ * others. So do launches from templates.
  *
- * A thread stays with its child until that has exec'd: its stack, its
+ * A thread stays with its child until the child has exec'd: its stack, its
  * thread-local storage and its life (PR_SET_PDEATHSIG) are the child's, too. So
- * a pool gets another thread for each that is slow (LAUNCH_SLOW_MS), as far as
- * there is work, and memory; threads beyond max_threads end when they are idle.
+ * a pool gets another thread for each slow one (LAUNCH_SLOW_MS) while there is
+ * work, and memory. Threads beyond max_threads end when they are idle.
  */
 struct pool {
 	struct crew *crew;
@@ -102,11 +103,11 @@ struct pool {
 enum { POOL_SWIFT, POOL_WAITING, POOL_TEMPLATE, NR_POOLS };
 
 /*
- * The launch threads that have the attributes of the thread which asks, from
- * which the first are made; others are made from one of their own pool. Once
- * the asking thread has other attributes another crew takes its place: the old
- * one does what it was asked for, and its threads end. A crew without threads
- * is used again.
+ * Launch threads with the same attributes. The environment's thread makes the
+ * first of each pool; others are made by one of the pool's own. Once the
+ * environment's thread has other attributes, another crew takes over: the old
+ * one finishes its queue, and its threads end. A crew without threads is used
+ * again.
  */
 struct crew {
 	struct core *core;
@@ -121,8 +122,8 @@ struct core {
 	unsigned refs; /* the environment, the loop, launch threads */
 	struct core_config config;
 	struct core_info info;
-	uint64_t sigmask;     /* of who made the core */
-	struct place_id root; /* at the start, which its own threads keep */
+	uint64_t sigmask;     /* of the core's creator */
+	struct place_id root; /* at the start; the core's threads keep it */
 	bool detached;
 	uint32_t last_id;
 	unsigned nr_jobs;
@@ -131,11 +132,13 @@ struct core {
 	struct core_event *events;
 	struct core_event **events_tail;
 	atomic_bool owner_woken; /* since the last drain */
-	/* For config.wake, which is no more to be called once it is gone. */
+	/*
+	 * Guards config.wake, which must not be called once the owner is gone.
+	 */
 	pthread_mutex_t owner_lock;
 	bool owner_gone;
 
-	/* A wake-up that who has the lock owes, and gives after it. */
+	/* Wake-ups to be sent by the lock's holder, after unlocking. */
 	bool owes_owner;
 	bool owes_loop;
 
@@ -149,7 +152,7 @@ struct core {
 	struct job **inbox_tail;
 	atomic_bool loop_woken;
 	struct place *submit_place; /* where it is, while it submits */
-	bool unflushed; /* there is an inbox that nobody was woken for */
+	bool unflushed; /* the inbox has jobs that no wake-up was sent for */
 	struct job
 		*submits; /* the loop's: to be submitted once there is room */
 	struct job **submits_tail;
@@ -158,7 +161,9 @@ struct core {
 
 	struct crew *crew;  /* for what is launched now */
 	struct crew *crews; /* all */
-	/* Those of the thread that launches; all were looked at since a flush.
+	/*
+	 * The calling thread's; @looked: all have been read since the last
+	 * flush.
 	 */
 	struct attributes attributes;
 	struct attributes loop_attributes; /* those of the loop's thread */
@@ -168,8 +173,8 @@ struct core {
 
 void core_lock(struct core *core);
 /*
- * Lets go of the lock, and then does what is owed to others: who wakes for it
- * wants the lock, and would only go back to sleep.
+ * Unlocks, and then sends the wake-ups that are owed: a thread woken earlier
+ * would only wait for the lock.
  */
 void core_unlock(struct core *core);
 
@@ -184,7 +189,7 @@ void job_put(struct job *job);
 int job_new(struct core *core, const struct core_request *req, struct job **out,
 	    const char **why);
 void job_free(struct job *job);
-/* The launch is over, whatever came of it; not with the lock held. */
+/* The launch has succeeded or failed. Lock not held. */
 void job_launched(struct job *job);
 
 /*
@@ -193,10 +198,10 @@ void job_launched(struct job *job);
  */
 int job_open_fds(struct job *job, uint32_t *which);
 void job_close_fds(struct job *job);
-/* The launch failed: nobody reads or writes the pipes. Lock held. */
+/* Closes the pipes after a failed launch. Lock held. */
 void job_drop_pipes(struct job *job);
 
-/* events.c; with the lock held, but for event_init(). */
+/* events.c. Lock held, except for event_init(). */
 void event_init(struct core_event *event, struct job *job,
 		enum core_event_type type);
 void event_post(struct core_event *event, bool wake);
@@ -206,16 +211,16 @@ int core_thread(struct core *core, void *(*fn)(void *), void *arg);
 
 /* pool.c */
 void pool_exit(struct core *core);
-/* No new work comes for any thread. Lock held. */
+/* Lets idle threads end: no new work will come. Lock held. */
 void pool_detach(struct core *core);
 /*
- * Queues @job for a thread that has core->attributes, which are those of the
- * calling thread. Returns 0 or -errno. Lock held.
+ * Queues @job for a thread with core->attributes, which are the calling
+ * thread's. Returns 0 or -errno. Lock held.
  */
 int pool_queue(struct core *core, struct job *job);
 /*
- * Makes the threads that are needed, and says which crew's, and how many of
- * each pool, pool_wake() is to wake once the lock is no longer held.
+ * Makes the threads that are needed. Returns the crew, and in @idle how many
+ * threads of each pool pool_wake() has to wake after unlocking.
  */
 struct crew *pool_flush(struct core *core, unsigned idle[NR_POOLS]);
 void pool_wake(struct crew *crew, const unsigned idle[NR_POOLS]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: each is part of the job it is about, and holds it until freed. */
+/* Events. Each is part of its job, and holds a reference to it until freed. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,8 +17,8 @@ void event_init(struct core_event *event, struct job *job,
 }
 
 /*
- * Who took nothing leaves nothing behind. Returns the job's pidfd where it is
- * to be closed, else -1. The lock is held.
+ * Closes whatever the receiver did not claim. Returns the job's pidfd if it is
+ * to be closed, otherwise -1. Lock held.
  */
 static int event_release(struct core_event *event)
 {
@@ -50,7 +50,10 @@ static void event_drop(struct core_event *event)
 
 #define AT_ONCE 64
 
-/* The last descriptor of a process takes a while to close: without the lock. */
+/*
+ * Closing the last descriptor of a process takes a while, so that is done
+ * without the lock.
+ */
 void core_events_free(struct core_event *event)
 {
 	int pidfds[AT_ONCE];

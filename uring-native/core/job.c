@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A job: one process, from the request until all about it has been said. */
+/* A job: one process, from the request until its last event is freed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +79,9 @@ static int copy_pipes(struct job *job, const struct core_request *req)
 	return job->has_input ? take_input(job, req) : 0;
 }
 
-/* Each descriptor that is passed on may be replaced by one to be closed. */
+/*
+ * Each descriptor that is passed on may be replaced by one that we close later.
+ */
 static size_t max_close(const struct chain *chain,
 			const struct core_request *req)
 {
@@ -110,7 +112,7 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	if (ret)
 		goto err;
 	ret = -EINVAL;
-	*why = "the chain names a pipe that is not there";
+	*why = "the chain names a pipe that does not exist";
 	if (req->nr_pipes > CHAIN_MAX_PIPES ||
 	    job->launch.chain->nr_pipes > req->nr_pipes)
 		goto err;

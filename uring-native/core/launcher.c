@@ -93,8 +93,8 @@ static void tell_slow(struct launch_thread *thread)
 }
 
 /*
- * The thread's flags (PF_*) of a process, from /proc; or -1. The number goes by
- * way of the pidfd, as /proc may be that of another pid namespace.
+ * The flags (PF_*) of a process's main thread, from /proc; or -1. The pid comes
+ * from the pidfd's fdinfo, as /proc may belong to another pid namespace.
  */
 static long task_flags(int pidfd)
 {
@@ -116,7 +116,7 @@ static long task_flags(int pidfd)
 	f = fopen(path, "re");
 	if (!f)
 		return -1;
-	/* The name may have anything in it but is the last in parentheses. */
+	/* The name may contain anything, but ends at the last parenthesis. */
 	buf[fread(buf, 1, sizeof(buf) - 1, f)] = '\0';
 	at = strrchr(buf, ')');
 	if (at)
@@ -125,16 +125,16 @@ static long task_flags(int pidfd)
 	return flags;
 }
 
-/* From the kernel's sched.h: part of /proc's interface by now. */
+/* From the kernel's sched.h; /proc has made them part of its interface. */
 #define PF_EXITING 0x00000004
 #define PF_FORKNOEXEC 0x00000040
 
 /*
- * setpgid(2) answers EACCES for a child that has exec'd, and EPERM for a group
- * that does not exist, which no group has this number. It also does for a child
- * in another session, and the kernel takes note of an exec a moment after the
- * child left our memory: then /proc knows. A child that has left without being
- * on its way out is in an exec that can no longer fail.
+ * setpgid(2) fails with EACCES for a child that has exec'd, otherwise with
+ * EPERM, as no group has this number. It also fails with EPERM for a child in
+ * another session, and for a moment between the child leaving our memory and
+ * the kernel recording the exec. Then /proc decides: a child that has left our
+ * memory and is not exiting is in an exec that can no longer fail.
  */
 bool launch_has_execd(pid_t pid, int pidfd)
 {
@@ -153,7 +153,7 @@ static bool is_gone(const struct launch_progress *progress)
 	return progress->robust ? gone & FUTEX_OWNER_DIED : !gone;
 }
 
-/* Of a kernel that does not change the word, or did not get to know of it. */
+/* For kernels that do not change the word, or were never told its address. */
 static bool is_gone_anyway(const struct launch *launch)
 {
 	siginfo_t info = {0};
@@ -176,7 +176,9 @@ void launch_wait(struct launch *launch, struct launch_thread *thread,
 
 		if (is_gone(progress))
 			return;
-		/* The kernel wakes a futex that may be another process's. */
+		/*
+		 * Not FUTEX_PRIVATE_FLAG: the kernel's wake-up is a shared one.
+		 */
 		ret = sys_call(SYS_futex, &progress->gone, FUTEX_WAIT, now,
 			       &timeout);
 		if (ret != -ETIMEDOUT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A launcher turns a chain into a process. There is one file per way the
- * kernel offers; what they share is this.
+ * A launcher turns a chain into a process. Each way the kernel offers has a
+ * file of its own; this is what they share.
  *
  * Blocking launchers (vfork, fork, template) have launch() and run on the
  * core's launch threads. The uring launcher has submit() and runs on the loop's
@@ -24,16 +24,16 @@ struct uring_link;
 struct launch {
 	struct chain *chain;
 	/*
-	 * The child: -1 before there is one, and where there is none. Set as
-	 * soon as it is known, after @pidfd, so that others can signal a child
-	 * that hangs before its exec. Hence atomic, both.
+	 * The child, or -1 as long as there is none. Set after @pidfd, as soon
+	 * as it is known, so that other threads can signal a child that hangs
+	 * before its exec. That is why both are atomic.
 	 */
 	_Atomic pid_t pid;
 	/*
 	 * Valid only while @pid is: the kernel stores it first, and may fail
-	 * after that. It belongs to the launch's owner, which also closes it
-	 * after a failed launch: only the owner knows that nobody is about to
-	 * signal through it.
+	 * after that. The launch's owner closes it, also after a failed launch:
+	 * only the owner knows that no other thread is about to signal through
+	 * it.
 	 */
 	_Atomic int pidfd;
 	int error;	 /* 0: started, else -errno of the step that failed */
@@ -42,16 +42,16 @@ struct launch {
 	enum launcher_kind by;
 
 	bool want_results;   /* of every operation, also when all went well */
-	uint64_t sigmask;    /* to start with: that of the core's creator */
-	struct place *place; /* to start in; NULL: where the launcher is */
+	uint64_t sigmask;    /* the child's first: that of the core's creator */
+	struct place *place; /* to start in; NULL: the launcher's own */
 
-	/* Of the uring launcher. */
+	/* For the uring launcher. */
 	void (*done)(struct launch *launch);
 	void (*again)(struct launch *launch); /* submit it once more */
 	struct uring_link *links;
 	uint32_t tries;
 	bool interrupted;
-	bool all_post; /* the CQEs of all operations come, successful or not */
+	bool all_post; /* every operation posts a CQE, successful or not */
 };
 
 /* A launch that takes longer than this, in milliseconds, is slow. */
@@ -59,18 +59,18 @@ struct launch {
 
 /* What belongs to a launch thread, for as long as it lives. */
 struct launch_thread {
-	/* Of the vfork child; children take turns. NULL: not mapped yet. */
+	/* The vfork child's; children take turns. NULL: not mapped so far. */
 	void *stack;
 	size_t stack_size;
-	bool batch; /* its scheduling policy, which is not for its children */
-	/* It may have a working directory of its own, and does. */
+	bool batch; /* its policy, which its children must not keep */
+	/* Whether it may have a working directory of its own, and has one. */
 	bool may_own_place;
 	bool owns_place;
 	uint64_t ignored; /* signals the process may ignore */
-	/* Launches are numbered, from 1, as they are asked for. */
-	uint64_t looked; /* the last one that @ignored is known for */
+	/* Launches are numbered from 1, in the order of the requests. */
+	uint64_t looked; /* the last one that @ignored is valid for */
 	uint64_t number; /* the one under way */
-	uint64_t asked;	 /* the last one when it was taken up */
+	uint64_t asked;	 /* the last one requested when it began */
 	/*
 	 * The launch under way is slow: its child waits in an open, or its exec
 	 * for a file system that does not answer. Called at most once per
@@ -83,15 +83,15 @@ struct launch_thread {
 struct launcher {
 	const char *name;
 	/*
-	 * Returns once the exec happened or it is clear that none will; fills
-	 * pid, pidfd, error, failed, and every result of the chain. A child
-	 * without an exec has been reaped.
+	 * Returns once the exec has happened or is known to have failed; sets
+	 * pid, pidfd, error, failed and every result of the chain. Has reaped a
+	 * child that did not exec.
 	 */
 	void (*launch)(struct launch *launch, struct launch_thread *thread);
 	/*
-	 * Queues the chain on the ring; calls launch->done from its wait()
-	 * once all of it has completed, or launch->again. Returns 0, or
-	 * -errno with nothing queued; -EBUSY: not now.
+	 * Queues the chain on the ring. Once all of it has completed, the
+	 * ring's wait() calls launch->done, or launch->again. Returns 0, or
+	 * -errno with nothing queued; -EBUSY: no room now.
 	 */
 	int (*submit)(struct launch *launch, struct ring *ring);
 };
@@ -109,32 +109,32 @@ void launch_thread_init(struct launch_thread *thread);
 void launch_thread_exit(struct launch_thread *thread);
 
 /*
- * For the launchers: maps the stack of vfork children, where there is none.
- * Returns 0 or -ENOMEM; a later launch may have more luck.
+ * For the launchers: maps the stack of vfork children, unless that has been
+ * done. Returns 0 or -ENOMEM; a later launch may succeed.
  */
 int launch_thread_stack(struct launch_thread *thread);
 
 /*
- * For the launchers: where a child is, in memory it shares with its launcher.
- * Without CLONE_VFORK the launch thread sleeps on @gone, and so can run the
- * signal handlers by which libc reaches every thread for setuid(2).
+ * For the launchers: a child's progress, in memory it shares with its launcher.
+ * Without CLONE_VFORK the launch thread sleeps on @gone, and can run the signal
+ * handlers by which libc's setuid(2) reaches every thread.
  */
 struct launch_progress {
 	/*
-	 * Changed by the kernel when the child leaves the memory that it had at
-	 * its start, by exec or exit, before the launch thread wakes up.
+	 * The kernel changes it, and then wakes the launch thread, when the
+	 * child leaves the memory that it had at its start, by exec or exit.
 	 */
 	volatile uint32_t gone;
 	/*
-	 * The operation that the child is at: a child that is killed in its
-	 * exec has no more chance to say so than one whose exec succeeds.
+	 * The operation that the child is at. A child that is killed in its
+	 * exec cannot report that, nor can one whose exec succeeds.
 	 */
 	volatile uint32_t at;
-	/* @gone is in a robust list, else it is cleared as by a thread's end */
+	/* @gone is in a robust list; otherwise the kernel clears it */
 	bool robust;
 };
 
-/* With which @gone begins, unless it is robust. */
+/* The first value of @gone, unless it is robust. */
 #define LAUNCH_THERE 1U
 
 /*
@@ -146,25 +146,25 @@ void launch_wait(struct launch *launch, struct launch_thread *thread,
 
 /*
  * For the launchers, after launch_wait(): turns the results into the launch's
- * error, reaps a child without an exec.
+ * error, and reaps a child that did not exec.
  */
 void launch_finish(struct launch *launch, struct launch_thread *thread,
 		   const struct launch_progress *progress);
 
 /*
- * For the launchers: whether the child @pid, not reaped, has exec'd; also of
- * one that is over. @pidfd is the same process.
+ * For the launchers: whether the child @pid has exec'd. It may have ended, but
+ * has not been reaped. @pidfd is the same process.
  */
 bool launch_has_execd(pid_t pid, int pidfd);
 
 /*
- * For the launchers: the signals that the process may ignore. To look at them
- * takes a system call for each, so one look serves all launches that were asked
- * for before it.
+ * For the launchers: the signals that the process may ignore. Reading them
+ * takes a system call for each, so one reading serves all launches that were
+ * requested before it.
  */
 uint64_t launch_ignored_signals(struct launch_thread *thread);
 
-/* For the launchers: no child came to be. */
+/* For the launchers: records that no child was made. */
 void launch_no_child(struct launch *launch, int error);
 
 #endif

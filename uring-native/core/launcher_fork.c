@@ -4,10 +4,10 @@
  * for children that must not share our memory. The results come through a
  * shared page.
  *
- * So does the news that the child has exec'd or exited: the child owns a robust
- * futex in the page, which the kernel marks and wakes in either case. The usual
- * pipe, closed by the exec, would stay open for as long as any other child that
- * was forked meanwhile and hangs before its own exec.
+ * The end of the wait comes through that page, too: the child owns a robust
+ * futex in it, which the kernel marks and wakes when the child execs or exits.
+ * The usual pipe that an exec closes would not do: any other child that was
+ * forked meanwhile and hangs before its own exec keeps it open.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -46,7 +46,7 @@ static long do_fork(struct launch *launch, struct child *child)
 	return pid;
 }
 
-/* Where a filter forbids it, the launch thread looks every now and then. */
+/* If a filter forbids it, the launch thread polls (is_gone_anyway()). */
 static void own_futex(struct shared *shared)
 {
 	shared->robust.list.next = &shared->entry;

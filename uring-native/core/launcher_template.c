@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * spawn_template_spawn(2): the kernel makes the process from an executable
- * template and does what a list of actions says before its exec, while the
- * launch thread sleeps.
+ * template and carries out a list of actions before its exec, while the launch
+ * thread sleeps.
  *
- * The actions are fewer than a chain's operations, and of what fails in the
- * child only an exit status is left, which a program may as well have by
- * itself. So whatever cannot be said in actions, and whatever fails, is left to
- * the vfork launcher, which can do everything and says exactly what fails; the
- * launch tells who did it in the end. Nothing is done twice by that: chains
- * that open files are not begun here.
+ * Actions cannot express every operation of a chain, and an action that fails
+ * in the child leaves only an exit status, which a program could have returned
+ * as well. So the vfork launcher takes over whatever actions cannot express,
+ * and whatever fails: it can do everything and reports exactly what fails. The
+ * launch records which launcher did it in the end. Nothing is done twice by
+ * that, as chains that open files do not begin here.
  */
 #include <errno.h>
 #include <sched.h>
@@ -18,7 +18,7 @@
 #include "sys.h"
 #include "template_plan.h"
 
-/* Where SIGCHLD is ignored a child may be gone before it can be looked at. */
+/* While SIGCHLD is ignored, a child may be gone before we can inspect it. */
 static bool children_stay(void)
 {
 	struct sigaction sa;
@@ -34,16 +34,16 @@ static void set_policy(int policy)
 	sched_setscheduler(0, policy, &none);
 }
 
-/* What became of a start. */
+/* The outcome of a start. */
 enum start {
 	STARTED,
-	NO_CHILD, /* *@err says why */
-	NO_EXEC	  /* there was one, which failed before */
+	NO_CHILD, /* for the reason *@err */
+	NO_EXEC	  /* there was a child, which failed before its exec */
 };
 
 /*
- * The launch gets the pidfd once the child has exec'd: one that has not is
- * closed here, and nobody may be about to signal through it.
+ * The launch gets the pidfd only once the child has exec'd. Otherwise it is
+ * closed here, when no other thread may be about to signal through it.
  */
 static enum start start(struct launch *launch, struct launch_thread *thread,
 			const struct template_plan *plan, int template_fd,
@@ -68,7 +68,7 @@ static enum start start(struct launch *launch, struct launch_thread *thread,
 		launch->pid = pid;
 		return STARTED;
 	}
-	/* It is about to be over. */
+	/* It is about to exit. */
 	while (sys_waitid_pidfd(pidfd, &info, WEXITED | __WALL, NULL) == -EINTR)
 		;
 	close(pidfd);
@@ -90,12 +90,12 @@ static void set_done(struct launch *launch, uint32_t at, int error)
 
 /* How a launch goes on. */
 enum next {
-	DONE, /* not at all: it started, or it is clear that it will not */
+	DONE, /* it has started, or is known to have failed */
 	NEXT_EXEC,
 	TO_VFORK
 };
 
-/* The EXEC at @at, from the template @template_fd, which is @named by it. */
+/* The EXEC at @at, from the template @template_fd; @named: by the chain. */
 static enum next run_exec(struct launch *launch, struct launch_thread *thread,
 			  const struct template_plan *plan, uint32_t at,
 			  int template_fd, bool named)
@@ -108,7 +108,7 @@ static enum next run_exec(struct launch *launch, struct launch_thread *thread,
 		set_done(launch, at, 0);
 		return DONE;
 	case NO_CHILD:
-		/* The template is stale, or for others. */
+		/* The template is stale, or made with other credentials. */
 		if (!named || (err != -ESTALE && err != -EACCES))
 			return TO_VFORK;
 		if (!chain_goes_on(op, err)) {
@@ -135,7 +135,7 @@ static enum next run_template(struct launch *launch,
 				true);
 	fd = plan_template(plan, op);
 	if (fd < 0) {
-		/* A script, for one, is what was looked for. */
+		/* It found what it looked for, but a script, for example. */
 		if (fd == -ENOEXEC || fd == -EOPNOTSUPP ||
 		    !chain_goes_on(op, fd))
 			return TO_VFORK;
@@ -162,7 +162,7 @@ static enum next run_plan(struct launch *launch, struct launch_thread *thread,
 	return next;
 }
 
-/* By vfork, which does not know what was wrong with a template. */
+/* Launches by vfork, and keeps the template's error: vfork ignores it. */
 static void by_vfork(struct launch *launch, struct launch_thread *thread)
 {
 	struct chain *c = launch->chain;
@@ -183,9 +183,9 @@ static void by_vfork(struct launch *launch, struct launch_thread *thread)
 }
 
 /*
- * The child starts where this thread is, which for that must have a working
- * directory to itself. Returns 1 where the thread is there, 0 where it cannot
- * be, or -errno.
+ * The child starts where this thread is, so the thread needs a working
+ * directory of its own. Returns 1 once the thread is there, 0 if it cannot have
+ * one, or -errno.
  */
 static int enter(const struct launch *launch, struct launch_thread *thread)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A chain as linked SQEs: the kernel makes the process and runs the chain in
- * it. The SQEs point into the chain, which stays until the last of its CQEs.
+ * it. The SQEs point into the chain, which must stay until its last CQE.
  *
  * Only CLONE, for the pid, and the execs post a CQE when they succeed, so that
- * a process costs two. One of the others that fails does too, and then its CQE
- * is the last: the kernel skips those of the operations after it. Where CLONE
- * or an exec ends the chain instead, all operations after it post theirs.
+ * a process costs two. If another operation fails, it posts the chain's last
+ * CQE: the kernel skips those of the operations after it. If CLONE or an exec
+ * ends the chain instead, all operations after it post theirs.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -16,13 +16,13 @@
 #include "ring.h"
 #include "sys.h"
 
-/* How often a CLONE that a signal interrupted is tried again. */
+/* How often to retry a CLONE that a signal interrupts. */
 #define MAX_TRIES 100U
 
-/* The kernel's own number; the C library has none for it. */
+/* Internal to the kernel; the C library does not define it. */
 #define ERESTARTNOINTR 513
 
-/* The index of the link that is not of the chain. */
+/* The index of the link that does not belong to the chain. */
 #define EXTRA UINT32_MAX
 
 struct uring_links {
@@ -117,9 +117,9 @@ static void queue_link(struct launch *launch, struct ring *ring, uint32_t i)
 }
 
 /*
- * The child has the mask of the thread that submits, which takes no signals:
- * it would keep it, or could not be ended while it waits in an open. Cannot
- * fail.
+ * The child begins with the signal mask of the submitting thread, which blocks
+ * everything. It would keep that mask, or at least could not be ended while it
+ * waits in an open. Cannot fail.
  */
 static void queue_sigmask(struct launch *launch, struct ring *ring)
 {
@@ -185,7 +185,7 @@ static void release(struct launch *launch)
 	launch->links = NULL;
 }
 
-/* Those without a CQE of their own did what they were to do. */
+/* Operations without a CQE of their own have succeeded. */
 static void fill_skipped(struct launch *launch, uint32_t end)
 {
 	struct chain *c = launch->chain;
@@ -231,11 +231,12 @@ void launcher_uring_complete(struct uring_link *link, int res)
 	struct launch *launch = link->launch;
 	uint32_t i = link->index;
 
-	/* What was under way when it was killed, an exec say, knows no better.
+	/*
+	 * EINTR: the child was killed during this operation, such as an exec.
 	 */
 	if (i && res == -EINTR)
 		res = -ECANCELED;
-	/* All it reads is here: there was no memory to have it in, too. */
+	/* Our pointers are valid, so EFAULT here means out of memory. */
 	if (i && res == -EFAULT)
 		res = -ENOMEM;
 	if (i != EXTRA) {

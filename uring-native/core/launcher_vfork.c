@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A child that shares the launch thread's memory until its exec, on a stack of
- * its own: no page table is copied, whatever the size of the process, and the
- * results are simply there.
+ * its own. No page table is copied, whatever the size of the process, and the
+ * launch thread can read the results directly.
  *
- * As vfork, but without CLONE_VFORK. That would have the thread sleep in the
- * kernel, where signals do not reach it: libc's setuid(2), which changes every
- * thread by a signal and waits until each has done so, would hang for as long
- * as a child hangs in an open or an exec. Instead the thread waits for the word
- * that CLONE_CHILD_CLEARTID has the kernel clear when the child leaves the
- * memory, by exec or by exit. Parent and child run at the same time: the child
- * must not touch what libc keeps per thread, and the thread must not end before
- * the child has left.
+ * This is vfork without CLONE_VFORK. With that flag the thread would sleep in
+ * the kernel, where signals do not reach it: libc's setuid(2), which signals
+ * every thread and waits until each has changed, would hang for as long as a
+ * child hangs in an open or an exec. Instead the thread waits on a word that
+ * the kernel clears (CLONE_CHILD_CLEARTID) when the child leaves the memory, by
+ * exec or by exit. Parent and child run at the same time: the child must not
+ * touch what libc keeps per thread, and the thread must not end before the
+ * child has left.
  */
 #include <errno.h>
 #include <sched.h>
@@ -24,7 +24,7 @@
 #include "launcher.h"
 #include "sys.h"
 
-/* clone3(2) is absent, or a filter says so. It will not come back. */
+/* clone3(2) is absent, or a filter claims so. It will not come back. */
 static atomic_bool no_clone3;
 
 static CHILD_CODE int child_main(void *arg)
@@ -118,14 +118,14 @@ static bool try_unshare(struct launch_thread *thread)
 }
 
 /*
- * Whether a child may begin with the descriptor table of its parent, and leave
- * it for one that has only what the child is to have. Otherwise all of the
- * table is copied, and closed again: with thousands of descriptors that is most
- * of the work of a start.
+ * Whether a child may begin with its parent's descriptor table, and then leave
+ * it for one with only its own descriptors. Otherwise the kernel copies the
+ * whole table and the child closes it again: with thousands of descriptors that
+ * is most of the work of a start.
  */
 static bool can_unshare(struct launch_thread *thread)
 {
-	static atomic_int known; /* 0: not yet, 1: yes, -1: no */
+	static atomic_int known; /* 0: unknown, 1: yes, -1: no */
 	int can = atomic_load(&known);
 
 	if (!can) {
@@ -153,7 +153,7 @@ static long clone_new(struct launch *launch, struct launch_thread *thread,
 	return clone3_call(&args, child_main, child);
 }
 
-/* Containers allow only this: filters cannot look into clone3's argument. */
+/* Some containers allow only this: a filter cannot read clone3's argument. */
 static long clone_old(struct launch *launch, struct launch_thread *thread,
 		      struct child *child)
 {
@@ -205,8 +205,8 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 	}
 	pid = -ENOSYS;
 	/*
-	 * Even the two signals libc keeps for itself: their handlers must not
-	 * run in a child that shares libc's memory.
+	 * Block even the two signals that libc keeps for itself: their handlers
+	 * must not run in a child that shares libc's memory.
 	 */
 	sys_sigmask(SIG_SETMASK, &all, &old);
 	if (!atomic_load(&no_clone3)) {

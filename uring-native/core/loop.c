@@ -13,9 +13,9 @@
 #define HELD_MAX_MS 100U
 
 /*
- * A child that is over, says its pidfd, while waitid(2) has nothing: a debugger
- * holds it. The pidfd stays readable, and says nothing when the debugger lets
- * go of it, so this looks again after a while.
+ * The pidfd is readable but waitid(2) returns nothing: a debugger holds the
+ * ended child. The pidfd stays readable and does not signal when the debugger
+ * detaches, so try again after a while.
  */
 static void wait_while_held(struct core *core, struct watch *watch)
 {
@@ -114,7 +114,7 @@ static void watch_job(struct core *core, struct job *job)
 	core->poller->ops->arm(core->poller, &job->exit);
 }
 
-/* The inbox holds the job meanwhile. */
+/* The inbox holds a reference to the job meanwhile. */
 static void stop_job(struct job *job)
 {
 	size_t i;
@@ -131,7 +131,10 @@ static void uring_done(struct launch *launch)
 	job_launched((struct job *)launch);
 }
 
-/* Stays, with -EBUSY, where something could not be submitted yet. */
+/*
+ * Leaves the place of the submitted chains. Returns 0, or -EBUSY, and stays,
+ * while some of them are not submitted.
+ */
 static int leave(struct core *core)
 {
 	int ret;
@@ -148,8 +151,8 @@ static int leave(struct core *core)
 }
 
 /*
- * The children of a ring start where the thread that submits is. What has been
- * queued for another place is submitted there first.
+ * A ring's children start where the submitting thread is. What is queued for
+ * another place is submitted there first.
  */
 static int enter(struct core *core, struct place *place)
 {
@@ -181,7 +184,7 @@ static void uring_again(struct launch *launch)
 	defer_submit(job->core, job);
 }
 
-/* Returns false where there is no room on the ring now. */
+/* Returns false if the ring has no room now. */
 static bool submit_job(struct core *core, struct job *job)
 {
 	struct launch *launch = &job->launch;
@@ -214,7 +217,7 @@ static bool submit_job(struct core *core, struct job *job)
 	return true;
 }
 
-/* As many as there is room for; the rest when there is. */
+/* Submits as many as the ring has room for; the rest come later. */
 static void submit_jobs(struct core *core)
 {
 	struct job *job;
@@ -252,8 +255,8 @@ static void do_job(struct core *core, struct job *job, unsigned todo)
 }
 
 /*
- * Does what is asked for. While it does, and until it finds that there is no
- * more, nobody needs to wake the loop. Returns false where the loop is over.
+ * Handles the inbox. Until it is found empty, no wake-up needs to be sent to
+ * the loop. Returns false when the loop has to end.
  */
 static bool do_inbox(struct core *core)
 {
@@ -271,7 +274,7 @@ static bool do_inbox(struct core *core)
 		job->todo = 0;
 		if (todo & JOB_SUBMIT)
 			job->state = JOB_LAUNCHING;
-		/* The inbox held it, so that nothing done frees it. */
+		/* The inbox's reference keeps it alive meanwhile. */
 		core_unlock(core);
 		do_job(core, job, todo);
 		core_lock(core);

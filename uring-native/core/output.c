@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #define FIRST 4096U
-#define TURN (1024UL * 1024) /* bytes, then others have theirs */
+#define TURN (1024UL * 1024) /* bytes, then it is another's turn */
 
 static void output_end(struct output *out, int error)
 {
@@ -63,7 +63,7 @@ static void output_ready(struct watch *watch)
 	size_t turn = 0;
 	ssize_t n = -EAGAIN;
 
-	/* Also when stopped: what is in the pipe is not lost. */
+	/* Read even when stopped: what is in the pipe is not lost. */
 	while (turn < TURN) {
 		n = read_some(out);
 		if (n == -EINTR)
@@ -88,7 +88,7 @@ void output_start(struct output *out, struct poller *poller)
 	out->poller = poller;
 	out->watch.kind = WATCH_READ;
 	out->watch.ready = output_ready;
-	/* It has hardly written anything yet. */
+	/* Arm first: the child has hardly written anything so far. */
 	poller->ops->arm(poller, &out->watch);
 }
 
@@ -145,7 +145,7 @@ static void input_ready(struct watch *watch)
 		if (n == -EAGAIN)
 			break;
 		if (n < 0 && n != -EINTR) {
-			/* EPIPE: the child does not want it. */
+			/* EPIPE: the child does not read it. */
 			input_end(in);
 			return;
 		}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a child writes, collected; and what it is given to read. */
+/* Collects what a child writes, and writes what it reads. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -10,7 +10,7 @@
 #include "poller.h"
 
 struct output {
-	struct watch watch; /* fd: the pipe's end here, owned, non-blocking */
+	struct watch watch; /* fd: our end of the pipe, owned, non-blocking */
 	struct poller *poller;
 	char *buf;
 	size_t len;
@@ -18,18 +18,18 @@ struct output {
 	size_t max;	/* bytes to keep; the rest is read and dropped */
 	bool truncated; /* there was a rest */
 	bool stopped;
-	int error; /* 0 or -errno of what ended it before its end */
+	int error; /* 0 or -errno of what ended it early */
 	/* Called once, at the first byte beyond max. */
 	void (*overflow)(struct output *output);
-	/* Called once; the fd is closed, the buffer the callee's to take. */
+	/* Called once; the fd is closed, and the callee may take the buffer. */
 	void (*finished)(struct output *output);
 };
 
-/* Starts to collect from, or stops with what there is. */
+/* Start collecting, or stop and keep what has been written so far. */
 void output_start(struct output *output, struct poller *poller);
 void output_stop(struct output *output);
 
-/* For bytes that belong to someone else, who may want them back at any time. */
+/* The owner of bytes that we borrow, who may take them back at any time. */
 struct lender {
 	pthread_mutex_t lock;
 	bool gone; /* no more access */
@@ -43,11 +43,14 @@ struct input {
 	size_t len;
 	size_t at;
 	bool stopped;
-	/* Called once: all written, or nobody reads; the fd is closed. */
+	/*
+	 * Called once: all is written, or the pipe has no reader; the fd is
+	 * closed.
+	 */
 	void (*finished)(struct input *input);
 };
 
-/* Frees the bytes that are ours. */
+/* Frees the bytes, unless they are borrowed. */
 void input_drop(struct input *input);
 
 void input_start(struct input *input, struct poller *poller);

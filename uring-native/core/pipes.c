@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The descriptors that a launch makes: pipes between here and the child, and
- * blocking ones in place of those that are passed on. They are made by the
- * thread that launches, because the time of the one that asks is dear.
+ * The descriptors that a launch makes: pipes between us and the child, and
+ * blocking replacements for those that are passed on. The launching thread
+ * makes them, to keep the environment's thread free.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +18,9 @@ static void close_both(const int *ends)
 }
 
 /*
- * A chain that copies the descriptor table puts descriptors in place one after
- * the other: the source @fd must be none of those places. Returns it, or
- * another number for it with @fd closed, or -errno with @fd closed.
+ * A chain that copies the descriptor table puts descriptors in place one by
+ * one, and would overwrite a source @fd that is one of the targets. Returns
+ * @fd, or a copy above all targets with @fd closed, or -errno with @fd closed.
  */
 static int out_of_the_way(const struct chain *c, int fd)
 {
@@ -44,7 +44,7 @@ static int open_pipe(const struct job *job, bool input, int *here, int *child)
 		return -errno;
 	*here = ends[input ? 1 : 0];
 	*child = ends[input ? 0 : 1];
-	/* It has no other status flags to lose. */
+	/* A new pipe has no other status flags to lose. */
 	if (fcntl(*here, F_SETFL, O_NONBLOCK) < 0) {
 		int err = -errno;
 
@@ -81,8 +81,8 @@ static bool is_target(const struct chain *c, uint32_t nr, int fd)
 }
 
 /*
- * All that the chain passes on: its list, or what it duplicates of a copy of
- * our table. Of the latter, what is put in place twice is looked at once.
+ * Opens all that the chain passes on: its list, or what it duplicates of a copy
+ * of our table. A copy of such a duplicate needs nothing more.
  */
 static void open_all_blocking(struct job *job)
 {

@@ -12,9 +12,9 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /*
- * The newest one that anything refers to. Without a reference of its own: a
- * descriptor that nothing needs would keep a file system from being unmounted
- * after the process has left it.
+ * The newest one in use. It holds no reference itself: a descriptor that
+ * nothing needs would keep a file system from being unmounted after the process
+ * has left it.
  */
 static struct place *last;
 
@@ -35,11 +35,11 @@ static int read_umask(void)
 }
 
 /*
- * The umask can only be had by setting it. So it is set to what it was when
- * last seen: where that is what it still is, nothing happens to files that
- * other threads create meanwhile. Otherwise it is put back at once. The very
- * first time it comes from /proc, or else a private one stands in for a moment.
- * Lock held. Returns -1 where a filter forbids it.
+ * umask(2) can only read the mask by setting it. So set the last known value:
+ * if it is unchanged, files that other threads create meanwhile are not
+ * affected. Otherwise put it back at once. The first value comes from /proc;
+ * without /proc a strict mask stands in for a moment. Lock held. Returns -1 if
+ * a filter forbids it.
  */
 static int current_umask(void)
 {
@@ -59,7 +59,9 @@ static int current_umask(void)
 	return known;
 }
 
-/* Without the right to search it, only /proc leads to a working directory. */
+/*
+ * Without search permission, a working directory can be opened only by /proc.
+ */
 static int open_here(void)
 {
 	int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The place a child starts in: the working directory and the umask that the
- * process had when the start was asked for. Both belong to the whole process,
- * which may have changed them by the time that another thread makes the child.
+ * process had when the launch was requested. Both belong to the whole process,
+ * which may have changed them by the time another thread makes the child.
  */
 #ifndef PLACE_H
 #define PLACE_H
@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /*
- * A directory. The mount counts as well: from two that show the same directory,
- * ".." leads to different places.
+ * A directory. The mount counts as well: two mounts may show the same
+ * directory, and ".." then leads to different places.
  */
 struct place_id {
 	bool known;
@@ -30,31 +30,30 @@ struct place {
 };
 
 /*
- * The calling thread's place now. Starts that are asked for while it stays the
- * same share one, and one descriptor; to see that it does takes two system
- * calls. Returns a reference, or NULL where there is no memory: a child then
- * starts where its launcher is.
+ * The calling thread's place now. Launches from the same place share one struct
+ * and descriptor; the check takes two system calls. Returns a reference, or
+ * NULL when out of memory: a child then starts where its launcher is.
  */
 struct place *place_now(void);
 struct place *place_get(struct place *place);
 void place_put(struct place *place);
 
 /*
- * Takes the calling process or thread there, which must share its working
- * directory with no other. Async-signal-safe, also where memory is shared with
- * a parent. Returns 0 or -errno: EACCES where the process has left a directory
- * that may no longer be searched.
+ * Moves the calling process or thread there; it must not share its working
+ * directory with another. Async-signal-safe, and safe in memory shared with a
+ * parent. Returns 0 or -errno: EACCES if it would have to return to a directory
+ * that it may no longer search.
  */
 long place_enter(const struct place *place);
 
 /*
  * Gives the calling thread a working directory and a umask of its own. Returns
- * 0 or -errno: EPERM where a seccomp filter forbids unshare(2).
+ * 0 or -errno: EPERM if a seccomp filter forbids unshare(2).
  */
 int place_own(void);
 
 /*
- * For a thread that has its own: goes to the root, as a thread in a directory
+ * Moves a thread with a place of its own to the root: a thread in a directory
  * keeps its file system from being unmounted.
  */
 void place_leave(void);
@@ -66,7 +65,7 @@ void place_leave(void);
  */
 void place_root(struct place_id *root);
 
-/* Which directory @path is, as statx(2) with AT_EMPTY_PATH takes it. */
+/* Identifies the directory @path, as statx(2) with AT_EMPTY_PATH reads it. */
 void place_identify(int dirfd, const char *path, struct place_id *id);
 bool place_same(const struct place_id *a, const struct place_id *b);
 

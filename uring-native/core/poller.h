@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for descriptors, each time once: through a ring where there is one,
- * else through epoll. Used by one thread.
+ * Waits for descriptors, one-shot: through a ring if there is one, otherwise
+ * through epoll. Used by one thread.
  */
 #ifndef POLLER_H
 #define POLLER_H
@@ -13,7 +13,7 @@ enum watch_kind {
 	WATCH_READ,
 	WATCH_WRITE,
 	WATCH_EXIT,  /* fd is a pidfd */
-	WATCH_TIMER, /* fd does not count */
+	WATCH_TIMER, /* fd is not used */
 };
 
 struct watch {
@@ -26,7 +26,7 @@ struct watch {
 	/* Called from poller_wait(), disarmed; may arm it again. */
 	void (*ready)(struct watch *watch);
 	struct watch *next; /* the poller's */
-	/* The poller's: when a timer is over, as its clock says. */
+	/* The poller's: when a timer ends, by the poller's clock. */
 	struct {
 		long long tv_sec;
 		long long tv_nsec;
@@ -38,8 +38,8 @@ struct poller;
 struct poller_ops {
 	const char *name;
 	/*
-	 * Calls ready() once @watch->fd is. Cannot fail: what there is no room
-	 * or memory for now is armed later.
+	 * Calls ready() once @watch->fd is. Cannot fail: without room or memory
+	 * it is armed later.
 	 */
 	void (*arm)(struct poller *poller, struct watch *watch);
 	/*
@@ -48,8 +48,8 @@ struct poller_ops {
 	 */
 	void (*cancel)(struct poller *poller, struct watch *watch);
 	/*
-	 * Waits for something to happen, or with @block false only looks, and
-	 * calls who waited for it.
+	 * Waits for something to happen, or only polls if @block is false, and
+	 * calls ready() of what has become ready.
 	 */
 	void (*wait)(struct poller *poller, bool block);
 	void (*free)(struct poller *poller);

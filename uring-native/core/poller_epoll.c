@@ -39,7 +39,7 @@ static void arm_timer(struct poller_epoll *p, struct watch *watch)
 	p->timers = watch;
 }
 
-/* In milliseconds, 0 if it is over. */
+/* In milliseconds, 0 if it has ended. */
 static int time_left(const struct watch *timer)
 {
 	struct timespec t = now();
@@ -168,7 +168,7 @@ static void epoll_wait_once(struct poller *poller, bool block)
 	for (i = 0; i < n; i++) {
 		struct watch *watch = events[i].data.ptr;
 
-		/* Cancelled by one before it in this batch. */
+		/* An earlier one in this batch cancelled it. */
 		if (!watch->armed)
 			continue;
 		watch->armed = false;

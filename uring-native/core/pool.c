@@ -6,7 +6,7 @@
 #include "core_private.h"
 #include "sys.h"
 
-/* Not kept: environments in other threads ask at the same time. */
+/* Not cached in a static: environments run in several threads. */
 static unsigned max_threads(void)
 {
 	unsigned max = 2;
@@ -101,14 +101,14 @@ void pool_detach(struct core *core)
 		wake_all(crew);
 }
 
-/* Of launch threads, with what the pool knows of one. */
+/* A launch thread, with the pool's state for it. */
 struct pool_thread {
 	struct launch_thread launch;
 	struct pool *pool;
 	struct job *job; /* the one under way */
 	/*
-	 * It made a child with a parent-death signal, which would come when the
-	 * thread ends.
+	 * It made a child with a parent-death signal, which the kernel would
+	 * send when the thread ends.
 	 */
 	bool bound;
 };
@@ -119,7 +119,7 @@ static bool has_surplus(const struct pool *pool)
 	       pool->nr_threads - pool->nr_slow > pool->max_threads;
 }
 
-/* NULL where the thread is to end. */
+/* Returns NULL if the thread has to end. */
 static struct job *dequeue(struct pool_thread *thread)
 {
 	struct pool *pool = thread->pool;
@@ -142,10 +142,11 @@ static struct job *dequeue(struct pool_thread *thread)
 }
 
 /*
- * Waking a SCHED_BATCH thread does not preempt the waker: the thread that asks
- * for a launch is not interrupted by it. Children start with the policy they
- * would have without. A thread that is not ordinary, or may not change its
- * policy, keeps it. Threads that a batch thread makes are batch threads.
+ * Waking a SCHED_BATCH thread does not preempt the waker, so a launch does not
+ * interrupt the thread that requests it. Children get the policy back that they
+ * would have otherwise. A thread with another policy than SCHED_OTHER, or that
+ * may not change it, keeps its own. Threads that a batch thread makes are batch
+ * threads.
  */
 static bool be_batch(void)
 {
@@ -177,12 +178,12 @@ static int add_thread(struct pool *pool, bool from_batch)
 	return ret;
 }
 
-/* Threads for what is queued, as far as there may be more. Lock held. */
+/* Adds threads for what is queued, up to the limit. Lock held. */
 static void grow(struct pool *pool, bool from_batch)
 {
 	unsigned wanted = pool->nr_queued;
 
-	/* A busy one that is not slow takes the rest in its turn. */
+	/* Busy threads that are not slow will take the rest. */
 	while (wanted > pool->nr_idle) {
 		unsigned swift = pool->nr_threads - pool->nr_slow;
 
@@ -202,7 +203,7 @@ static void on_slow(struct launch_thread *launch_thread)
 	core_lock(core);
 	pool->nr_slow++;
 	grow(pool, launch_thread->batch);
-	/* Its pidfd came too late for core_detach(). */
+	/* The pidfd was not known when core_detach() ran. */
 	if (core->detached && thread->job->launch.pidfd >= 0)
 		reap_signal(thread->job->launch.pidfd, thread->job->launch.pid,
 			    SIGKILL);
@@ -292,7 +293,7 @@ static bool has_room(const struct pool *pool)
 	return pool->nr_threads - pool->nr_slow < pool->max_threads;
 }
 
-/* Whether a thread that is made now is like those that there are. */
+/* Whether a new thread would have the same attributes as its crew. */
 static bool may_grow(struct core *core)
 {
 	struct attributes now = core->attributes;

@@ -8,7 +8,7 @@
 
 #include "sys.h"
 
-/* Also for waiters in other environments of the process: they share numbers. */
+/* One lock for all environments of the process: they share pid numbers. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Returns 0, or -EAGAIN or -ECHILD. */
@@ -44,7 +44,7 @@ int reap(int pidfd, struct exit_status *status)
 	return 0;
 }
 
-/* A filter answers EPERM as well: kill(2) tells what it means. */
+/* A filter may also fail with EPERM: kill(2) shows which it was. */
 static bool is_forbidden(long ret)
 {
 	return ret == -ENOSYS || ret == -EPERM;
@@ -76,7 +76,7 @@ int reap_signal_group(int pidfd, pid_t pid, int sig)
 	if (pidfd >= 0)
 		ret = sys_call(SYS_pidfd_send_signal, pidfd, sig, NULL,
 			       PIDFD_SIGNAL_PROCESS_GROUP);
-	/* EINVAL: the signal, or this kernel has no such flag. */
+	/* EINVAL: a bad signal, or this kernel lacks the flag. */
 	if (!is_forbidden(ret) && ret != -EINVAL)
 		return (int)ret;
 	pthread_mutex_lock(&lock);

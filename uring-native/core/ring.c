@@ -12,7 +12,7 @@
 #define ENTRIES 1024U
 #define CQ_ENTRIES 4096U
 
-/* liburing 2.3 does not have these. */
+/* liburing 2.3 lacks these. */
 #ifndef IORING_SETUP_COOP_TASKRUN
 #define IORING_SETUP_COOP_TASKRUN (1U << 8)
 #endif
@@ -25,8 +25,8 @@
 
 /*
  * liburing maps and unmaps a ring by raw system calls, which ThreadSanitizer
- * does not see. Where a new ring gets the addresses of one that another thread
- * has freed, it would take their accesses for races.
+ * does not see. If a new ring gets the addresses of one that another thread has
+ * freed, ThreadSanitizer would report their accesses as races.
  */
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
@@ -72,8 +72,8 @@ static void prep_timer(struct io_uring_sqe *sqe, struct watch *watch)
 }
 
 /*
- * A pidfd is polled, too: IORING_OP_WAITID would not say what the child used,
- * wakes for every child there is, and leaves the system call to be made.
+ * A pidfd is polled, too: IORING_OP_WAITID does not report resource usage,
+ * wakes for every child of the process, and saves no system call.
  */
 static void ring_arm(struct poller *poller, struct watch *watch)
 {
@@ -98,7 +98,7 @@ static void ring_arm(struct poller *poller, struct watch *watch)
 	watch->added = true;
 }
 
-/* Its CQE comes with -ECANCELED, or it had just become ready. */
+/* Its CQE has -ECANCELED, unless it has just become ready. */
 static void ring_cancel(struct poller *poller, struct watch *watch)
 {
 	struct ring *ring = (struct ring *)poller;
@@ -147,7 +147,7 @@ static void flush_deferred(struct ring *ring)
 	}
 }
 
-/* It is over, and its cancellation still waits for room. */
+/* Drops the deferred cancellation of a watch that has completed. */
 static void forget(struct ring *ring, struct watch *watch)
 {
 	struct watch **at = &ring->deferred;
@@ -186,7 +186,7 @@ static void ring_wait(struct poller *poller, bool block)
 	struct io_uring_cqe *cqe;
 
 	flush_deferred(ring);
-	/* What it says (EINTR, EBUSY, EAGAIN) is for the next time around. */
+	/* An error (EINTR, EBUSY, EAGAIN) is left to the next round. */
 	if (block && !ring->deferred)
 		io_uring_submit_and_wait(&ring->uring, 1);
 	else
@@ -194,7 +194,7 @@ static void ring_wait(struct poller *poller, bool block)
 	while (!io_uring_peek_cqe(&ring->uring, &cqe)) {
 		struct io_uring_cqe seen = *cqe;
 
-		/* Free its slot first: what it calls may queue and submit. */
+		/* Free its slot first: complete() may queue and submit. */
 		io_uring_cqe_seen(&ring->uring, cqe);
 		complete(ring, &seen);
 	}
@@ -243,9 +243,9 @@ static int ring_setup(struct ring *ring)
 }
 
 /*
- * Whether a process may be made: a chain that cannot succeed, as its argument
- * is too small, gets as far as EINVAL. Returns 0, or -EPERM (the sysctl
- * io_uring_spawn), -EACCES (a seccomp filter).
+ * Whether the ring may make processes: a chain that cannot succeed, as its
+ * argument is too small, must fail with EINVAL. Returns 0, or -EPERM (the
+ * sysctl io_uring_spawn), -EACCES (a seccomp filter).
  */
 static int probe_spawn(struct ring *ring)
 {

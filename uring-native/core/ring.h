@@ -16,14 +16,14 @@
 struct ring {
 	struct poller poller;
 	struct io_uring uring;
-	int spawn_error; /* why it makes no processes, or 0 */
+	int spawn_error; /* why it cannot make processes, or 0 */
 	unsigned entries;
 	/* Watches to be armed or cancelled once there is room. */
 	struct watch *deferred;
 	struct watch **deferred_tail;
 };
 
-/* One CQE to come of a chain. */
+/* An operation of a chain, as the user_data of its SQE. */
 struct uring_link {
 	struct launch *launch;
 	uint32_t index;
@@ -33,18 +33,18 @@ struct uring_link {
 struct ring *ring_new(int *err);
 
 /*
- * Room for @nr SQEs that end in the same io_uring_enter(2); links do not reach
- * across two. Returns 0, -E2BIG (never), or -EBUSY (not now).
+ * Makes room for @nr SQEs in one io_uring_enter(2): a link does not reach
+ * across two. Returns 0, -E2BIG (never possible), or -EBUSY (not now).
  */
 int ring_reserve(struct ring *ring, unsigned nr);
 
 /*
- * Submits what is queued, without waiting for anything. Returns 0, or -EBUSY
- * where some of it is left: there are completions to be seen first.
+ * Submits what is queued, without waiting. Returns 0, or -EBUSY if some of it
+ * is left: completions have to be consumed first.
  */
 int ring_submit(struct ring *ring);
 
-/* The next SQE; there is one, as ring_reserve() said. */
+/* The next SQE. ring_reserve() has made sure that there is one. */
 static inline struct io_uring_sqe *ring_sqe(struct ring *ring)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
@@ -60,7 +60,7 @@ static inline uint64_t ring_link_data(const struct uring_link *link)
 	return (uint64_t)(uintptr_t)link | 1;
 }
 
-/* The uring launcher's: a link completed. */
+/* In the uring launcher: handles a completed link. */
 void launcher_uring_complete(struct uring_link *link, int res);
 
 #endif

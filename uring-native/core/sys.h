@@ -2,10 +2,10 @@
 /*
  * System calls made directly, without libc. A child that shares its parent's
  * memory runs at the same time as the thread that made it, with that thread's
- * thread-local storage: a libc wrapper would store errno there, under the
- * thread's feet. And where the raw call differs from libc's, it is the raw one
- * that a child needs: libc's setuid(2) would change every thread of the
- * parent. All return -errno on failure.
+ * thread-local storage: a libc wrapper would overwrite the thread's errno. And
+ * where the raw call differs from libc's, a child needs the raw one: libc's
+ * setuid(2) would change every thread of the parent. All return -errno on
+ * failure.
  */
 #ifndef SYS_H
 #define SYS_H
@@ -80,7 +80,7 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e,
 	sys_call6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), \
 		  (long)(f))
 
-/* clone3(2)'s argument; the headers' own may be older. */
+/* clone3(2)'s argument; the one in the headers may be older. */
 struct sys_clone_args {
 	uint64_t flags;
 	uint64_t pidfd;
@@ -113,7 +113,7 @@ static inline long sys_close_range(unsigned first, unsigned last,
 	return sys_call(SYS_close_range, first, last, flags);
 }
 
-/* As the kernel has it: 64 signals, bit 0 is signal 1. */
+/* In the kernel's form: 64 signals, bit 0 is signal 1. */
 static inline long sys_sigmask(int how, const uint64_t *set, uint64_t *old)
 {
 	return sys_call(SYS_rt_sigprocmask, how, set, old, 8);

@@ -8,8 +8,8 @@
 #include "sys.h"
 
 /*
- * The numbers of the system calls may come to mean something else, so they are
- * tried only on a kernel that has the series, which this file tells.
+ * Another kernel may give these system call numbers to other calls, so they are
+ * tried only if this file shows that the kernel has the series.
  */
 #define SERIES "/proc/sys/kernel/io_uring_spawn"
 
@@ -20,7 +20,7 @@ int template_probe(void)
 
 	if (access(SERIES, F_OK) < 0)
 		return -EOPNOTSUPP;
-	/* A size of none is refused before anything else is looked at. */
+	/* The kernel refuses a size of 0 before it reads anything else. */
 	ret = sys_call(__NR_spawn_template_create, NULL, 0);
 	return ret == -EINVAL ? 0 : (int)ret;
 #else

@@ -5,18 +5,19 @@
 
 /*
  * Why there are no templates here, or 0: -EOPNOTSUPP (the kernel has none),
- * -ENOSYS (it was built without, or a filter says so), -EPERM (a filter).
+ * -ENOSYS (it was built without, or a filter), -EPERM (a filter).
  */
 int template_probe(void);
 
 /*
- * A template of the ELF executable at the absolute @path, or with @path NULL of
- * the one that @fd is open on, O_PATH is enough. Returns a descriptor, which is
- * close-on-exec and the caller's, or -errno: what an exec of the file fails
- * with, ENOEXEC for what is no ELF program of this machine, scripts among it,
- * ETXTBSY while it is being written, EMFILE. As long as it is open the file
- * cannot be written, as if it ran, nor after a start its interpreter. Only for
- * threads that have the credentials of this one: for others it is EACCES.
+ * A template of the ELF executable at the absolute @path; if @path is NULL, of
+ * the file that @fd is open on (O_PATH is enough). Returns a close-on-exec
+ * descriptor that the caller closes, or -errno: the errors of an exec of the
+ * file, ENOEXEC for anything but an ELF program of this machine (also for
+ * scripts), ETXTBSY while the file is being written, EMFILE. While the template
+ * is open the file cannot be written, as if it ran; after a start nor can its
+ * interpreter. Only threads with the same credentials can start from it; others
+ * fail with EACCES.
  */
 int template_new(const char *path, int fd);
 

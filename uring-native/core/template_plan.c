@@ -27,7 +27,7 @@ static bool add(struct template_plan *p, uint32_t type, int fd, int newfd,
 	return true;
 }
 
-/* Owns @fd, or closes it where it owns too many. */
+/* Takes ownership of @fd, or closes it if the plan owns too many. */
 static bool own(struct template_plan *p, int fd)
 {
 	if (fd < 0)
@@ -40,7 +40,7 @@ static bool own(struct template_plan *p, int fd)
 	return true;
 }
 
-/* A copy of @fd that is in nobody's place; or -1. */
+/* A copy of @fd above all targets, or -1. */
 static int set_aside(struct template_plan *p, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, p->chain->max_newfd + 1);
@@ -69,7 +69,7 @@ static bool is_target(const struct chain *c, uint32_t nr, int fd)
 	return false;
 }
 
-/* What is here what operation @at of the child means by @fd; or -1. */
+/* Our descriptor for what @fd is in the child at operation @at, or -1. */
 static int source_of(const struct chain *c, uint32_t at, int fd)
 {
 	const struct chain_fd *entry;
@@ -82,7 +82,7 @@ static int source_of(const struct chain *c, uint32_t at, int fd)
 	return entry ? entry->fd : -1;
 }
 
-/* DUP2 of a descriptor to itself leaves it as it is here. */
+/* Whether a DUP2 of @fd to itself, which changes no flag, is enough. */
 static bool stays(int fd, bool cloexec)
 {
 	int flags = fcntl(fd, F_GETFD);
@@ -96,7 +96,7 @@ static bool dup_action(struct template_plan *p, int fd, int newfd, bool cloexec)
 			      cloexec ? O_CLOEXEC : 0, NULL);
 }
 
-/* Each to its place, whichever order they are in. */
+/* Puts each in its place, whatever their order. */
 static bool place_listed(struct template_plan *p)
 {
 	const struct chain *c = p->chain;
@@ -107,7 +107,7 @@ static bool place_listed(struct template_plan *p)
 		bool cloexec = entry->flags & IORING_CLONE_FD_CLOEXEC;
 		int fd = entry->fd;
 
-		/* Above 2 nothing outlives the actions else. */
+		/* Without this, nothing above 2 survives the actions. */
 		if (entry->newfd > 2 && !cloexec)
 			p->inherit = true;
 		if (fd == entry->newfd ? !stays(fd, cloexec)
@@ -130,7 +130,7 @@ static int next_listed(const struct chain *c, int from)
 	return next;
 }
 
-/* All but what is listed. */
+/* Closes all but what is listed. */
 static bool close_others(struct template_plan *p)
 {
 	int from = 0;
@@ -150,9 +150,9 @@ static bool close_others(struct template_plan *p)
 }
 
 /*
- * Directories are opened here, so that what is wrong with one shows before
- * there is a child. But not what is another one there: in /proc, or by a link
- * to a descriptor. Files are not: to open a FIFO would keep this thread.
+ * Opens directories here, so that an error shows before there is a child. Not
+ * those that differ in the child: in /proc, or through a link to a descriptor.
+ * Files are not opened here, as a FIFO would block this thread.
  */
 static bool plan_open(struct template_plan *p, const struct chain_op *op)
 {
@@ -188,7 +188,7 @@ static bool plan_fchdir(struct template_plan *p, uint32_t at)
 	       add(p, SPAWN_TEMPLATE_ACTION_FCHDIR, fd, 0, 0, NULL);
 }
 
-/* Of a chain without a list. */
+/* For a chain without a list. */
 static bool plan_dup(struct template_plan *p, uint32_t at)
 {
 	const struct chain_op *op = &p->chain->ops[at];
@@ -258,7 +258,7 @@ bool plan_make(struct template_plan *p, const struct launch *launch)
 	if (!plan_sigset(p, SPAWN_TEMPLATE_ACTION_SIGMASK, &launch->sigmask) ||
 	    !place_listed(p))
 		return false;
-	/* The last operation is one. */
+	/* The last operation is an EXEC. */
 	for (at = 1; c->ops[at].op != CHAIN_EXEC; at++)
 		if (!plan_op(p, at))
 			return false;

@@ -18,27 +18,27 @@ struct template_plan {
 	int own[PLAN_ACTIONS]; /* descriptors made for it, to be closed */
 	uint32_t nr_own;
 	uint32_t exec; /* the index of the first EXEC */
-	int cwd;       /* where relative paths begin, here; or AT_FDCWD */
-	int last;      /* what the nearest OPENAT returned, here; or -1 */
+	int cwd;       /* our descriptor for relative paths, or AT_FDCWD */
+	int last;      /* ours for the last OPENAT, or -1 */
 	bool inherit;  /* SPAWN_TEMPLATE_SPAWN_INHERIT_FDS */
 };
 
 /*
- * Plans everything of @launch's chain before its first EXEC; directories are
- * opened here. False where it cannot be said in actions, or a directory cannot
- * be had: who comes on something of the chain then knows better what to make of
- * it. plan_drop() in either case.
+ * Plans everything of @launch's chain before its first EXEC, and opens its
+ * directories. Returns false if actions cannot express it or a directory cannot
+ * be opened: another launcher then finds out what fails. Call plan_drop() in
+ * either case.
  */
 bool plan_make(struct template_plan *plan, const struct launch *launch);
 
 /*
- * The executable of the EXEC @op as a template: a descriptor, which is the
- * caller's, or what template_new() says, or -EOPNOTSUPP where @op names it in a
- * way that means something else in the child.
+ * Makes a template of the executable of the EXEC @op. Returns a descriptor that
+ * the caller closes, the error of template_new(), or -EOPNOTSUPP if the name in
+ * @op means something else in the child.
  */
 int plan_template(const struct template_plan *plan, const struct chain_op *op);
 
-/* Closes what was made for it. */
+/* Closes what the plan has opened. */
 void plan_drop(struct template_plan *plan);
 
 #endif

@@ -37,7 +37,7 @@ extern "C" {
 
 #ifndef IORING_FEAT_SPAWN
 
-/* io_uring_params.features: the series is there. */
+/* io_uring_params.features: the kernel has the series. */
 #define IORING_FEAT_SPAWN (1U << 31)
 
 /* Operations. */
@@ -202,8 +202,8 @@ static inline void io_uring_prep_close_range(struct io_uring_sqe *sqe,
 }
 
 /*
- * Sets @attr of the child to @value: a number, or the address of what enum
- * io_uring_task_attr names, with @arg as it says there.
+ * Sets @attr of the child to @value: a number or an address, with @arg, as enum
+ * io_uring_task_attr lists them.
  */
 static inline void io_uring_prep_task_set(struct io_uring_sqe *sqe,
 					  enum io_uring_task_attr attr,

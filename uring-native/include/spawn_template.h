@@ -3,8 +3,8 @@
  * Executable templates: the interface of a kernel with CONFIG_SPAWN_TEMPLATE,
  * for programs that build against the headers of any kernel.
  *
- * A template is a descriptor that stands for one ELF executable. It is started
- * from by spawn_template_spawn(), or in a chain by
+ * A template is a descriptor that stands for one ELF executable.
+ * spawn_template_spawn() starts from it, or in a chain
  * io_uring_prep_exec_template() of io_uring_spawn.h.
  *
  * The system calls and structures are those of Li Chen's spawn_template RFC of
@@ -34,7 +34,7 @@ extern "C" {
 #ifndef SPAWN_TEMPLATE_CREATE_CLOEXEC
 
 #define SPAWN_TEMPLATE_CREATE_CLOEXEC (1ULL << 0)
-/* Let the executable be written while there is a template of it. */
+/* Allow writing to the executable while a template of it exists. */
 #define SPAWN_TEMPLATE_CREATE_ALLOW_WRITE (1ULL << 32)
 
 /* Without it the child has no descriptors above 2. */
@@ -92,10 +92,10 @@ struct spawn_template_spawn_args {
 
 /*
  * A template of the ELF executable at the absolute path @path, close-on-exec
- * and with @flags. Returns the descriptor, which is the caller's, or a negative
- * errno: ENOEXEC for what is no ELF executable of this architecture, ENOSYS
- * where the kernel has no templates, ETXTBSY while the file is being written,
- * else what an execve of it would fail with.
+ * and with @flags. Returns a descriptor that the caller closes, or a negative
+ * errno: ENOEXEC for anything but an ELF executable of this architecture,
+ * ENOSYS if the kernel has no templates, ETXTBSY while the file is being
+ * written, or any error of an execve of it.
  */
 static inline int spawn_template_create(const char *path, uint64_t flags)
 {

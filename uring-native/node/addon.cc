@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The binding: converts values, and knows nothing else. What it takes and
- * gives is described in ts/binding/types.ts.
+ * The binding: it only converts values. ts/binding/types.ts describes what it
+ * accepts and returns.
  */
 #include "environ.h"
 #include "environment.h"

@@ -11,21 +11,23 @@
 #include <vector>
 
 /*
- * To read process.env takes a call into C++ per variable, longer than all else
- * about a launch. So it is kept for as long as the C library's environment has
- * the same bytes: not merely the same pointers, which an allocator may hand out
- * again, and whose strings putenv(3) leaves to be written to.
+ * Reading process.env takes a call into C++ for each variable, longer than the
+ * rest of a launch. So a copy is kept while the C library's environment has the
+ * same bytes. The same pointers are not enough: an allocator may hand them out
+ * again, and after putenv(3) the program may write to the strings.
  *
- * Other threads may change the environment, free it even, while it is looked
- * at. The kernel copies it, to which memory that has gone is no more than an
- * error, and bytes that are torn are just not the same.
+ * Other threads may change or even free the environment while we read it. So
+ * the kernel copies it: freed memory is just an error to it, and a torn copy
+ * does not compare equal.
  */
 namespace
 {
 
 constexpr size_t PAGE = 4096;
 
-/* Copies [@from, @from + @size); false where that is not there, or not allowed.
+/*
+ * Copies [@from, @from + @size). Returns false if it is not mapped, or not
+ * allowed.
  */
 bool Peek(const void *from, void *to, size_t size)
 {
@@ -36,7 +38,7 @@ bool Peek(const void *from, void *to, size_t size)
 	       static_cast<ssize_t>(size);
 }
 
-/* Up to the end of the page, as what is after it may not be there. */
+/* Up to the end of the page: the next page may not be mapped. */
 size_t RoomAt(const char *at)
 {
 	return PAGE - reinterpret_cast<uintptr_t>(at) % PAGE;
@@ -45,7 +47,7 @@ size_t RoomAt(const char *at)
 struct Entry {
 	const char *at;
 	std::string bytes; /* with the NUL */
-	size_t copied;	   /* where it is in what Same() reads */
+	size_t copied;	   /* its offset in what Same() reads */
 };
 
 class Snapshot
@@ -111,8 +113,8 @@ bool Snapshot::TakeString(Entry &entry)
 }
 
 /*
- * What Same() reads: strings that are close together at once, with what is
- * between them, as each range costs.
+ * Plans what Same() reads. Each range costs, so strings that are close together
+ * are read as one, with what is between them.
  */
 void Snapshot::Plan()
 {
@@ -193,12 +195,12 @@ std::string Snapshot::Text() const
 	return text;
 }
 
-/* The main thread's only: in workers process.env is something else. */
+/* For the main thread only: in workers process.env is a separate object. */
 Snapshot known;
 uint32_t version;
 std::mutex mutex;
 
-/* environVersion(): 0 where it cannot be looked at */
+/* environVersion(): 0 if it cannot be read */
 Napi::Value EnvironVersion(const Napi::CallbackInfo &info)
 {
 	std::lock_guard<std::mutex> lock(mutex);
@@ -212,7 +214,7 @@ Napi::Value EnvironVersion(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), valid ? version : 0);
 }
 
-/* environIs(text): whether the version seen last is that */
+/* environIs(text): whether the last version has this text */
 Napi::Value EnvironIs(const Napi::CallbackInfo &info)
 {
 	std::lock_guard<std::mutex> lock(mutex);

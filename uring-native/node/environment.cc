@@ -27,7 +27,9 @@ Environment::Environment(Napi::Env env) : env_(env)
 	napi_add_env_cleanup_hook(env, OnCleanup, this);
 }
 
-/* Also runs where instance data goes before hooks do, as in Bun. */
+/*
+ * In Bun instance data is freed before the hooks run, so detach here as well.
+ */
 Environment::~Environment()
 {
 	Detach();
@@ -48,7 +50,7 @@ void Environment::Detach()
 		DropEvents(client.get());
 	core_detach(core_);
 	core_ = nullptr;
-	/* A worker that is terminated has nobody else to close them. */
+	/* In a terminated worker no JavaScript is left to close them. */
 	for (int fd : lent_)
 		close(fd);
 	lent_.clear();
@@ -71,8 +73,8 @@ void Environment::Wake(void *arg)
 
 /*
  * An environment that is being torn down still runs what was queued for it, but
- * no JavaScript: then nothing that makes values for it works. Only asking for
- * something that would run some tells.
+ * no JavaScript, and then no call that makes values for it works. The only way
+ * to find out is to call something that may run JavaScript.
  */
 static bool RunsJavaScript(napi_env env)
 {
@@ -89,7 +91,7 @@ void Environment::Poke()
 	napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }
 
-/* NULL where there is none, or its copy of the JavaScript is gone. */
+/* Returns NULL if there is none, or its copy of the JavaScript is gone. */
 Client *Environment::GetClient(uint32_t number)
 {
 	napi_value callback = nullptr;
@@ -102,7 +104,7 @@ Client *Environment::GetClient(uint32_t number)
 	return clients_[number].get();
 }
 
-/* Takes events from the core, each for its client. Returns how many. */
+/* Hands the core's events to their clients. Returns how many. */
 uint32_t Environment::Distribute()
 {
 	core_event *events = core_drain(core_, EVENTS_AT_ONCE), *next;
@@ -132,14 +134,16 @@ void Environment::OnWake(napi_env env, napi_value, void *context, void *)
 	if (!env || !self->core_)
 		return;
 	Napi::HandleScope scope(env);
-	/* What nobody takes is dropped with the core. */
+	/* Events that are not taken are dropped with the core. */
 	if (!RunsJavaScript(env))
 		return;
 	uint32_t nr = self->Distribute();
-	/* A single one comes again by itself: it got as many. */
+	/*
+	 * A single client got a full batch, and calls take() again by itself.
+	 */
 	if (nr == EVENTS_AT_ONCE && self->clients_.size() > 1)
 		self->Poke();
-	/* What is called may add others, or end the environment. */
+	/* A callback may add clients, or end the environment. */
 	for (size_t i = 0; self->core_ && i < self->clients_.size(); i++) {
 		napi_value callback = nullptr;
 
@@ -166,8 +170,8 @@ void Environment::ReturnInput(uint32_t id)
 }
 
 /*
- * take(client, values): how many events; a client that gets as many as there is
- * room for comes again
+ * take(client, values): how many events; a client calls again after a full
+ * batch
  */
 Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 {
@@ -184,7 +188,7 @@ Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 		    napi_ok ||
 	    !slots_value)
 		return Napi::Number::New(env, 0);
-	/* Others of these events are for others, who are to be woken. */
+	/* Some of these events may be for other clients: wake them. */
 	if (!client->first && Distribute() && clients_.size() > 1)
 		Poke();
 	Napi::Array values = info[1].As<Napi::Array>();
@@ -210,12 +214,15 @@ Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 	return Napi::Number::New(env, nr);
 }
 
-/* The core, at the first open(). Returns 0 or -errno. */
+/* Starts the core, at the first open(). Returns 0 or -errno. */
 int Environment::Start(bool no_ring)
 {
 	core_config config = {};
 	Napi::Env env(env_);
-	/* Of no copy of the JavaScript: it would live for as long as this. */
+	/*
+	 * Not a function of some copy of the JavaScript: it would keep that
+	 * copy alive.
+	 */
 	Napi::Function nothing =
 		Napi::Function::New(env, [](const Napi::CallbackInfo &) {});
 
@@ -236,7 +243,7 @@ int Environment::Start(bool no_ring)
 	return ret;
 }
 
-/* Its number, that of one that is gone perhaps; or -errno. */
+/* Returns its number, perhaps that of a client that is gone, or -errno. */
 int Environment::NewClient(napi_value on_events, napi_value slots)
 {
 	size_t number = 0;
@@ -289,9 +296,9 @@ Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 }
 
 /*
- * An element of an array. Not by Array::Get(): a worker may be terminated at
- * any call, which then gives no value, and to ask that for its number aborts
- * the program.
+ * Reads an element of an array. Not by Array::Get(): a worker may be terminated
+ * at any call, Get() then returns no value, and reading a number from that
+ * aborts the program.
  */
 static bool GetNumber(const Napi::Array &from, uint32_t at, double *to)
 {
@@ -383,7 +390,7 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	if (!core_)
 		return Throw(env, -ESHUTDOWN, "the core is not open");
 	Napi::Uint8Array chain = info[2].As<Napi::Uint8Array>();
-	/* Nobody is there any more to be told. */
+	/* The worker is being terminated: no JavaScript is left to throw to. */
 	if (!ReadFds(info[4].As<Napi::Array>(), fds) ||
 	    !ReadPipes(info[5].As<Napi::Array>(), pipes))
 		return env.Undefined();
@@ -402,7 +409,7 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 
 		req.input = input.Data();
 		req.input_size = input.ByteLength();
-		/* Where there can be no reference, it is copied. */
+		/* If a reference cannot be made, the input is copied. */
 		req.borrow_input =
 			req.input_size >= BORROW_FROM &&
 			napi_create_reference(env, input, 1, &lent) == napi_ok;
@@ -474,7 +481,7 @@ Napi::Value Environment::NewTemplate(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), fd);
 }
 
-/* taken(fd): it is JavaScript's to close */
+/* taken(fd): from now on JavaScript closes it */
 Napi::Value Environment::Taken(const Napi::CallbackInfo &info)
 {
 	lent_.erase(Int(info[0]));
@@ -533,7 +540,7 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("dropPlace",
 		    Napi::Function::New(env, Call<&Environment::DropPlace>,
 					"dropPlace", self));
-	/* What keeps a copy of the JavaScript from going, by client. */
+	/* Keeps copies of the JavaScript alive, by client. */
 	exports.Set("busy", Napi::Array::New(env));
 	exports.Set("version", BINDING_VERSION);
 	exports.Set("taken", Napi::Function::New(env, Call<&Environment::Taken>,

@@ -14,26 +14,28 @@ extern "C" {
 }
 
 /*
- * A copy of the JavaScript, which an environment may have several of: two that
- * are installed, import and require, a module registry for each of Jest's test
- * files. Its launches have tokens of its own, by which it gets their events.
+ * A copy of the JavaScript. An environment may have several: two installed
+ * versions, import beside require, a module registry for each of Jest's test
+ * files. A client's tokens are its own, and route the events of its launches to
+ * it.
  */
 struct Client {
-	/* Weak: a copy that nothing refers to any more may go. */
+	/* Weak: a copy that is no longer referenced may be collected. */
 	napi_ref on_events;
 	/* Where take() puts the numbers of events. */
 	napi_ref slots;
-	/* Those that it has not taken yet. */
+	/* The events that it still has to take. */
 	core_event *first;
 	core_event **last;
 };
 
 /*
- * What an environment (the main thread, a worker) has: a core, and a
- * thread-safe function that brings its events here. uv_* would do so on Node
- * only.
+ * The state of an environment (the main thread, a worker): a core, and a
+ * thread-safe function that delivers its events. uv_* would work only on Node.
  */
-/* Less is copied: cheaper than a reference and an event, and a pipe holds it.
+/*
+ * Smaller input is copied: that is cheaper than a reference and an event, and
+ * it fits into a pipe.
  */
 static constexpr size_t BORROW_FROM = 64 * 1024;
 
@@ -80,19 +82,18 @@ class Environment
 	unsigned refs_ = 0;
 	/* Where take() puts the numbers of events. */
 	Napi::Reference<Napi::Float64Array> events_;
-	/* By launch, input that the core reads from where it is. */
+	/* By launch: the input that the core reads in place. */
 	std::unordered_map<uint32_t, napi_ref> inputs_;
-	/* Pipes that JavaScript has not put to use, and templates. */
+	/* Pipes that JavaScript has not claimed, and templates. */
 	std::unordered_set<int> lent_;
-	/* By handle: where starts begin that are to come later. */
+	/* By handle: the places of launches that come later. */
 	std::unordered_map<int, place *> places_;
 	int last_place_ = 0;
 };
 
 /*
- * Of an event, the numbers in a slot of the array that open() gives, which
- * costs no call for each and leaves nothing to be collected.
- * ts/binding/types.ts has the same.
+ * An event's numbers, in a slot of the array that open() returns: that costs no
+ * call for each, and no garbage. ts/binding/types.ts has the same list.
  */
 enum {
 	EVENT_TYPE,
@@ -108,13 +109,13 @@ enum {
 /* A launch's token, and above it the number of its client. */
 #define TOKEN_BITS 20
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
-/* Of this binding, for JavaScript that finds one loaded already. */
+/* This binding's version, for JavaScript that finds one loaded already. */
 #define BINDING_VERSION 2
 /* EVENT_HAS */
 #define EVENT_HAS_VALUE 1
 #define EVENT_HAS_FDS 2
 #define EVENT_TRUNCATED 4
-/* And what is no number, at two places in an array. */
+/* What is not a number goes to an array, two places for each event. */
 #define EVENT_VALUES 2u
 
 void FillEvent(Napi::Env env, core_event *event, double *slot,

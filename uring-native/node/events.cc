@@ -3,13 +3,13 @@
 
 #include "environment.h"
 
-/* Small ones are cheaper copied than followed by the garbage collector. */
+/* Copying a small one costs less than tracking it in the garbage collector. */
 static constexpr size_t COPY_BELOW = 16 * 1024;
 
 static Napi::Value Results(Napi::Env env, const core_event *event)
 {
 	Napi::Int32Array res = Napi::Int32Array::New(env, event->nr_res);
-	/* Of a worker that is being terminated. */
+	/* The worker is being terminated. */
 	if (!res.Data())
 		return env.Null();
 	for (uint32_t i = 0; i < event->nr_res; i++)
@@ -36,7 +36,7 @@ static Napi::Value Bytes(Napi::Env env, core_event *event)
 	if (event->size < COPY_BELOW)
 		return Napi::Buffer<char>::Copy(env, event->buf, event->size);
 	napi_value bytes;
-	/* Some runtimes allow none; whoever ends gives no other either. */
+	/* Some runtimes forbid these, and an ending worker cannot make them. */
 	if (napi_create_external_buffer(
 		    env, event->size, event->buf,
 		    [](napi_env, void *p, void *) { free(p); }, nullptr,
@@ -46,7 +46,7 @@ static Napi::Value Bytes(Napi::Env env, core_event *event)
 	return Napi::Value(env, bytes);
 }
 
-/* JavaScript's from here on. */
+/* Hands the pipes over to JavaScript, which closes them. */
 static Napi::Value TakeFds(Napi::Env env, core_event *event)
 {
 	Napi::Array fds = Napi::Array::New(env, event->nr_fds);

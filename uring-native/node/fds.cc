@@ -17,7 +17,10 @@ static Napi::Value Result(const Napi::CallbackInfo &info, int ret)
 	return Napi::Number::New(info.Env(), ret < 0 ? -errno : ret);
 }
 
-/* Both ends close-on-exec: no concurrent fork and exec gets them. */
+/*
+ * Both ends are close-on-exec from the start: no concurrent fork and exec
+ * inherits them.
+ */
 static Napi::Value Pipe(const Napi::CallbackInfo &info)
 {
 	int ends[2];
@@ -41,8 +44,8 @@ static Napi::Value FdFlags(const Napi::CallbackInfo &info)
 }
 
 /*
- * One for the process, for good: a launch may still be about to use it when the
- * environment ends that asked for it.
+ * One for the process, never closed: a launch may still need it when the
+ * environment that opened it ends.
  */
 static Napi::Value DevNull(const Napi::CallbackInfo &info)
 {

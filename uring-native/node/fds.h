@@ -4,7 +4,7 @@
 
 #include <napi.h>
 
-/* pipe(), dupAbove(), fdFlags(), devNull(), close(): -errno where they fail. */
+/* pipe(), dupAbove(), fdFlags(), devNull(), close(): -errno on failure. */
 void InitFds(Napi::Env env, Napi::Object exports);
 
 #endif

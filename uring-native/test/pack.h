@@ -32,7 +32,7 @@ static inline struct chain_op *pack_ops(struct pack *p)
 	return (struct chain_op *)(p->bytes + sizeof(struct chain_header));
 }
 
-/* How many operations there will be must be known first. */
+/* The number of operations must be known first. */
 static inline void pack_init(struct pack *p, uint32_t nr_ops)
 {
 	memset(p, 0, sizeof(*p));

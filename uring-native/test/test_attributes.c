@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child has the attributes of the thread that launches it, as they are at
- * that call: whatever they were when the core began, and whatever they become
- * before the launch happens.
+ * A child gets the attributes that the requesting thread has at the call,
+ * whatever they were when the core began, and whatever they become before the
+ * launch happens.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static void wake(void *arg)
 	sem_post(&side->woken);
 }
 
-/* A shell command; those of the second kind wait for a FIFO before it. */
+/* A shell command; with the second kind of chain, it first waits for a FIFO. */
 static void launch(struct side *side, const char *line, const char *fifo)
 {
 	const char *const argv[] = {"sh", "-c", line, NULL};
@@ -60,7 +60,7 @@ static void launch(struct side *side, const char *line, const char *fifo)
 	CHECK(!core_launch(side->core, &req, &id, &why));
 }
 
-/* Waits for the ends of @nr children, which are all to succeed. */
+/* Waits for @nr children to end; all must succeed. */
 static void succeed(struct side *side, int nr)
 {
 	core_flush(side->core);
@@ -111,7 +111,7 @@ static bool add_inheritable(int cap)
 	return !syscall(SYS_capset, &header, data);
 }
 
-/* That a child's status has this as the calling thread's has it. */
+/* Checks that a child's status has the same line as the calling thread's. */
 static void launch_same(struct side *side, const char *field)
 {
 	char line[256], command[512];
@@ -136,7 +136,7 @@ static void check_same(struct side *side, const char *field)
 	succeed(side, 1);
 }
 
-/* A higher nice value, as far as there is one; any user may. */
+/* A higher nice value, up to the maximum; any user may set it. */
 static void launch_nicer(struct side *side, const char *fifo)
 {
 	int nice = getpriority(PRIO_PROCESS, 0) + 1;
@@ -167,7 +167,7 @@ static void test_schedule(struct side *side)
 
 	launch_nicer(side, NULL);
 	succeed(side, 1);
-	/* In one turn, before and after. */
+	/* Two launches in one turn, before the change and after it. */
 	launch_nicer(side, NULL);
 	launch_nicer(side, NULL);
 	succeed(side, 2);
@@ -199,7 +199,7 @@ static void test_confinement(struct side *side)
 	check_same(side, "Seccomp");
 	CHECK(!add_filter());
 	check_same(side, "Seccomp");
-	/* On top of another: the mode is the same. */
+	/* A second filter, which leaves the mode the same. */
 	CHECK(!add_filter());
 	check_same(side, "Seccomp_filters");
 	/* SECBIT_NOROOT: an exec gives root nothing of its own. */
@@ -214,8 +214,8 @@ static void test_confinement(struct side *side)
 }
 
 /*
- * A launch that is under way for long, with other attributes than the next has:
- * its thread is still there.
+ * A slow launch with other attributes than the next one: its thread still
+ * lives.
  */
 static void test_slow(struct side *side, const char *fifo)
 {
@@ -240,7 +240,7 @@ static bool works(struct side *side)
 	       !(side->kind == LAUNCHER_TEMPLATE && info.template_error);
 }
 
-/* In a thread of its own, as all of it is for one thread. */
+/* In a thread of its own, as the attributes belong to a thread. */
 static void *environment(void *arg)
 {
 	const struct core_config *given = arg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What chain_load() takes, and that it takes nothing else. */
+/* What chain_load() accepts, and that it accepts nothing else. */
 #include <errno.h>
 
 #include "pack.h"
@@ -100,7 +100,7 @@ static void test_result(void)
 	CHECK(chain_result(&c, &at) == 0);
 }
 
-/* The errors after which a search of PATH looks into the next directory. */
+/* The errors after which a search of PATH goes on to the next directory. */
 static void test_search(void)
 {
 	static const int go_on[] = {ENOENT, ENOTDIR, ESTALE,
@@ -173,7 +173,7 @@ static void test_link(void)
 	}
 }
 
-/* A stale template says nothing where the exec goes on, and all where not. */
+/* A stale template's error counts only if no exec follows as a fallback. */
 static void test_template_result(void)
 {
 	struct chain_op ops[3] = {

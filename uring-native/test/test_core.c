@@ -39,7 +39,7 @@ static bool have_children(void)
 	return waitpid(-1, NULL, WNOHANG | __WALL) >= 0 || errno != ECHILD;
 }
 
-/* A few events; the next call gets the others. */
+/* A few events at a time; the next call gets the others. */
 static struct core_event *take(struct core *core)
 {
 	struct core_event *events = core_drain(core, AT_ONCE), *e;
@@ -128,13 +128,13 @@ static void test_many(enum launcher_kind kind, bool no_ring)
 	CHECK(started == NR);
 	core_detach(core);
 	CHECK(!have_children());
-	/* The loop closes its own in its own time. */
+	/* The loop closes its descriptors when it ends. */
 	for (i = 0; count_fds() != before && i < 20000; i++)
 		usleep(1000);
 	CHECK(count_fds() == before);
 }
 
-/* Takes @events events, if that many come, and then loses interest. */
+/* Takes @events events, if that many come, and then detaches. */
 static void detach_after(enum launcher_kind kind, bool no_ring, int events)
 {
 	struct core_config config = {.wake = wake, .no_ring = no_ring};
@@ -169,8 +169,8 @@ static void detach_after(enum launcher_kind kind, bool no_ring, int events)
 }
 
 /*
- * At every stage of what goes on: what ends meanwhile must not be gone when
- * the loop is told to stop it.
+ * Detaches at every stage: a job that ends meanwhile must not be freed before
+ * the loop has stopped it.
  */
 static void test_detach(enum launcher_kind kind, bool no_ring)
 {

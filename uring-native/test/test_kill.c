@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals: through the pidfd, by number where a filter forbids that, to groups,
- * and what is reported of a child that may not be signalled. And children that
- * a debugger holds after their end, which must not cost the loop its rest.
+ * Signals: through the pidfd, by pid if a filter forbids that, to groups, and
+ * the error for a child that may not be signalled. Also children that a
+ * debugger holds after their end: they must not make the loop spin.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -113,7 +113,7 @@ static void test_signals(struct side *side)
 	CHECK(core_kill(side->core, child.id, SIGTERM) == -ESRCH);
 }
 
-/* The leader is over, and the rest of its group is not. */
+/* The leader has ended, the rest of its group has not. */
 static void test_group(struct side *side)
 {
 	struct child child = start(side, "sleep 600 & exit 3", true, 0);
@@ -132,7 +132,7 @@ static void test_group(struct side *side)
 	      -ESRCH);
 	CHECK(!core_kill(side->core, child.id, SIGKILL));
 	end(side, &child, SIGKILL);
-	/* The number is another's: ours. */
+	/* Another process has the number: this one. */
 	CHECK(reap_signal_group(-1, getpid(), SIGKILL) == -ESRCH);
 	CHECK(core_kill_group(side->core, child.id, 1, 0) == -EINVAL);
 }
@@ -146,8 +146,10 @@ static double cpu_seconds(void)
 	       (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
 }
 
-/* Holds @pid until nobody else has @pipe[1]: a process, as threads share their
- * children. */
+/*
+ * Holds @pid as a debugger until all others have closed @pipe[1]. A process, as
+ * threads share their children.
+ */
 static pid_t hold(pid_t pid, int ready, const int pipe[2])
 {
 	pid_t debugger = fork();
@@ -159,7 +161,7 @@ static pid_t hold(pid_t pid, int ready, const int pipe[2])
 		return debugger;
 	if (ptrace(PTRACE_SEIZE, pid, 0, 0) || kill(pid, SIGKILL))
 		_exit(1);
-	/* It stays a zombie until it is waited for here. */
+	/* It stays a zombie until it is reaped here. */
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | __WALL);
 	if (write(ready, &byte, 1) != 1)
 		_exit(1);
@@ -185,7 +187,7 @@ static void test_held(struct side *side)
 	if (read(ready[0], &byte, 1) == 1) {
 		before = cpu_seconds();
 		nanosleep(&while_held, NULL);
-		/* A loop that does not wait would have taken half a second. */
+		/* A loop that spins would have used half a second. */
 		CHECK(cpu_seconds() - before < 0.1);
 		take(side, &child);
 		CHECK(!child.over);
@@ -224,7 +226,7 @@ static void test_permission(struct side *side)
 	if (geteuid())
 		return;
 	child = start(side, "exec sleep 600", true, 65533);
-	/* Of this thread alone. */
+	/* This thread's alone. */
 	CHECK(!syscall(SYS_setresuid, 65534, 65534, none));
 	CHECK(core_kill(side->core, child.id, SIGTERM) == -EPERM);
 	CHECK(core_kill_group(side->core, child.id, child.pid, SIGTERM) ==
@@ -238,7 +240,7 @@ static void test_permission(struct side *side)
 struct environment {
 	enum launcher_kind kind;
 	bool no_ring;
-	int denied; /* what pidfd_send_signal(2) answers, or 0 */
+	int denied; /* what pidfd_send_signal(2) fails with, or 0 */
 };
 
 static bool works(struct side *side)

@@ -44,7 +44,7 @@ static int wait_for(struct launch *l)
 	return status.status;
 }
 
-/* cwd, then exec: the first that fails is the one that is named. */
+/* cwd, then exec: the first one that fails is reported. */
 static void test_step(const struct launcher *by, const char *dir,
 		      const char *path, int error, uint32_t at)
 {
@@ -79,7 +79,7 @@ static void test_fds(const struct launcher *by)
 	static const char *const argv[] = {
 		"sh", "-c",
 		"read a <&3; read b <&4; test \"$a$b\" = 43 &&"
-		/* 5 is the directory it reads. */
+		/* 5 is the directory that echo reads. */
 		" test \"$(cd /proc/self/fd; echo *)\" = '0 1 2 3 4 5'",
 		NULL};
 	struct chain_fd fds[] = {
@@ -104,11 +104,11 @@ static void test_fds(const struct launcher *by)
 	pack_exec(&p, "/bin/sh", argv);
 	launch(by, &p, &l);
 	CHECK(wait_for(&l) == 0);
-	/* Here all are as they were. */
+	/* Our own are unchanged. */
 	CHECK(!close(a[0]) && !close(a[1]) && !close(b[0]) && !close(b[1]));
 }
 
-/* As often as it takes to see something left behind. */
+/* Often enough to notice a leak. */
 static void test_leak(const struct launcher *by)
 {
 	int before = dup(0), after, i;
@@ -123,7 +123,7 @@ static void test_leak(const struct launcher *by)
 	close(after);
 }
 
-/* Who made a process that does @op before its exec. */
+/* Which launcher made a process that does @op before its exec. */
 static void test_by(const struct chain_op *op, const char *path,
 		    enum launcher_kind by)
 {
@@ -141,7 +141,7 @@ static void test_by(const struct chain_op *op, const char *path,
 	CHECK(wait_for(&l) == 0);
 }
 
-/* Nobody could say of a child that is reaped by itself whether it exec'd. */
+/* A child that reaps itself leaves no trace of whether it exec'd. */
 static void test_ignored(void)
 {
 	static const char *const argv[] = {"true", NULL};

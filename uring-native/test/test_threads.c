@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every function of core.h from two threads at once, while children start,
- * fail, write and exit: for ThreadSanitizer, and for what must be true of the
- * events whatever the order. Two cores at a time, as two workers have.
+ * Calls every function of core.h from two threads at once, while children
+ * start, fail, write and exit: for ThreadSanitizer, and to check what must hold
+ * for the events in any order. Runs two cores at a time, as two workers do.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@ struct side {
 	enum launcher_kind kind;
 	sem_t woken;
 	atomic_uint ids[NR_LAUNCHES];
-	atomic_uint newest;  /* the last of them */
+	atomic_uint newest;  /* the last one */
 	atomic_uint over;    /* FAILED or EXITED */
 	atomic_uint started; /* and STARTED */
 	atomic_uint outputs; /* still to come */
@@ -43,7 +43,10 @@ static void wake(void *arg)
 
 enum program { CAT, SLEEP, NO_FILE, NO_FOLDER, NO_PIPE, NR_PROGRAMS };
 
-/* Nothing to put a pipe above: the launch ends before there is a child. */
+/*
+ * Its pipe cannot be moved above the target: the launch fails before there is a
+ * child.
+ */
 static void pack_no_pipe(struct pack *p)
 {
 	static const char *const cat[] = {"cat", NULL};
@@ -116,7 +119,10 @@ static void launch(struct side *side, unsigned nr)
 	pack_program(&p, nr % NR_PROGRAMS);
 	req.chain = p.bytes;
 	req.chain_size = p.size;
-	/* Counted first: the other thread may see its end before this does. */
+	/*
+	 * Count it first: the other thread may see its end before this one
+	 * does.
+	 */
 	atomic_fetch_add(&side->outputs, 1);
 	CHECK(!core_launch(side->core, &req, &id, &why));
 	atomic_store(&side->ids[nr], id);
@@ -156,14 +162,14 @@ static void take(struct side *side)
 			break;
 		}
 	}
-	/* The loop takes up what it is told meanwhile. */
+	/* Let the loop handle what has been queued. */
 	usleep((unsigned)rand() % 30);
 	core_events_free(events);
 	if (n == 5)
 		wake(side);
 }
 
-/* Kills, stops, flushes and takes what the other thread launches. */
+/* Kills, stops, flushes and drains what the other thread launches. */
 static void *meddle(void *arg)
 {
 	struct side *side = arg;
@@ -174,7 +180,7 @@ static void *meddle(void *arg)
 		uint32_t id = atomic_load(&side->ids[i % NR_LAUNCHES]);
 		int j, ret;
 
-		/* Also while it is being launched. */
+		/* Even while it is being launched. */
 		for (j = 0; j < 50; j++) {
 			uint32_t newest = atomic_load(&side->newest);
 
@@ -232,7 +238,7 @@ static void race(struct side *side)
 	CHECK(!core_drain(side->core, 1));
 }
 
-/* What is going on when the core is left. */
+/* What is under way when the core is detached. */
 static void leave(struct side *side)
 {
 	unsigned nr;
