@@ -1,4 +1,4 @@
-/** This copy of the library's share of the core, and what waits for its events. */
+/** This library copy's part of the core, and the launches that wait for its events. */
 import { loadBinding } from './binding/load.js'
 import {
   type Binding,
@@ -19,11 +19,11 @@ import { microtask, soon, throwLater } from './runtime.js'
 
 /** Called in this order; nothing after `failed`, output may end after `ended`. */
 export interface LaunchEvents {
-  /** How many of `ended` and `output` are to come, if it starts. */
+  /** How many `ended` and `output` calls will follow, if it starts. */
   pending: number
   /**
-   * `fds` has this side's ends of the pipes, -1 for those that are collected;
-   * `by` is the launcher that made it.
+   * `fds` has our ends of the pipes, -1 for those that are collected; `by` is the
+   * launcher that made it.
    */
   started(
     pid: number,
@@ -42,7 +42,7 @@ export interface LaunchEvents {
 export interface LaunchPipe {
   /** The child reads from it. */
   input: boolean
-  /** Read to its end, or written, natively, keeping `max` bytes. */
+  /** Read to its end, keeping `max` bytes, or written, by native code. */
   collect: boolean
   max: number
 }
@@ -52,19 +52,19 @@ export interface LaunchRequest {
   chain: PackedChain
   closeFds: readonly number[]
   pipes?: readonly LaunchPipe[] | undefined
-  /** Written to the first pipe that is collected and the child's to read. */
+  /** Written to the first pipe that is collected and read by the child. */
   input?: Uint8Array | undefined
   wantResults?: boolean
-  /** Where the child starts, as Binding.place() gives it; 0: where the process is now. */
+  /** Where the child starts, from Binding.place(); 0: where the process is now. */
   place: number
-  /** Nobody waits for `started`, or for output before `ended`: fewer wake-ups. */
+  /** Don't wake up for `started`, or for output before `ended`. */
   lazy?: boolean
 }
 
 const empty = Buffer.alloc(0)
 const none: readonly number[] = []
 
-/** As the binding takes them. */
+/** In the binding's form. */
 function flatten(pipes: readonly LaunchPipe[] | undefined): readonly number[] {
   if (pipes === undefined || pipes.length === 0) return none
   const flat: number[] = []
@@ -74,16 +74,15 @@ function flatten(pipes: readonly LaunchPipe[] | undefined): readonly number[] {
   return flat
 }
 
-/** Launches that wait for the end of a turn, at most. */
+/** The most launches that may wait for the end of a turn. */
 const FLUSH_EVERY = 16
 
 class Environment {
   readonly binding: Binding
   readonly info: CoreInfo
   /**
-   * By token. No Map: one that has things added and taken away all the time is
-   * copied again and again, and each copy keeps what was in it until a full
-   * garbage collection.
+   * By token. Not a Map: V8 keeps copying one with frequent additions and removals,
+   * and each copy keeps its contents until a full garbage collection.
    */
   readonly #waiting: (LaunchEvents | null)[] = []
   readonly #free: number[] = []
@@ -104,7 +103,7 @@ class Environment {
     this.#values = Array.from({ length: room }, () => null)
   }
 
-  /** Queues a launch; its descriptors are the core's then. Returns its id. */
+  /** Queues a launch; the core then owns its descriptors. Returns its id. */
   launch(request: LaunchRequest, events: LaunchEvents): number {
     const { kind, chain, closeFds, pipes, input, place } = request
     const flags =
@@ -130,13 +129,16 @@ class Environment {
       throw error
     }
     this.#waiting[token] = events
-    // The addon calls this copy of the library only while something refers to it.
+    // The addon's reference to this copy is weak: keep the copy alive.
     if (this.#launches++ === 0) this.binding.busy[this.#client] = this
     this.#flushSoon()
     return id
   }
 
-  /** What one turn of the event loop launches is begun together, and not much later. */
+  /**
+   * The launches of one turn of the event loop begin together: at its end, or
+   * FLUSH_EVERY at a time.
+   */
   #flushSoon(): void {
     if (this.#unflushed++ === 0) microtask(this.#flush)
     else if (this.#unflushed % FLUSH_EVERY === 0) this.binding.flush()
@@ -147,7 +149,7 @@ class Environment {
     this.binding.flush()
   }
 
-  /** While there are references, the environment stays alive for events. */
+  /** References keep the environment alive for events. */
   ref(): void {
     if (this.#refs++ === 0) this.binding.ref()
   }
@@ -157,8 +159,8 @@ class Environment {
   }
 
   /**
-   * As many events in one turn of the event loop as there is room for: with
-   * what follows from each of them, the time that others wait.
+   * Delivers one batch of events in a turn of the event loop: handling them delays
+   * everything else.
    */
   readonly #take = (): void => {
     const values = this.#values
@@ -168,13 +170,14 @@ class Environment {
       try {
         this.#event(at * EVENT_STRIDE, at * EVENT_VALUES)
       } catch (error) {
-        // One callback's error is the program's to see, and stops no other's.
+        // An error of one callback goes to the program, and does not stop the
+        // others.
         throwLater(error)
       }
     }
   }
 
-  /** What an event has beside its numbers; it is not kept here. */
+  /** An event's value besides its numbers; drops our reference to it. */
   #value<T>(has: number, bit: number, at: number): T | null {
     if ((has & bit) === 0) return null
     const value = this.#values[at] as T
@@ -220,7 +223,7 @@ class Environment {
     if (--events.pending === 0) this.#forget(token)
   }
 
-  /** No event is to come that has it. */
+  /** Frees the token: no more events will carry it. */
   #forget(token: number): void {
     this.#waiting[token] = null
     this.#free.push(token)
@@ -230,7 +233,7 @@ class Environment {
 
 let environment: Environment | undefined
 
-/** Made at the first use. Throws where uring-spawn cannot work. */
+/** Made at the first use. Throws if uring-spawn cannot work here. */
 export function getEnvironment(): Environment {
   environment ??= new Environment()
   return environment

@@ -10,7 +10,7 @@ import {
 import { whyNotExecuted } from './chain/program.js'
 import { searchGoesOn } from './chain/search.js'
 
-/** Errors of Linux that node:os has no name for. */
+/** Errors of Linux that node:os does not name. */
 const linuxErrors = {
   ENODATA: 61,
   ENONET: 64,
@@ -34,7 +34,7 @@ const linuxErrors = {
   EHWPOISON: 133,
 }
 
-// Where a number has several names, the first one: EAGAIN is also EWOULDBLOCK.
+// If a number has several names, use the first: EAGAIN is also EWOULDBLOCK.
 const names = new Map(
   Object.entries({ ...constants.errno, ...linuxErrors })
     .reverse()
@@ -68,7 +68,7 @@ const hints: Readonly<Record<string, string>> = {
   'exec ENOTDIR': 'a part of the path is not a directory',
   'exec EACCES': 'the file is not executable, or may not be reached',
   'exec ENOEXEC': 'not a program of this machine, nor a script that begins with #!',
-  'exec ELOOP': 'its symbolic links lead in a circle',
+  'exec ELOOP': 'its symbolic links form a loop',
   'exec ENAMETOOLONG': 'the path, or a part of it, is too long',
   'exec ESTALE': 'the file has changed or been replaced since the template was made',
   'exec E2BIG': 'args and env together are too long: pass data as input or a file',
@@ -79,9 +79,9 @@ const hints: Readonly<Record<string, string>> = {
   'clone EBADF': 'a descriptor is not open, or cgroup is not a cgroup v2 directory',
   'clone ENOENT': 'the cgroup does not exist',
   'clone ENODEV': 'the cgroup has been removed',
-  'clone EBUSY': 'the cgroup hands controllers down: only its leaves take processes',
-  'clone ENOTSUP': 'the cgroup takes no processes: see cgroup.type in it',
-  'clone ECANCELED': 'it was ended before it began',
+  'clone EBUSY': 'the cgroup has controllers enabled for its children: use a leaf of it',
+  'clone ENOTSUP': 'the cgroup cannot hold processes: see its cgroup.type',
+  'clone ECANCELED': 'it was cancelled before it began',
   'session EPERM': 'the process group does not exist or belongs to another session',
   'limits EPERM': 'only a privileged process may raise a hard limit or its priority',
   'credentials EPERM': 'this needs root, or CAP_SETUID and CAP_SETGID',
@@ -107,9 +107,9 @@ const stdioHints: Readonly<Record<string, string>> = {
   EEXIST: 'the file exists already',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the file system is full',
-  ENXIO: 'nothing reads from the FIFO, or the device is not there',
+  ENXIO: 'the FIFO has no reader, or the device does not exist',
   ETXTBSY: 'it is a program that is being run',
-  ELOOP: 'its symbolic links lead in a circle',
+  ELOOP: 'its symbolic links form a loop',
 }
 
 function hintFor(step: Step, code: string): string | undefined {
@@ -127,9 +127,9 @@ export interface SpawnErrorFields {
   path?: string | undefined
   file: string
   args: readonly string[]
-  /** What is known of the cause; default: what the step and the error say. */
+  /** A hint at the cause; default: one for the step and the error. */
   hint?: string | undefined
-  /** All that the message says after the program's name. */
+  /** The whole message after the program's name. */
   message?: string | undefined
 }
 
@@ -141,15 +141,15 @@ export class SpawnError extends Error {
   readonly code: string
   /** The error's number, negative as in Node's errors. */
   readonly errno: number
-  /** What the caller asked for that failed; the same on every backend. */
+  /** Which of the caller's options failed; the same on every backend. */
   readonly step: Step
-  /** How that was done; 'spawn' where `timeout` was over before anything was begun. */
+  /** The system call that failed; 'spawn' if `timeout` ended before anything began. */
   readonly syscall: string
-  /** The file that it was about. */
+  /** The file that the step was about. */
   readonly path: string | undefined
   /** The arguments of the program. */
   readonly spawnargs: readonly string[]
-  /** What was to be started, as the caller named it. */
+  /** The program to start, as the caller named it. */
   readonly file: string
 
   constructor({ errno, step, syscall, path, file, args, hint, message }: SpawnErrorFields) {
@@ -169,8 +169,8 @@ export class SpawnError extends Error {
 }
 
 /**
- * For a start that `timeout` ended before the program ran. No system call
- * failed: what is named is the one it was in, where one was begun.
+ * For a start that `timeout` ended before the program ran. No system call failed:
+ * the error names the one that was under way, if any.
  */
 export function lateError({ step, syscall, path, file, spawnargs }: SpawnError): SpawnError {
   const begun = step !== 'clone'
@@ -208,7 +208,7 @@ function pathOf(
   return op?.op === 'openat' ? op.path : undefined
 }
 
-/** The working directory that `chain` gives the child, where a path says it. */
+/** The working directory that `chain` gives the child, if it is a path. */
 function workingDirectory(chain: Chain): string | undefined {
   if (!chain.some(({ op }) => op === 'fchdir')) {
     try {
@@ -222,7 +222,7 @@ function workingDirectory(chain: Chain): string | undefined {
   return opened?.op === 'openat' ? opened.path : undefined
 }
 
-/** For `run('ls -l')`: the words are one name. */
+/** For `run('ls -l')`: the whole line is taken as one name. */
 function oneName(file: string, args: readonly string[]): string | undefined {
   const words = file.trim().split(/\s+/)
   if (args.length > 0 || words.length < 2) return undefined
@@ -230,7 +230,7 @@ function oneName(file: string, args: readonly string[]): string | undefined {
   return `file is the name of a program, without arguments: use ${name}, [${rest.join(', ')}], or the option shell`
 }
 
-/** What the files say about the exec that failed, or how the program was named. */
+/** Why the exec failed: from the files, or from the way the program was named. */
 function execHint(
   chain: Chain,
   index: number,
@@ -253,7 +253,7 @@ function execHint(
 
 /**
  * The error of `chain` whose operation `index` failed with `errno`.
- * @param found where an executable that the chain has by a descriptor was found
+ * @param found the path of an executable that the chain has as a descriptor
  */
 export function spawnError(
   chain: Chain,

@@ -15,14 +15,14 @@ export interface Probe {
     /** Why not: 'EPERM', 'ENOSYS', … */
     why: string | undefined
   }
-  /** Executable templates, which the kernel starts programs from. */
+  /** Executable templates, from which the kernel starts programs. */
   templates: {
     /** Whether the kernel has them. */
     available: boolean
-    /** Why not: 'ENOTSUP' where the kernel lacks them. */
+    /** Why not: 'ENOTSUP' if the kernel lacks them. */
     why: string | undefined
   }
-  /** Each backend, the best first. */
+  /** Every backend, best first. */
   backends: {
     /** Its name, for the option `backend`. */
     name: BackendName
@@ -43,9 +43,9 @@ const works = (errno: number) => ({
 })
 
 /**
- * Finds out what works on this machine, and why other things do not. Starts
- * nothing. Throws if the platform is not Linux on x64 or arm64, or if the addon
- * does not load.
+ * Finds out what works on this machine, and why the rest does not. Starts nothing.
+ * Throws if the platform is not Linux on x64 or arm64, or if the addon does not
+ * load.
  */
 export function probe(): Probe {
   const { info } = getEnvironment()

@@ -1,27 +1,26 @@
 /**
- * What the library takes from the runtime, as it was when the library was
- * loaded. Test frameworks replace timers, microtasks and clocks by fakes that
- * stand still; programs are started under them all the same, as by
- * node:child_process.
+ * What the library uses of the runtime, saved when the library is loaded. Test
+ * frameworks replace timers, microtasks and clocks with fakes that stand still;
+ * programs must still start under them, as with node:child_process.
  */
 import * as timers from 'node:timers'
 import { MessageChannel } from 'node:worker_threads'
 
-/** A timer that keeps no program running. */
+/** A timer that does not keep the program running. */
 export interface Timer {
   cancel(): void
 }
 
 const { clearTimeout, setImmediate, setTimeout } = timers
 
-/** Whether timers were fakes already: no class of the runtime's own is behind what they return. */
+/** Whether timers were fakes already: they don't return objects of the runtime's own class. */
 function areFakes(): boolean {
   const timer: unknown = setTimeout(() => {}, 1)
   clearTimeout(timer as NodeJS.Timeout)
   return (timer as object | null)?.constructor?.name !== 'Timeout'
 }
 
-/** Calls `then` after so many milliseconds. */
+/** Calls `then` after that many milliseconds. */
 function realLater(milliseconds: number, then: () => void): Timer {
   const timer = setTimeout(then, milliseconds)
   timer.unref()
@@ -37,10 +36,7 @@ interface WaitAsync {
   ): { async: false } | { async: true; value: Promise<unknown> }
 }
 
-/**
- * The same by V8's own timers, which nothing replaces: AbortSignal.timeout() is
- * built on those of node:timers.
- */
+/** The same with timers that no fake replaces: AbortSignal.timeout() uses those of node:timers. */
 function laterByWaiting(milliseconds: number, then: () => void): Timer {
   const word = new Int32Array(new SharedArrayBuffer(4))
   const { waitAsync } = Atomics as unknown as WaitAsync
@@ -73,17 +69,17 @@ const fakes = areFakes()
 
 export const later = fakes ? laterByWaiting : realLater
 
-/** Calls `then` once the event loop has seen to everything else. */
+/** Calls `then` once the event loop has handled everything else. */
 export const soon = fakes ? soonByWaiting : (then: () => void): void => void setImmediate(then)
 
-/** Calls `then` when the code that runs has come to its end; it must not throw. */
+/** Calls `then` when the running code has finished; it must not throw. */
 export function microtask(then: () => void): void {
   resolved.then(then)
 }
 
 const resolved = Promise.resolve()
 
-/** Throws where nobody can catch it: for the program to see. */
+/** Throws as an uncaught exception of the program. */
 export function throwLater(error: unknown): void {
   soon(() => {
     throw error
@@ -92,5 +88,5 @@ export function throwLater(error: unknown): void {
 
 const hrtime = process.hrtime.bigint
 
-/** Milliseconds of a clock that only goes forward. */
+/** Milliseconds of a monotonic clock. */
 export const now = (): number => Number(hrtime()) / 1e6

@@ -13,7 +13,7 @@ import type { StdioOf, Strict } from './types.js'
  * `signal` aborted before, and an argument error (`ERR_INVALID_ARG_TYPE`,
  * `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`) before
  * anything is created.
- * @param file a name that is searched in PATH, or a path
+ * @param file a name to search for in PATH, or a path
  * @param args the arguments after argv[0]
  * @param options `stdio` makes three pipes by default
  */

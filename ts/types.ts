@@ -1,4 +1,4 @@
-/** Types that follow from the options of a call. */
+/** Types that depend on the options of a call. */
 import type { Readable, Writable } from 'node:stream'
 
 /** `O`, with an error for every option that `Base` does not know. */

@@ -1,6 +1,6 @@
 import type { CoreInfo } from '../binding/types.js'
 
-/** A way to make processes; the guide's page on backends compares them. */
+/** The name of a backend; the guide's page on backends compares them. */
 export type BackendName = 'uring' | 'template' | 'vfork' | 'fork'
 
 /** A way to make processes. */

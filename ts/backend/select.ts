@@ -6,7 +6,7 @@ import { TemplateBackend } from './template.js'
 import { UringBackend } from './uring.js'
 import { VforkBackend } from './vfork.js'
 
-/** All there are, the best first. */
+/** All backends, best first. */
 export const backends: readonly Backend[] = [
   new UringBackend(),
   new TemplateBackend(),
@@ -14,13 +14,13 @@ export const backends: readonly Backend[] = [
   new ForkBackend(),
 ]
 
-/** Where the wish for a backend comes from, as a message names it. */
+/** Where the name of the backend comes from, for messages. */
 const VARIABLE = 'URING_SPAWN_BACKEND'
 
 /**
- * The backend for a start: the one that the option names, otherwise the one that
- * the variable URING_SPAWN_BACKEND does, otherwise the first that works. Throws
- * an argument error where the one asked for does not exist or does not work.
+ * The backend for a start: the one that the option names, otherwise the one in the
+ * variable URING_SPAWN_BACKEND, otherwise the first that works. Throws an argument
+ * error if the named one does not exist or does not work.
  */
 export function selectBackend(info: CoreInfo, option: BackendName | 'auto' | undefined): Backend {
   const variable = process.env[VARIABLE] || undefined

@@ -3,8 +3,8 @@ import { EOPNOTSUPP, errnoName } from '../errors.js'
 import type { Backend } from './backend.js'
 
 /**
- * spawn_template_spawn(2) on a native thread: for comparison, or by choice.
- * vfork does what it cannot express, and `child.backend` says so.
+ * spawn_template_spawn(2) on a native thread: for comparison, or by choice. What it
+ * cannot express is left to vfork, as `child.backend` then shows.
  */
 export class TemplateBackend implements Backend {
   readonly name = 'template'

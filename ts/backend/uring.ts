@@ -2,7 +2,7 @@ import { type CoreInfo, LauncherKind } from '../binding/types.js'
 import { EOPNOTSUPP, errnoName } from '../errors.js'
 import type { Backend } from './backend.js'
 
-/** One chain of linked SQEs per process, on a kernel that has the series. */
+/** One chain of linked SQEs for each process, on a kernel with the series. */
 export class UringBackend implements Backend {
   readonly name = 'uring'
   readonly kind = LauncherKind.uring

@@ -1,4 +1,4 @@
-/** Which commands run when; knows nothing of how results are handed on. */
+/** Decides which commands run when; results are delivered elsewhere. */
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { readCommand } from '../options/check.js'
@@ -8,10 +8,10 @@ import { type RunResult, runWith } from '../run.js'
 import { microtask, now, soon } from '../runtime.js'
 import { type BatchCommand, type BatchResult, failed } from './types.js'
 
-/** Errors that end when a child of ours does: too many processes, too many files. */
+/** Errors that may pass once one of our children ends: too many processes, too many files. */
 const waitFor = new Set(['EAGAIN', 'EMFILE', 'ENFILE'])
 
-/** How long starting may keep the event loop from other work, milliseconds. */
+/** How long starts may block the event loop in one turn, milliseconds. */
 const TURN_MS = 2
 
 export type AnyResult = BatchResult<BatchCommand, string | Buffer>
@@ -24,16 +24,16 @@ interface Task {
 
 export interface SchedulerEvents {
   result(result: AnyResult): void
-  /** Nothing runs any more, and nothing more will. */
+  /** Nothing runs, and nothing more will start. */
   end(error: Error | undefined): void
-  /** Whether results wait for someone to take them: nothing is started then. */
+  /** Whether results wait to be taken: nothing is started then. */
   full(): boolean
 }
 
 const isAsync = (commands: Commands): commands is AsyncIterable<BatchCommand> =>
   Symbol.asyncIterator in commands
 
-/** Aborted when one of both is, whatever realm they are of; to be released. */
+/** Aborts when either signal does, whatever realm they come from; must be released. */
 function eitherOf(...signals: AbortSignal[]): { signal: AbortSignal; release(): void } {
   const either = new AbortController()
   const listeners = signals.map((signal) => {
@@ -65,10 +65,10 @@ export class Scheduler {
   readonly #ending = new AbortController()
   readonly #signal: AbortSignal | undefined
   readonly #abort = () => this.stop(new AbortError(this.#signal as AbortSignal))
-  /** To be tried again, once one of ours has ended. */
+  /** To be retried once one of our commands has ended. */
   readonly #again: Task[] = []
   #next = 0
-  /** When starting has had its share of this turn of the event loop. */
+  /** When starts have used up their share of this turn of the event loop. */
   #turnEnd: number | undefined
   #spent = false
   #waiting = false
@@ -98,8 +98,8 @@ export class Scheduler {
   }
 
   /**
-   * Starts as many as may run now, within what is left of this turn's share:
-   * each of many that end in one turn asks for it.
+   * Starts as many as may run now, within the rest of this turn's share. It is
+   * called once for each command that ends, often several times in a turn.
    */
   fill(): void {
     if (this.#spent) return
@@ -127,14 +127,14 @@ export class Scheduler {
     this.fill()
   }
 
-  /** Starts nothing more and ends what runs; `error` is what the batch ends with. */
+  /** Starts nothing more and ends what runs; the batch fails with `error`. */
   stop(error?: Error): void {
     if (this.#stopped) return
     this.#stopped = true
     this.#error = error
     this.#again.length = 0
     this.#ending.abort(error)
-    // A generator cleans up after itself; nobody waits for it to.
+    // Let a generator clean up, without waiting for it.
     if (!this.#exhausted) {
       try {
         Promise.resolve(this.#source.return?.()).catch(() => {})

@@ -5,19 +5,19 @@ import type { RunResult } from '../run.js'
 export type BatchCommand =
   | readonly [file: string, ...args: string[]]
   | (Omit<RunOptions, 'encoding'> & {
-      /** A name that is searched in PATH, or a path. */
+      /** A name to search for in PATH, or a path. */
       file: string
       /** The arguments after argv[0]. */
       args?: readonly string[]
     })
 
-/** How far a batch is. */
+/** The progress of a batch. */
 export interface BatchProgress {
   /** How many commands there are, if known. */
   total: number | undefined
   /** How many run now. */
   running: number
-  /** How many have ended, well or not. */
+  /** How many have ended, successfully or not. */
   done: number
   /** How many of those did not start, were killed, timed out or exited with other than 0. */
   failed: number
@@ -56,7 +56,7 @@ export interface BatchFailure<C, T> extends Common<C> {
   error: Error
 }
 
-/** What became of one command. */
+/** The outcome of one command. */
 export type BatchResult<C = BatchCommand, T = string> = BatchSuccess<C, T> | BatchFailure<C, T>
 
 /** The error of a batch with `bail`: a command failed. */

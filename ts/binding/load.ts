@@ -12,18 +12,19 @@ const places = (): string[] => [
 
 let loaded: Binding | undefined
 
-/** An error that says what to do, with a code of Node's. */
+/** An error that tells the user what to do, with one of Node's codes. */
 const unusable = (message: string, cause?: unknown): Error =>
   Object.assign(new Error(`uring-spawn ${message}`, cause === undefined ? {} : { cause }), {
     code: 'ERR_DLOPEN_FAILED',
   })
 
-/** Opens the addon that is there. */
+/** Opens the addon, if there is one. */
 function open(file: string): Binding {
   try {
     return createRequire(import.meta.url)(file) as Binding
   } catch (error) {
-    // Another libc, another machine's file, a copy cut short: the loader says which.
+    // Another libc, another machine's file, a truncated copy: the loader's message
+    // shows which.
     const { message } = error as Error
     throw unusable(
       `cannot load its addon: ${message}. It was built for another system (libc, architecture): build it with npm run build`,
@@ -33,8 +34,8 @@ function open(file: string): Binding {
 }
 
 /**
- * The addon of this environment. Throws, with the code ERR_DLOPEN_FAILED, where
- * there is none for this platform or it cannot be loaded.
+ * The addon of this environment. Throws, with the code ERR_DLOPEN_FAILED, if there
+ * is none for this platform or it cannot be loaded.
  */
 export function loadBinding(): Binding {
   if (loaded) return loaded

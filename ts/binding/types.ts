@@ -1,9 +1,9 @@
-/** What the addon takes and gives; uring-native/node implements it. */
+/** The addon's interface; uring-native/node implements it. */
 
 /** The launchers of the C core, by their number there. */
 export const LauncherKind = { uring: 0, vfork: 1, fork: 2, template: 3 } as const
 
-/** What an event of a batch is; the numbers of the C core. */
+/** The types of events, by the C core's numbers. */
 export const EventType = {
   started: 0,
   failed: 1,
@@ -19,20 +19,20 @@ export const EventType = {
  * - started: `a` is the pid, `b` the pidfd, `by` the launcher that made it
  * - failed: `a` is -errno, `b` the index of the operation (of a pipe that could
  *   not be made: plus the number of operations)
- * - exited: `a` is si_code (0: someone else took the status), `b` si_status,
- *   from `usage` on there are nine numbers in the order of ResourceUsage
+ * - exited: `a` is si_code (0: other code took the status), `b` si_status, from
+ *   `usage` on there are nine numbers in the order of ResourceUsage
  * - output: `a` is which, `b` 0 or -errno
  * - overflow: `a` is which
- * - fed: nothing; the addon has let go of the input
+ * - fed: nothing; the addon no longer uses the input
  */
 export const EventField = { type: 0, token: 1, a: 2, b: 3, by: 4, has: 5, usage: 6 } as const
 export const EVENT_STRIDE = 16
 
 /**
- * What an event has beside them, at two places of its own in `EventValues`:
+ * What an event has besides numbers, at two places of its own in `EventValues`:
  *
  * - value: results of the operations (started, failed), or bytes (output)
- * - fds: per pipe the descriptor here, -1 for those that are collected (started)
+ * - fds: our end of each pipe, -1 for those that are collected (started)
  * - truncated: some of the output was dropped
  */
 export const EventHas = { value: 1, fds: 2, truncated: 4 } as const
@@ -44,9 +44,9 @@ export interface CoreInfo {
   poller: 'io_uring' | 'epoll'
   /** Why there is no ring, or 0. */
   ringErrno: number
-  /** Why the kernel makes no processes through io_uring, or 0. */
+  /** Why the kernel cannot make processes through io_uring, or 0. */
   spawnErrno: number
-  /** Why the kernel makes no executable templates, or 0. */
+  /** Why the kernel cannot make executable templates, or 0. */
   templateErrno: number
   /** Where take() puts the numbers of events. */
   events: Float64Array
@@ -57,19 +57,22 @@ export interface CoreInfo {
 /** Flags of a pipe in `launch()`: the child reads from it; the core itself reads or writes our end. */
 export const PipeBits = { input: 1, collect: 2 } as const
 
-/** Flags of `launch()`: report the result of every operation; do not wake anybody for a `started` event. */
+/**
+ * Flags of `launch()`: report the result of every operation; do not wake up for a
+ * `started` event.
+ */
 export const LaunchFlags = { wantResults: 1, lazy: 2 } as const
 
-/** What the addon must be of: one that another copy has loaded may be older. */
+/** The version that the addon must have: one that another copy has loaded may be older. */
 export const BINDING_VERSION = 2
 
-/** Tokens of launches are below this; above are the client's numbers. */
+/** Tokens of launches are below this; the client's number is in the bits above. */
 export const TOKENS = 2 ** 20
 
 /** Functions that return a number return -errno when they fail. */
 export interface Binding {
   readonly version: number
-  /** By client: what must not be collected, as it waits for events. */
+  /** By client: what must not be garbage-collected, as it waits for events. */
   readonly busy: unknown[]
   /**
    * Makes the caller a client of this environment's core, which the first one
@@ -85,14 +88,14 @@ export interface Binding {
    */
   take(client: number, values: EventValues): number
   /**
-   * Queues a launch, which begins with the next flush() at the latest, and
-   * returns its id. Its events carry `token`, which contains the client's number.
-   * The chain is the first `size` bytes of `chain`. The core takes over `closeFds`
-   * and closes them once the launch is over. `pipes` are those the chain names
-   * (PipeBits, bytes to keep, PipeBits, …); `input` is written to the first that is collected and
-   * the child's to read; 64 KiB of it or more are read where they are, until
-   * `fed` or `failed`. The child starts at `place`, or with 0 where the process
-   * is now. Throws, owning nothing, on a malformed chain.
+   * Queues a launch, which begins with the next flush() at the latest, and returns
+   * its id. Its events carry `token`, which contains the client's number. The chain
+   * is the first `size` bytes of `chain`. The core takes over `closeFds` and closes
+   * them once the launch has succeeded or failed. `pipes` are those the chain names
+   * (PipeBits, bytes to keep, PipeBits, …). `input` is written to the first pipe
+   * that is collected and read by the child; 64 KiB of it or more are read in place
+   * until `fed` or `failed`. The child starts at `place`; 0 is the process's
+   * current one. Throws, owning nothing, on a malformed chain.
    */
   launch(
     token: number,
@@ -106,34 +109,34 @@ export interface Binding {
     place: number,
   ): number
   /**
-   * The working directory and the umask as they are now, for a launch() that is
-   * to come later; dropPlace() after that. 0 where there is no memory.
+   * A handle to the current working directory and umask, for a later launch(); call
+   * dropPlace() after that. 0 when out of memory.
    */
   place(): number
   dropPlace(place: number): void
   /** Begins the launches that are queued. */
   flush(): void
   /**
-   * -ESRCH: the process is over; -EAGAIN: it is still being made, try again;
+   * -ESRCH: the process has ended; -EAGAIN: it is still being made, try again;
    * -EPERM: it runs with other credentials.
    */
   kill(id: number, signal: number): number
   /**
    * Signals the process group that the child `id`, whose pid is `pid`, leads or
-   * led. -ESRCH: nobody is in it; -EPERM: nobody in it may be signalled.
+   * led. -ESRCH: it is empty; -EPERM: none of its members may be signalled.
    */
   killGroup(id: number, pid: number, signal: number): number
   /** Stops collecting output and reports what has been read. */
   stopOutput(id: number): void
   /**
-   * A kernel template of the executable at the absolute `path`, or of the one
-   * open as `fd` if `path` is null. The environment closes it at its end, unless
-   * taken() has been told of it.
+   * A kernel template of the executable at the absolute `path`, or of the one open
+   * as `fd` if `path` is null. The environment closes it at its end, unless taken()
+   * is called for it.
    */
   newTemplate(path: string | null, fd: number): number
   /**
-   * From now on the caller closes `fd`, not the environment at its end: a
-   * template, or a pipe that `started` gave.
+   * From now on the caller closes `fd`, not the environment at its end: a template,
+   * or a pipe from `started`.
    */
   taken(fd: number): void
   /** Whether waiting for events keeps the environment alive. */
@@ -143,18 +146,18 @@ export interface Binding {
   pipe(): [number, number] | number
   /** A copy of `fd` numbered `min` or more, close-on-exec. */
   dupAbove(fd: number, min: number): number
-  /** Whether a pipe is empty and nobody can write to it any more. */
+  /** Whether a pipe is empty and has no writer left. */
   hungUp(fd: number): boolean
   /**
-   * Another number once the C library's environment has other bytes; 0 where
-   * the kernel does not say. For the main thread, where `process.env` shows it.
+   * Another number once the C library's environment has other bytes; 0 if the
+   * kernel refuses to read it. For the main thread, where `process.env` shows it.
    */
   environVersion(): number
   /** Whether the environment of that version is `text`: NAME=value of each, with NULs between. */
   environIs(text: string): boolean
   /** /dev/null, opened once for all children of the process, close-on-exec. */
   devNull(): number
-  /** 0 or more where `fd` is open. */
+  /** 0 or more if `fd` is open. */
   fdFlags(fd: number): number
   close(fd: number): number
 }

@@ -30,19 +30,22 @@ export interface ChildFile {
 export interface ExecFd {
   /** Its number in the child. */
   fd: number
-  /** Whether the child keeps it: a script's interpreter opens the script by it. */
+  /** Whether the child keeps it: a script's interpreter opens the script through it. */
   keep: boolean
 }
 
 /** A kernel template of the executable. */
 export interface ExecTemplate {
-  /** Its descriptor here. */
+  /** Its descriptor in this process. */
   fd: number
   /** Whether the start goes on without it if it is stale or was made with other credentials. */
   goOn: boolean
 }
 
-/** What assemble() needs: the settings, and the descriptors that are open here for them. */
+/**
+ * What assemble() needs: the settings, and the descriptors that this process has
+ * opened for them.
+ */
 export interface AssembleInput {
   file: string
   args: readonly string[]
@@ -51,7 +54,7 @@ export interface AssembleInput {
   fds: readonly ChainFd[]
   /** The child's descriptors that are files it opens. */
   files: readonly ChildFile[]
-  /** The working directory as a descriptor of the child. */
+  /** The child's descriptor of its working directory. */
   cwdFd?: number | undefined
   /** The cgroup's directory. */
   cgroupFd?: number | undefined
@@ -147,7 +150,7 @@ function session({ detached, processGroup, umask }: Settings): ChainOp[] {
   return ops
 }
 
-/** One exec for each place where the program may be; a hard link leads to the next one. */
+/** One exec for each place where the program may be; a hard link leads on to the next. */
 function searchExec(input: AssembleInput): ExecOp[] {
   const { file, args, settings, execFd, path } = input
   const { env, argv0 } = settings
@@ -183,17 +186,16 @@ function exec(input: AssembleInput): ExecOp[] {
   return template.goOn ? [start, ...ops] : [start]
 }
 
-/** Programs start with no signal ignored or blocked, whatever the caller's are. */
+/** Programs start with no signal ignored or blocked, whatever the caller ignores or blocks. */
 const signals: readonly ChainOp[] = [
   { op: 'task_set', attr: 'sigdefault', set: ALL_SIGNALS, step: 'signals' },
   { op: 'task_set', attr: 'sigmask', set: 0n, step: 'signals' },
 ]
 
 /**
- * What `settings` ask for, in the order a shell's user would expect: files are
- * opened in the working directory, with the umask and the caller's rights;
- * what takes rights away comes last. Throws a RangeError where that is more
- * than a chain can hold.
+ * Compiles `settings` in the order a shell's user would expect: files are opened in
+ * the working directory, with the umask and the caller's rights; what drops rights
+ * comes last. Throws a RangeError if that is more than a chain can hold.
  */
 export function assemble(input: AssembleInput): ChainOp[] {
   const { settings, fds, cgroupFd, execFd } = input

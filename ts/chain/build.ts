@@ -35,7 +35,7 @@ const checkFd = (name: string, fd: number): void => {
   if (fd !== FD_LAST) checkInteger(name, fd, 0, MAX_FD)
 }
 
-/** Own copies of what the caller can still change, each value read once. */
+/** Copies what the caller can still change, reading each value once. */
 function array(name: string, value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) {
     throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array, not ${typeof value}`)
@@ -69,7 +69,7 @@ function fdsOf(name: string, value: unknown): ChainFd[] {
 
 /** Options of clone(). */
 export interface CloneOptions {
-  /** The child's descriptors: these and no others. Without it, a copy of all. */
+  /** The child's descriptors: these and no others. Default: a copy of all. */
   fds?: readonly ChainFd[]
   /** An open cgroup v2 directory to start in. */
   cgroup?: number
@@ -79,8 +79,8 @@ export interface CloneOptions {
 
 /**
  * The head of every chain: makes the process in which the other operations run.
- * Fails with EAGAIN (too many processes), ENOMEM, EMFILE, EBADF (a descriptor
- * listed is not open).
+ * Fails with EAGAIN (too many processes), ENOMEM, EMFILE, EBADF (a listed
+ * descriptor is not open).
  */
 export function clone(options: CloneOptions = {}): CloneOp {
   const [list, cgroup, flags] = [own(options, 'fds'), own(options, 'cgroup'), own(options, 'flags')]
@@ -98,7 +98,7 @@ export function clone(options: CloneOptions = {}): CloneOp {
 
 /**
  * Opens a file in the child, as openat(2); `FD_LAST` is what it returned.
- * @param flags O_* flags; add O_CLOEXEC unless the program is to have it
+ * @param flags O_* flags; add O_CLOEXEC unless the program needs the descriptor
  * @param mode of a file that is created, less the umask
  * @param dirfd where a relative path begins; default: the working directory
  */
@@ -111,8 +111,8 @@ export function openat(path: string, flags: number, mode = 0, dirfd = AT_FDCWD):
 }
 
 /**
- * Makes `newfd` a copy of `fd`, as dup3(2); if they are the same, the exec keeps
- * it. Fails with EBADF.
+ * Makes `newfd` a copy of `fd`, as dup3(2); if they are equal, the exec keeps the
+ * descriptor. Fails with EBADF.
  * @param fd a descriptor of the child, or `FD_LAST`
  * @param flags 0 or O_CLOEXEC
  */
@@ -130,7 +130,7 @@ export function fchdir(fd: number): FchdirOp {
 
 /**
  * Closes descriptors, as close_range(2).
- * @param last default: all from `first` on
+ * @param last default: no end
  * @param flags CLOSE_RANGE_CLOEXEC (4) only marks them
  */
 export function closeRange(first: number, last = MAX_U32, flags = 0): CloseRangeOp {
@@ -162,7 +162,7 @@ export function setsid(): TaskSetOp {
   return { op: 'task_set', attr: 'setsid', step: 'session' }
 }
 
-/** Joins a process group; 0 makes one of its own. Fails with EPERM, ESRCH. */
+/** Joins a process group; 0 makes a new one. Fails with EPERM, ESRCH. */
 export function setpgid(pgid: number): TaskSetOp {
   checkInteger('pgid', pgid, 0, MAX_FD)
   return { op: 'task_set', attr: 'setpgid', value: pgid, step: 'session' }
@@ -236,17 +236,17 @@ export function noNewPrivs(): TaskSetOp {
 export interface ExecOptions {
   /** All of argv, argv[0] included; default: the path alone. */
   argv?: readonly string[]
-  /** `NAME=value`; default: what is in process.env. */
+  /** `NAME=value`; default: process.env. */
   envp?: readonly string[]
   /** Where a relative path begins: a descriptor of the child. */
   dirfd?: number
   /** AT_* flags, as execveat(2). */
   flags?: number
-  /** If this exec fails, the chain goes on: to the exec of another file. */
+  /** If this exec fails, the chain goes on, for example to the exec of another file. */
   hardlink?: boolean
   /**
-   * The same, but only after the errors at which execvp(3) looks into the next
-   * directory of PATH: ENOENT, ENOTDIR, EACCES, ESTALE, ENODEV, ETIMEDOUT.
+   * The same, but only after the errors at which execvp(3) tries the next directory
+   * of PATH: ENOENT, ENOTDIR, EACCES, ESTALE, ENODEV, ETIMEDOUT.
    */
   search?: boolean
 }

@@ -10,20 +10,20 @@ import { assemble } from './assemble.js'
 import { closePipes, Descriptors, type ParentPipe } from './descriptors.js'
 import type { Chain } from './ops.js'
 
-/** What spawn() takes, as one object. */
+/** The arguments of spawn(), as one object. */
 export interface Command extends SpawnOptions {
-  /** A name that is searched in PATH, or a path. */
+  /** A name to search for in PATH, or a path. */
   file: string
   /** The arguments after argv[0]. */
   args?: readonly string[]
 }
 
 /**
- * A chain and the descriptors it needs. Submitting it hands over those that
- * are the child's; one that is not submitted must be closed.
+ * A chain and the descriptors it needs. Submitting it hands over the child's;
+ * close() one that is not submitted.
  */
 export class Compiled implements Disposable {
-  /** What is executed; with `shell`, the shell. */
+  /** The program to execute; with `shell`, the shell. */
   readonly file: string
   /** Its arguments after argv[0]. */
   readonly args: readonly string[]
@@ -31,11 +31,11 @@ export class Compiled implements Disposable {
   readonly chain: Chain
   /** This side's ends of pipes. To keep one beyond close(), set its `fd` to -1. */
   readonly pipes: readonly ParentPipe[]
-  /** Where the `template` option has the executable. @internal */
+  /** The executable of the `template` option. @internal */
   readonly source: ExecutableSource | undefined
   readonly #binding: Binding
   #childFds: readonly number[]
-  /** The chain names descriptors that are no longer open, or not its own. */
+  /** The descriptors that the chain names are closed, or no longer its own. */
   #spent = false
 
   /** @internal */
@@ -55,7 +55,7 @@ export class Compiled implements Disposable {
     this.source = source
   }
 
-  /** Descriptors that only the child needs; none once they are handed over or closed. */
+  /** Descriptors that only the child needs; empty once they are handed over or closed. */
   get childFds(): readonly number[] {
     return this.#childFds
   }
@@ -69,7 +69,8 @@ export class Compiled implements Disposable {
 
   /**
    * Hands the child's descriptors to `owner`, which owns them once it returns.
-   * Throws where they went before: the chain's numbers may be another's. @internal
+   * Throws if that has been done before: other files may have the chain's numbers
+   * by now. @internal
    */
   handOver<T>(owner: (fds: readonly number[]) => T): T {
     if (this.#spent) {
@@ -93,18 +94,18 @@ export class Compiled implements Disposable {
   }
 }
 
-/** The program and arguments that run a line of shell. */
+/** The program and arguments that run a line in a shell. */
 function shellCommand(file: string, args: readonly string[], shell: boolean | string) {
   const line = [file, ...args].join(' ')
   return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', line] }
 }
 
-/** How options that have been checked are compiled. */
+/** How to compile options that have been checked. */
 export interface CompileParameters {
   settings: Settings
   /** For Ring.launch(). */
   deferPipes: boolean
-  /** Whether to start from a kernel template of `template`, if there can be one. */
+  /** Whether to start from a kernel template of `template`, if one can be made. */
   inKernel: boolean
 }
 
@@ -126,8 +127,8 @@ export function compileChecked(parameters: CompileParameters): Compiled {
       fd: descriptors.copyExec(source.template.fd),
       goOn: source.template.goOn,
     }
-    // One literal: an object made by spreading others gets a hidden class of its
-    // own in V8, which only a full garbage collection frees.
+    // One literal: V8 gives an object made by spreading others a hidden class of
+    // its own, which only a full garbage collection frees.
     const chain = assemble({
       file: command.file,
       args: command.args,
@@ -148,8 +149,8 @@ export function compileChecked(parameters: CompileParameters): Compiled {
 }
 
 /**
- * Turns spawn options into a chain, and opens the pipes it needs. Throws what
- * is wrong with the options, or a SpawnError where a descriptor cannot be had.
+ * Turns spawn options into a chain, and opens the pipes it needs. Throws an
+ * argument error, or a SpawnError if a descriptor cannot be opened.
  */
 export function compile(command: Command): Compiled {
   const settings = readCompile(command)

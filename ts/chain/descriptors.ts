@@ -1,4 +1,4 @@
-/** Opens what a child's stdio needs in this process, and keeps track of who closes it. */
+/** Opens what a child's stdio needs in this process, and tracks what still has to be closed. */
 import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
@@ -7,11 +7,11 @@ import type { StdioPlan } from '../options/stdio.js'
 import type { ChildFile, ExecFd } from './assemble.js'
 import { type ChainFd, pipeFd, type Step } from './ops.js'
 
-/** The caller's side of a pipe that `stdio` asks for. */
+/** The caller's end of a pipe in `stdio`. */
 export interface ParentPipe {
   /** The child's descriptor. */
   index: number
-  /** This side's end; -1 where it is made with the child, closed, or taken over. */
+  /** Our end; -1 if the launch makes it, or once it is closed or taken over. */
   fd: number
   /** The child reads from it. */
   input: boolean
@@ -23,7 +23,7 @@ export interface ExecSource {
   keep: boolean
 }
 
-/** The errno, positive, of what node:fs threw. */
+/** The positive errno of an error thrown by node:fs. */
 const errnoOf = (error: unknown): number => {
   const { errno } = error as NodeJS.ErrnoException
   if (errno === undefined) throw error
@@ -40,10 +40,10 @@ export class Descriptors {
   readonly files: ChildFile[] = []
   /** Our ends; the caller closes them. */
   readonly pipes: ParentPipe[] = []
-  /** Closed once the child has them. */
+  /** To be closed once the child has them. */
   readonly childFds: number[] = []
   cgroupFd: number | undefined
-  /** The working directory, by its number in the child. */
+  /** The child's descriptor of its working directory. */
   cwdFd: number | undefined
   execFd: ExecFd | undefined
   readonly #binding: Binding
@@ -62,8 +62,8 @@ export class Descriptors {
   }
 
   /**
-   * Throws a SpawnError; the caller must call close() then, too. With
-   * `deferPipes`, pipes have the numbers of pipeFd() and are made with the child.
+   * Throws a SpawnError; the caller must call close() even then. With `deferPipes`,
+   * pipes have the numbers of pipeFd() and are made with the child.
    */
   open(plans: readonly StdioPlan[], inheritFds: boolean): void {
     plans.forEach((plan, index) => {
@@ -74,8 +74,8 @@ export class Descriptors {
 
   /**
    * A descriptor for the launch, which happens later and on another thread: the
-   * caller may close its own after the call. 0 to 2 are used as they are, and so
-   * is any other if there is no room for a copy.
+   * caller may close its own after the call. 0 to 2 are used directly, and so is
+   * any other if there is no room for a copy.
    */
   #copy(fd: number, step: Step): number {
     if (fd > 2) {
@@ -140,9 +140,9 @@ export class Descriptors {
   }
 
   /**
-   * A child that inherits all descriptors puts its own in place one after the
-   * other. With `stdio: [1, 0]`, 0 would be overwritten before it is copied to 1:
-   * such a source is first copied to a number above all places.
+   * A child that inherits all descriptors puts its own in place one by one. With
+   * `stdio: [1, 0]`, 0 would be overwritten before it is copied to 1, so such a
+   * source is first copied above all targets.
    */
   #untangle(): void {
     const places = new Set(this.fds.map(({ newfd }) => newfd))
@@ -155,12 +155,12 @@ export class Descriptors {
     }
   }
 
-  /** The first number above those of the child's own descriptors. */
+  /** The first number above the child's own descriptors. */
   #above(): number {
     return Math.max(2, ...[...this.fds, ...this.files].map(({ newfd }) => newfd)) + 1
   }
 
-  /** Call after open(): keeps the directory out of the way of the child's descriptors. */
+  /** Call after open(): keeps the directory above the child's own descriptors. */
   openCwd(cwd: number, inheritFds: boolean): void {
     this.cwdFd = this.#pass(this.#copy(cwd, 'cwd'), inheritFds, 'cwd', true)
   }
@@ -178,7 +178,7 @@ export class Descriptors {
     this.execFd = { fd: inheritFds ? copy : this.#pass(copy, false, 'exec', !keep), keep }
   }
 
-  /** Gives the child `fd`, above its own descriptors; returns its number there. */
+  /** Passes `fd` to the child, above its own descriptors; returns its number there. */
   #pass(fd: number, inheritFds: boolean, step: 'cwd' | 'exec', cloexec: boolean): number {
     const above = this.#above()
     if (!inheritFds) {
@@ -192,7 +192,7 @@ export class Descriptors {
 
   openCgroup(cgroup: string | number): void {
     if (typeof cgroup === 'number') {
-      // One that is not open is for clone3 to refuse.
+      // If it is not open, clone3 fails with the right error.
       const open = this.#binding.fdFlags(cgroup) >= 0
       this.cgroupFd = open ? this.#copy(cgroup, 'clone') : cgroup
       return
@@ -218,7 +218,7 @@ export class Descriptors {
   }
 }
 
-/** Closes those that nobody has taken over, once. */
+/** Closes, once, those that have not been taken over. */
 export function closePipes(pipes: readonly ParentPipe[]): void {
   for (const pipe of pipes) {
     if (pipe.fd >= 0) loadBinding().close(pipe.fd)

@@ -8,14 +8,14 @@ import { checkString, show } from '../options/values.js'
 export interface Environ {
   /** `NAME=value`; the same frozen array as long as it is the same environment. */
   readonly envp: readonly string[]
-  /** PATH, where it is set. */
+  /** PATH, if it is set. */
   readonly path: string | undefined
 }
 
 /**
  * The variables of `env`, each read once, inherited names included as with
- * node:child_process. Undefined values are left out, and so are inherited ones
- * that are no strings: they are some library's addition to Object.prototype.
+ * node:child_process. Undefined values are left out, and so are inherited ones that
+ * are not strings: some library has added them to Object.prototype.
  * @param name what messages call it
  * @param coerce whether other values become strings, as in the real process.env
  */
@@ -42,7 +42,7 @@ function badName(name: string, key: string): never {
   throw argumentError('ERR_INVALID_ARG_VALUE', `${name}: ${show(key)} cannot be a name`)
 }
 
-/** Whether V8 says that native code made `object`: no program can make such a one. */
+/** Whether V8 reports that native code made `object`: no program can make such an object. */
 function isNative(object: object): boolean {
   let native = false
   const serializer = new v8.Serializer()
@@ -64,9 +64,9 @@ function isNative(object: object): boolean {
  */
 const mayBeNative = isMainThread && process.versions.bun === undefined && !('Deno' in globalThis)
 
-/** The object that process.env was last, and whether it shows the C library's environment. */
+/** The last object in process.env, and whether it shows the C library's environment. */
 let last: { env: object; native: boolean } | undefined
-/** What `last` said when the C library's environment was of that version. */
+/** The contents of `last` when the C library's environment had that version. */
 let cached: { version: number; environ: Environ } | undefined
 
 /** Reading the real process.env takes a call into C++ for each variable. */
@@ -81,9 +81,10 @@ function readNative(env: object): Environ {
 }
 
 /**
- * What process.env says now, whichever object that is. Kept only while it is
- * the real one, and the C library's environment has the same bytes as when it
- * was read. Throws what is wrong with an object that a program put in its place.
+ * The current contents of process.env, whichever object that is. They are cached
+ * only while it is the real one, and the C library's environment still has the same
+ * bytes. Throws an argument error for a bad object that a program has put in its
+ * place.
  */
 export function inheritedEnviron(): Environ {
   const { env } = process
@@ -97,7 +98,7 @@ export function inheritedEnviron(): Environ {
   if (version !== 0 && cached?.version === version) return cached.environ
   const environ = readNative(env)
   cached = undefined
-  // Another thread may have changed it meanwhile; then this is for now only.
+  // Another thread may have changed it meanwhile; then don't cache this.
   if (version !== 0 && binding.environIs(environ.envp.join('\0'))) {
     Object.freeze(environ.envp)
     cached = { version, environ }

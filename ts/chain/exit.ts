@@ -7,9 +7,9 @@ export interface ResourceUsage {
   /** Processor time in the kernel, microseconds. */
   systemCPUTime: number
   /**
-   * Peak resident memory in units of 1024 bytes, as getrusage(2) has it. Linux
-   * carries it over from the fork: except with the backend `uring` it is at
-   * least what the process that made the child had.
+   * Peak resident memory in units of 1024 bytes, as in getrusage(2). Linux carries
+   * it over a fork: except with the backend `uring` it is at least that of the
+   * process that made the child.
    */
   maxRSS: number
   /** Page faults that needed no input. */
@@ -26,7 +26,7 @@ export interface ResourceUsage {
   involuntaryContextSwitches: number
 }
 
-/** How a process ended. `code` and `signal` are both null if someone else took its status. */
+/** How a process ended. `code` and `signal` are both null if other code took its status. */
 export interface Exit {
   /** Exit code; null if a signal ended it. */
   code: number | null
@@ -38,7 +38,7 @@ export interface Exit {
 
 const CLD_EXITED = 1
 
-/** Where a number has two names, the first is the usual one. */
+/** If a number has two names, the first is the usual one. */
 const signals = new Map(
   Object.entries(constants.signals)
     .reverse()

@@ -29,9 +29,9 @@ export interface ExplainedLink {
   arguments: string
   /** Names of its flags. */
   flags: string
-  /** How the next operation depends on it: 'link', 'hardlink', or 'end'. */
+  /** How the next operation depends on this one: 'link', 'hardlink', or 'end'. */
   link: 'link' | 'hardlink' | 'end'
-  /** What failing here would mean. */
+  /** What a failure here would mean. */
   failure: string
 }
 
@@ -54,7 +54,7 @@ const openFlagBits: [string, number][] = [
   ['O_PATH', O_PATH],
 ]
 
-/** Names of the bits set, and what is left as a number. */
+/** Names of the bits that are set, and the rest as a number. */
 function bits(value: number, names: readonly [string, number][]): string[] {
   let rest = value
   const found: string[] = []
@@ -67,7 +67,7 @@ function bits(value: number, names: readonly [string, number][]): string[] {
 }
 
 const openFlags = (flags: number): string => {
-  // With O_PATH there is no access.
+  // O_PATH opens without access.
   const access = flags & O_PATH ? [] : [accessModes[flags & 3] as string]
   return [...access, ...bits(flags & ~3, openFlagBits)].join('|')
 }
@@ -155,11 +155,11 @@ function describe(op: ChainOp): [string, string] {
 }
 
 const failures: Record<string, string> = {
-  clone: 'no process: too many of them (EAGAIN), no memory, or a descriptor is not open',
-  cwd: 'the working directory is missing, no directory, or may not be entered',
-  credentials: 'this user or group may not be taken: it needs privileges',
+  clone: 'no process: too many processes (EAGAIN), out of memory, or a descriptor is not open',
+  cwd: 'the working directory does not exist, is not a directory, or may not be entered',
+  credentials: 'changing to this user or group is not permitted: it needs privileges',
   signals: 'signals cannot be set up',
-  limits: 'a limit or priority may not be set: it is above what is allowed',
+  limits: 'a limit or priority cannot be set: it is above what is allowed',
   session: 'the session, process group or umask cannot be set',
   files: 'a file cannot be opened or put in place',
 }
@@ -175,7 +175,7 @@ function failure(op: ChainOp): string {
   if (op.op === 'exec') {
     return op.hardlink
       ? 'the next program is tried'
-      : 'no program: it is missing, may not be run, or its arguments are too long'
+      : 'no program: the file is missing or may not be run, or its arguments are too long'
   }
   if (op.step.startsWith('stdio')) {
     return op.op === 'openat'
@@ -188,7 +188,7 @@ function failure(op: ChainOp): string {
 /** What toString() shows of an Explanation. */
 export interface ExplanationFormat {
   /**
-   * Cells of the terminal to fit into; text wraps. Default: the width of the
+   * Width in terminal cells to fit into; text wraps. Default: the width of the
    * terminal that standard output is, or 80.
    */
   width?: number
@@ -220,7 +220,7 @@ interface Search {
 
 const directoryOf = (path: string): string => path.replace(/\/[^/]*$/, '') || '/'
 
-/** How many different directories these are: a symbolic link may make two the same. */
+/** How many of these directories differ: a symbolic link may make two the same. */
 function distinct(dirs: readonly string[]): number {
   const seen = dirs.map((dir) => {
     try {
@@ -259,7 +259,7 @@ function searchOf(chain: Chain): Search | undefined {
   }
 }
 
-/** A chain in words: as rows, as JSON, and as a table when it becomes a string. */
+/** A chain for people to read: as rows, as JSON, and converted to a string as a table. */
 export class Explanation {
   /** One for each operation, in order. */
   readonly links: readonly ExplainedLink[]

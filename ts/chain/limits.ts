@@ -1,15 +1,19 @@
 /**
- * How large a chain may be. The core has the same numbers (uring-native/core/chain.h):
- * a chain is submitted to the ring as a whole, which takes 1024 requests at once.
+ * How large a chain may be. The core has the same numbers
+ * (uring-native/core/chain.h): a chain is submitted as a whole to the ring, which
+ * accepts 1024 requests at once.
  */
 import { argumentError } from '../options/errors.js'
 
-/** Operations of a chain, `clone` and every `exec` of a search included. */
+/** Operations of a chain, including `clone` and every `exec` of a search. */
 export const MAX_OPS = 1000
 /** Descriptors that `clone` lists, and entries of `stdio`. */
 export const MAX_FDS = 1024
 
-/** Throws a RangeError where a chain of `count` operations is too long; `hint` says what to do. */
+/**
+ * Throws a RangeError if a chain of `count` operations is too long; `hint` tells
+ * the user what to do.
+ */
 export function checkOps(count: number, hint: () => string): void {
   if (count <= MAX_OPS) return
   throw argumentError(
@@ -18,7 +22,7 @@ export function checkOps(count: number, hint: () => string): void {
   )
 }
 
-/** Throws a RangeError where `clone` would list more than MAX_FDS descriptors. */
+/** Throws a RangeError if `clone` would list more than MAX_FDS descriptors. */
 export function checkFds(count: number): void {
   if (count <= MAX_FDS) return
   throw argumentError(

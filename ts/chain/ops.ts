@@ -6,7 +6,7 @@
 
 /** The descriptor that the nearest earlier `openat` returned. */
 export const FD_LAST = -2
-/** The child's end of pipe `index` of those that are made with the child. */
+/** The child's end of pipe `index`, one of those that the launch makes. */
 export const pipeFd = (index: number): number => -1000 - index
 /** As `dirfd`: relative paths begin in the working directory. */
 export const AT_FDCWD = -100
@@ -14,12 +14,12 @@ export const AT_FDCWD = -100
 export const AT_EMPTY_PATH = 0x1000
 /** Flag of `openat` that node:fs lacks: the exec closes the descriptor. */
 export const O_CLOEXEC = 0o2000000
-/** Flag of `openat` that node:fs lacks: open as a place only, to enter or to execute. */
+/** Flag of `openat` that node:fs lacks: open only as a location, to enter or to execute. */
 export const O_PATH = 0o10000000
 export const RLIM_INFINITY = 2n ** 64n - 1n
 export const ALL_SIGNALS = 2n ** 64n - 1n
 
-/** What the caller asked for that an operation is part of; 'files' in chains made by hand. */
+/** Which of the caller's options an operation belongs to; 'files' in chains made by hand. */
 export type Step =
   | 'clone'
   | 'cwd'
@@ -39,12 +39,12 @@ export interface ChainFd {
   newfd: number
   /** Whether the exec closes it; default false. */
   cloexec?: boolean
-  /** What it is called by explain(). */
+  /** Its name in explain(). */
   label?: string
 }
 
 interface Common {
-  /** What a failure is reported as. */
+  /** How a failure is reported. */
   step: Step
   /** Whether the chain goes on after a failure; default false. */
   hardlink?: boolean
@@ -54,7 +54,7 @@ interface Common {
 export interface CloneOp extends Common {
   /** The operation. */
   op: 'clone'
-  /** The child starts with these descriptors and no others; without it, with a copy of all. */
+  /** The child starts with these descriptors and no others; default: a copy of all. */
   fds?: readonly ChainFd[]
   /** An open cgroup directory to start in. */
   cgroup?: number
@@ -123,7 +123,7 @@ export type TaskAttribute =
   | {
       /** What is set. */
       attr: 'setpgid' | 'uid' | 'gid' | 'umask' | 'nice' | 'pdeathsig' | 'no_new_privs'
-      /** The number that the system call of this name takes. */
+      /** The argument of the system call of this name. */
       value: number
     }
   | {
@@ -165,13 +165,13 @@ export interface ExecOp extends Common {
   flags: number
   /**
    * With `hardlink`: the chain goes on only after the errors at which execvp(3)
-   * looks into the next directory of PATH (ENOENT, ENOTDIR, EACCES, ESTALE,
-   * ENODEV, ETIMEDOUT). Any other error ends the chain, as it ends execvp(3).
+   * tries the next directory of PATH (ENOENT, ENOTDIR, EACCES, ESTALE, ENODEV,
+   * ETIMEDOUT). Any other error ends the chain, as it ends execvp(3).
    */
   search?: boolean
   /**
-   * An executable template of the same file: a descriptor here, not in the
-   * child. Backends without templates use the other fields.
+   * An executable template of the same file: a descriptor of this process, not of
+   * the child. Backends without templates use the other fields.
    */
   template?: number
 }

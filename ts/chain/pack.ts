@@ -38,13 +38,13 @@ const CLONE_INTO_CGROUP_HIGH = 2
 const HARDLINK = 0x100
 const SEARCH = 0x200
 
-/** For longer strings native code is faster. */
+/** Native code is faster for longer strings. */
 const SHORT = 96
 const WORD = 2 ** 32
 
 /**
- * Whether an optional property is there, is not false or 0, and is not what
- * somebody has put into Object.prototype.
+ * Whether an optional property exists and is not false or 0. Properties of
+ * Object.prototype do not count.
  */
 const has = <T extends object, K extends keyof T>(
   object: T,
@@ -69,7 +69,7 @@ class Packer implements PackedChain {
   size = 0
   #words = new Uint32Array(this.buffer.buffer)
   #longs = new BigUint64Array(this.buffer.buffer)
-  /** The vectors of this chain by identity, and where they are: the execs of a search share theirs. */
+  /** This chain's vectors and their offsets, by identity: the execs of a search share theirs. */
   readonly #vectors: (readonly string[])[] = []
   readonly #vectorsAt: number[] = []
   /** Packed vectors that cannot change: the program's own environment. */
@@ -91,7 +91,7 @@ class Packer implements PackedChain {
     this.#vectorsAt.length = 0
   }
 
-  /** Ends the block with a NUL, so that every string in it ends in it. */
+  /** Ends the block with a NUL, so that every string ends within it. */
   #end(): void {
     this.#reserve(this.size + 1)
     this.buffer[this.size++] = 0
@@ -108,7 +108,10 @@ class Packer implements PackedChain {
     this.#longs = new BigUint64Array(grown.buffer)
   }
 
-  /** Makes room for `size` bytes, all of which the caller fills; returns where, a multiple of 8. */
+  /**
+   * Makes room for `size` bytes, which the caller must fill; returns their offset,
+   * a multiple of 8.
+   */
   #room(size: number): number {
     const at = Math.ceil(this.size / 8) * 8
     this.#reserve(at + size)
@@ -164,7 +167,7 @@ class Packer implements PackedChain {
     this.#point(at, begin, offsets)
   }
 
-  /** Fills the vector at `at` with the places `begin` + `offsets`. */
+  /** Fills the vector at `at` with `begin` + `offsets`. */
   #point(at: number, begin: number, offsets: readonly number[]): void {
     const words = this.#words
     let word = at >> 2

@@ -1,8 +1,8 @@
 /**
- * What is wrong with a file that could not be executed. The kernel says ENOENT
- * for a script that is there and whose interpreter is not; here the file is
- * looked at after the failure, to say which of them is missing. Only regular
- * files are opened: a FIFO would make the reader wait.
+ * Finds out why a file could not be executed. The kernel returns ENOENT both for a
+ * missing file and for a script whose interpreter is missing; reading the file
+ * after the failure shows which it is. Only regular files are opened: a FIFO would
+ * block the reader.
  */
 import {
   closeSync,
@@ -34,7 +34,7 @@ function attempt<T>(work: () => T): T | undefined {
 const statOf = (path: string): Stats | undefined => attempt(() => statSync(path))
 const exists = (path: string): boolean => attempt(() => lstatSync(path)) !== undefined
 
-/** `length` bytes of the regular file at `path` from `position` on, or what there is of them. */
+/** Up to `length` bytes of the regular file at `path`, from `position` on. */
 function read(path: string, position: number, length: number): Buffer | undefined {
   if (!statOf(path)?.isFile()) return undefined
   const fd = attempt(() => openSync(path, fs.O_RDONLY | fs.O_NONBLOCK))
@@ -63,11 +63,11 @@ const MACHINES: Readonly<Record<number, string>> = {
   258: 'loong64',
 }
 
-/** The parts of an ELF header that say whether and how the file can be run. */
+/** The parts of an ELF header that decide whether and how the file can be run. */
 interface Elf {
   kind: 'elf'
   bits: 32 | 64
-  /** As process.arch has it, or a number. */
+  /** A value of process.arch, or a number. */
   machine: string
   /** The loader that the kernel starts it by; undefined for a static program. */
   interpreter: string | undefined
@@ -112,7 +112,7 @@ function readProgram(path: string): Program | undefined {
   if (first.length === 0) return { kind: 'empty' }
   if (first.subarray(0, 2).toString('latin1') === '#!') {
     const line = first.subarray(2).toString().split('\n', 1)[0] ?? ''
-    // Blanks are spaces and tabs: a carriage return is part of the name.
+    // Only spaces and tabs are blanks: a carriage return is part of the name.
     const interpreter = /^[ \t]*([^ \t\0]*)/.exec(line)?.[1] ?? ''
     return { kind: 'script', interpreter }
   }
@@ -122,7 +122,7 @@ function readProgram(path: string): Program | undefined {
   return { kind: 'unknown', first }
 }
 
-/** Why nothing is at `path`: what of it is missing. */
+/** Why nothing is at `path`: which part of it is missing. */
 function missing(path: string): string | undefined {
   if (exists(path)) {
     const target = attempt(() => readlinkSync(path))
@@ -140,7 +140,7 @@ function missing(path: string): string | undefined {
   }
 }
 
-/** Why the interpreter of what is at `path` cannot be had; undefined where it can. */
+/** Why the interpreter of the file at `path` is missing; undefined if it is not. */
 function missingInterpreter(path: string, base: string, nesting = 0): string | undefined {
   const program = readProgram(path)
   if (program?.kind !== 'script' && program?.kind !== 'elf') return undefined
@@ -158,7 +158,7 @@ function missingInterpreter(path: string, base: string, nesting = 0): string | u
     : `the #! line of ${show(path)} names the interpreter ${show(interpreter)}, which does not exist`
 }
 
-/** Whether the kernel would say ENOENT for what is at `path`, though it is there. */
+/** Whether the kernel would return ENOENT for the file at `path`, although it exists. */
 export const lacksInterpreter = (path: string): boolean =>
   missingInterpreter(path, process.cwd()) !== undefined
 
@@ -212,11 +212,11 @@ function forbidden(path: string): string | undefined {
 }
 
 /**
- * What the files themselves say about a failed exec, as a hint for a message;
- * undefined where they say nothing.
+ * What the files themselves show about a failed exec, as a hint for a message;
+ * undefined if they show nothing.
  * @param code 'ENOENT', 'ENOEXEC', …
  * @param paths where the program was looked for
- * @param base what relative paths begin at: the child's working directory
+ * @param base where relative paths begin: the child's working directory
  */
 export function whyNotExecuted(
   code: string,

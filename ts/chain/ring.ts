@@ -19,7 +19,7 @@ import { pack } from './pack.js'
 /** Milliseconds until a signal is sent again to a child that is still being made. */
 const RETRY_MS = 2
 
-/** What became of one operation, as its CQE says. */
+/** The outcome of one operation, as in its CQE. */
 export interface Completion {
   /** The operation. */
   op: ChainOp['op']
@@ -32,7 +32,7 @@ export interface Completion {
   flags: number
 }
 
-/** Whether the program runs. */
+/** Whether the program has started. */
 export type Outcome =
   | {
       /** The program runs. */
@@ -41,7 +41,7 @@ export type Outcome =
       pid: number
       /** A descriptor of the process, open until `exited` settles. */
       pidfd: number
-      /** Each operation's result; null if nobody asked for them. */
+      /** Each operation's result; null unless requested. */
       results: Int32Array | null
       /** The caller's ends of the pipes that the launch made. */
       fds: readonly number[]
@@ -53,14 +53,14 @@ export type Outcome =
       errno: number
       /** The operation that failed, from 0. */
       index: number
-      /** Each operation's result; null if nobody asked for them. */
+      /** Each operation's result; null unless requested. */
       results: Int32Array | null
     }
 
 /** Pipes that are made with the child. */
 export interface Pipes {
   pipes: readonly LaunchPipe[]
-  /** For pipes that are collected: what is written to one, and what was read. */
+  /** For pipes that are collected: what to write to one, and what has been read. */
   input: Uint8Array | undefined
   output: ((which: number, bytes: Buffer, truncated: boolean, errno: number) => void) | undefined
   overflow: ((which: number) => void) | undefined
@@ -68,7 +68,7 @@ export interface Pipes {
 
 /** Options of Ring.submit(). */
 export interface SubmitOptions {
-  /** Descriptors that are closed once the launch is over. */
+  /** Descriptors to close once the launch has succeeded or failed. */
   closeFds?: readonly number[]
 }
 
@@ -152,7 +152,7 @@ class Progress implements LaunchEvents {
     this.#pipes?.overflow?.(which)
   }
 
-  /** A grandchild may keep the output open after the exit: the end of both is awaited. */
+  /** A grandchild may keep the output open after the exit: wait for both to end. */
   #came(): void {
     if (this.pending === 0) this.unref()
   }
@@ -169,11 +169,11 @@ class Progress implements LaunchEvents {
   }
 }
 
-/** A chain that has been submitted. Awaiting it gives the completion of every link, in order. */
+/** A chain that has been submitted. Await it for the completion of every link, in order. */
 export class Submission implements PromiseLike<readonly Completion[]> {
-  /** Settles once the exec has succeeded, or cannot any more. */
+  /** Settles once the exec has succeeded, or can no longer succeed. */
   readonly outcome: Promise<Outcome>
-  /** How the process ended; settles only where it started. */
+  /** How the process ended; settles only if it started. */
   readonly exited: Promise<Exit>
   readonly #chain: Chain
   readonly #environment: Environment
@@ -213,7 +213,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     this.exited = progress.exited
   }
 
-  /** What it was submitted to; once it has started, what made it. */
+  /** The backend it was submitted to; once it has started, the one that made it. */
   get backend(): BackendName {
     return this.#progress.backend
   }
@@ -227,7 +227,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     })
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: it is what makes it awaitable
+  // biome-ignore lint/suspicious/noThenProperty: this makes it awaitable
   then<A = readonly Completion[], B = never>(
     onfulfilled?: ((completions: readonly Completion[]) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
@@ -266,7 +266,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     this.#environment.binding.stopOutput(this.#id)
   }
 
-  /** Lets waiting for the process keep the program running, as it does at first. */
+  /** Keeps the program running until the process ends; this is the default. */
   ref(): void {
     this.#progress.ref()
   }
@@ -294,23 +294,23 @@ function checkSize(chain: Chain): void {
 
 /** Options of a Ring. */
 export interface RingOptions {
-  /** Which backend runs the chains; default: the best there is. */
+  /** Which backend runs the chains; default: the best that works. */
   backend?: BackendName | 'auto' | undefined
 }
 
 /**
- * Where chains are submitted. The kernel's ring belongs to the JavaScript
- * environment; rings made here share it, and cost nothing.
+ * Chains are submitted to a Ring. The kernel's ring belongs to the JavaScript
+ * environment; all Ring objects share it, and cost nothing.
  */
 export class Ring {
   /** The backend that runs its chains. */
   readonly backend: BackendName
-  /** Whether that starts from kernel templates. @internal */
+  /** Whether that backend starts from kernel templates. @internal */
   readonly templates: boolean
   readonly #kind: number
   readonly #environment: Environment
 
-  /** Throws where the platform or the backend asked for does not work. */
+  /** Throws if the platform is not supported or the named backend does not work. */
   constructor(options: RingOptions = {}) {
     const { backend } = readRing(options)
     this.#environment = getEnvironment()
@@ -337,7 +337,7 @@ export class Ring {
     })
   }
 
-  /** submit() for those who want no more than the outcome. @internal */
+  /** submit() without the completions: only the outcome. @internal */
   launch(compiled: Compiled, pipes: Pipes, place: number): Submission {
     return compiled.handOver((closeFds) =>
       this.#submit(compiled.chain, { closeFds, pipes, place, wantResults: false }),

@@ -1,10 +1,10 @@
 /**
- * The search of PATH, as execvp(3) has it: the one place that knows where a
- * program is looked for, for chains and for template().
+ * The search of PATH, as in execvp(3): the one place that decides where to look for
+ * a program, for chains and for template().
  */
 import { constants } from 'node:os'
 
-/** Where PATH is not set. */
+/** Used if PATH is not set. */
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 /** Directories with a longer name are left out: nothing in them can be opened. */
 const PATH_MAX = 4096
@@ -13,24 +13,23 @@ const { EACCES, ENODEV, ENOENT, ENOTDIR, ESTALE, ETIMEDOUT } = constants.errno
 const goOn: ReadonlySet<number> = new Set([EACCES, ENODEV, ENOENT, ENOTDIR, ESTALE, ETIMEDOUT])
 
 /**
- * Whether a search goes on to the next directory after this error (positive).
- * Any other error ends it: a file that is there and cannot be run must not make
- * another program run. The core has the same list: chain_goes_on().
+ * Whether a search goes on to the next directory after this error (positive). Any
+ * other error ends it: if a file exists and cannot be run, no other program may run
+ * instead. The core has the same list: chain_goes_on().
  */
 export const searchGoesOn = (errno: number): boolean => goOn.has(errno)
 
-/** As a path begins: '' stands for the working directory. */
+/** A directory as the beginning of a path: '' stands for the working directory. */
 const prefixOf = (dir: string): string =>
   dir === '' ? './' : dir.replace(/\/{2,}/g, '/').replace(/\/?$/, '/')
 
 /**
- * What to put before a name, one entry for each directory. A path that comes
- * again is left out: what was not found there is not found by looking twice.
+ * What to put before a name, one entry for each directory. A repeated path is left
+ * out: a second look would find no more.
  *
- * Directories that do not exist, or that a symbolic link makes the same, stay:
- * the child may see them otherwise than we do now (other credentials, another
- * time), and looking at them anew for every start would cost more than the
- * failed lookups that it saves.
+ * Directories that do not exist, or that a symbolic link makes the same, stay: the
+ * child may see them differently (other credentials, a later time), and checking
+ * them for every start would cost more than the failed lookups it saves.
  */
 function prefixesOf(path: string): readonly string[] {
   const dirs = path.split(':').filter((dir) => Buffer.byteLength(dir) < PATH_MAX)
@@ -40,18 +39,18 @@ function prefixesOf(path: string): readonly string[] {
 let cachedPath: string | undefined
 let cachedPrefixes: readonly string[] = []
 
-/** Whether `file` is looked for in PATH. */
+/** Whether `file` is searched for in PATH. */
 export const isSearched = (file: string): boolean => !file.includes('/')
 
 /**
- * The paths at which `file` may be, in the order of the search: `file` itself
- * where it has a slash. The empty path, which is ENOENT to run, where every
- * directory's name is too long.
- * @param path the child's PATH; undefined where it is not set
+ * The paths at which `file` may be, in the order of the search: `file` itself if it
+ * has a slash; the empty path, which fails with ENOENT, if every directory's name
+ * is too long.
+ * @param path the child's PATH; undefined if it is not set
  */
 export function candidatesOf(file: string, path = DEFAULT_PATH): string[] {
   if (!isSearched(file)) return [file]
-  // Depends on nothing but the string.
+  // The prefixes depend only on the string.
   if (path !== cachedPath) {
     cachedPrefixes = prefixesOf(path)
     cachedPath = path

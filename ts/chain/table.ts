@@ -1,4 +1,4 @@
-/** Text in columns that fit a width in cells of a terminal. */
+/** Text in columns that fit into a terminal's width, in cells. */
 import Table from 'cli-table3'
 import stringWidth from 'string-width'
 
@@ -7,7 +7,7 @@ const GAP = '  '
 
 const segmenter = new Intl.Segmenter()
 
-/** A word in pieces of at most `width` cells, broken after punctuation where there is some. */
+/** A word in pieces of at most `width` cells, broken after punctuation if possible. */
 function breakWord(word: string, width: number): string[] {
   const pieces: string[] = []
   let piece = ''
@@ -47,11 +47,11 @@ const longestWord = (text: string) => Math.max(...text.split(' ').map((word) => 
 export interface Column<Row> {
   title: string
   value(row: Row): string
-  /** Cells below which it is not made narrower, unless all its words are shorter. */
+  /** The minimum width in cells, unless all its words are shorter. */
   min: number
 }
 
-/** Takes from the widest column until all fit into `room` cells; undefined where they cannot. */
+/** Narrows the widest column until all fit into `room` cells; undefined if they cannot. */
 function shrink(natural: readonly number[], least: readonly number[], room: number) {
   const widths = [...natural]
   for (let over = widths.reduce((sum, width) => sum + width, -room); over > 0; over--) {
@@ -66,7 +66,7 @@ function shrink(natural: readonly number[], least: readonly number[], room: numb
   return widths
 }
 
-/** For a terminal too narrow for columns: one value below the other. */
+/** For a terminal that is too narrow for columns: one value below the other. */
 function stack<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): string {
   return rows
     .flatMap((row) =>
@@ -83,9 +83,9 @@ function stack<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width
 }
 
 /**
- * `rows` in columns of at most `width` cells together: text wraps, and nothing
- * is cut off. Where that is too narrow for columns, the values of a row stand
- * below each other.
+ * `rows` in columns of at most `width` cells together: text wraps, and nothing is
+ * cut off. If that is too narrow for columns, the values of a row stand below each
+ * other.
  */
 export function table<Row>(
   columns: readonly Column<Row>[],

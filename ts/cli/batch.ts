@@ -28,10 +28,10 @@ export interface BatchCliOptions {
   backend?: BackendName
 }
 
-/** Milliseconds between the signal that ends a command and SIGKILL. */
+/** Milliseconds between the first signal to a command and SIGKILL. */
 const GRACE = 1000
 
-/** What ends the commands that run, and then us with 128 and its number. */
+/** Signals that end the running commands, and then us with 128 plus their number. */
 const endedBy = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Exit statuses. */
@@ -70,7 +70,7 @@ class Bar {
 const nameOf = (command: BatchCommand): string =>
   'file' in command ? [command.file, ...(command.args ?? [])].join(' ') : command.join(' ')
 
-/** Of output that is not UTF-8, which JSON cannot hold as it is: base64, and a field that says so. */
+/** JSON cannot hold output that is not UTF-8: that becomes base64, marked by a field of its own. */
 function asText(name: string, output: string | Buffer): Record<string, string> {
   if (typeof output === 'string') return { [name]: output }
   if (isUtf8(output)) return { [name]: output.toString() }
@@ -105,7 +105,7 @@ function why({ result, error }: Result): string {
   return result?.signal ? `ended by ${result.signal}` : `exited with ${result?.exitCode}`
 }
 
-/** Whether a command cannot be run as it is written, whatever the system says. */
+/** Whether a command is invalid as written, on any system. */
 const isBadCommand = (error: Error | undefined): error is Error =>
   /^ERR_(INVALID_ARG|OUT_OF_RANGE|UNKNOWN_OPTION)/.test(
     (error as NodeJS.ErrnoException | undefined)?.code ?? '',
@@ -118,9 +118,9 @@ class Run {
   readonly #where: string
   readonly #input: Readable
   readonly #stop = new AbortController()
-  /** Of commands, by index: which line each came from. */
+  /** By command index: the line it came from. */
   readonly #lines: number[] = []
-  /** What the exit status is to say; a greater one wins. */
+  /** The exit status so far; a greater one wins. */
   #status: number = Status.ok
 
   constructor(file: string, { json, bail }: BatchCliOptions) {
@@ -135,7 +135,7 @@ class Run {
     this.#status = Math.max(this.#status, status)
   }
 
-  /** Ends all that runs, and reads no further; the first call decides the exit status. */
+  /** Ends all running commands and stops reading; the first call decides the exit status. */
   end(status: number): void {
     if (this.#stop.signal.aborted) return
     this.#fails(status)
@@ -154,7 +154,7 @@ class Run {
     await write(process.stderr, `uring-spawn: ${this.#where}, line ${number}: ${error.message}\n`)
   }
 
-  /** Empty lines and comments are left out; a bad line is reported, and stops no other. */
+  /** Skips empty lines and comments; reports a bad line, and goes on with the next. */
   async *#commands(): AsyncGenerator<BatchCommand> {
     try {
       for await (const { number, text } of linesOf(this.#input)) {
@@ -172,7 +172,7 @@ class Run {
       }
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      // What was read before is run all the same.
+      // The commands read before still run.
       this.#fails(Status.badInput)
       const { message } = error as Error
       await write(process.stderr, `uring-spawn: ${this.#where} cannot be read: ${message}\n`)
@@ -207,7 +207,7 @@ class Run {
     const known = {
       signal: this.#stop.signal,
       encoding: 'buffer',
-      // All of it is passed on.
+      // All of the output is passed on.
       maxBuffer: Number.POSITIVE_INFINITY,
       killGrace: GRACE,
       onProgress: (progress: BatchProgress) => bar.show(progress),
@@ -229,10 +229,10 @@ class Run {
 }
 
 /**
- * Runs the commands of `file`, or with '-' of stdin. Returns the exit status: 0
- * where all exited with 0, 1 where a command failed, 2 where a line is no
- * command or the file cannot be read, 128 and a signal's number where that
- * ended it. Throws on options that cannot be used.
+ * Runs the commands of `file`, or with '-' of stdin. Returns the exit status: 0 if
+ * all exited with 0, 1 if a command failed, 2 if a line is not a command or the
+ * file cannot be read, 128 plus a signal's number if that ended it. Throws on
+ * invalid options.
  */
 export async function runBatch(file: string, options: BatchCliOptions): Promise<number> {
   selectBackend(getEnvironment().info, options.backend)
@@ -249,7 +249,7 @@ export async function runBatch(file: string, options: BatchCliOptions): Promise<
     process.stderr.write(`uring-spawn: cannot write to standard output: ${error.message}\n`)
     run.end(Status.badInput)
   })
-  // A bar and output on one terminal would spoil each other.
+  // A bar and output on one terminal would garble each other.
   const bar = new Bar(process.stderr.isTTY === true && process.stdout.isTTY !== true)
   try {
     return await run.run(options, bar)

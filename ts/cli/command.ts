@@ -1,4 +1,4 @@
-/** What a line of `batch` says. */
+/** Parses a line of `batch`. */
 import type { BatchCommand } from '../batch/types.js'
 import { argumentError } from '../options/errors.js'
 import { splitWords } from './words.js'
@@ -33,10 +33,10 @@ function objectCommand(text: string): BatchCommand {
 }
 
 /**
- * A line that begins with `{` is a JSON object with `file`, `args` and the
- * options of run(). One that begins with `[` is a JSON array of words; where it
- * is not one, and a blank follows, it is the command `[`. All other lines are
- * words, as a shell splits them. Throws what is wrong with the line.
+ * A line that begins with `{` is a JSON object with `file`, `args` and the options
+ * of run(). One that begins with `[` is a JSON array of words, or, if it is not
+ * one and a blank follows, the command `[`. All other lines are words, as a
+ * shell splits them. Throws an argument error for a bad line.
  */
 export function parseCommand(text: string): BatchCommand {
   if (text.startsWith('{')) return objectCommand(text)

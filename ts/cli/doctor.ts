@@ -27,9 +27,9 @@ const templates = (found: Probe): string =>
 const by = (found: Probe): string =>
   backend(found, 'uring')?.available
     ? 'by the kernel, as operations of io_uring'
-    : 'by a native thread: this kernel does not have them as operations of io_uring'
+    : 'by a native thread: this kernel lacks them as operations of io_uring'
 
-/** What probe() found, for a terminal or as JSON. */
+/** The result of probe(), for a terminal or as JSON. */
 export function doctor(json: boolean): string {
   const found = probe()
   if (json) return `${JSON.stringify(found, null, 2)}\n`

@@ -6,7 +6,7 @@ export interface ExplainCliOptions {
   json?: true
 }
 
-/** The chain of `command`, as a table that fits the terminal, or as JSON. */
+/** Prints the chain of `command`, as a table that fits the terminal, or as JSON. */
 export function explainCommand(
   command: readonly string[],
   { cwd, all, json }: ExplainCliOptions,

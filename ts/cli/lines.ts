@@ -1,12 +1,12 @@
-/** Lines of a stream, as bytes have them. */
+/** Splits a stream of bytes into lines. */
 import type { Readable } from 'node:stream'
 
 const LF = 0x0a
 
-/** A line that is not UTF-8 cannot be passed on as it is: arguments are strings. */
+/** A line that is not UTF-8 cannot be passed on unchanged: arguments are strings. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** A line and its number, from 1; `text` is undefined where the line is not UTF-8. */
+/** A line and its number, from 1; `text` is undefined if the line is not UTF-8. */
 export interface Line {
   number: number
   text: string | undefined
@@ -14,7 +14,7 @@ export interface Line {
 
 function decode(bytes: Uint8Array): string | undefined {
   try {
-    // Editors elsewhere end lines with CR LF, and begin files with a byte order mark.
+    // Some editors end lines with CR LF, and begin files with a byte order mark.
     return decoder.decode(bytes).replace(/\r$/, '')
   } catch {
     return undefined
@@ -22,8 +22,8 @@ function decode(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * The lines of `input`, as they come: only LF ends a line, so a line may have
- * any other character in it. The last one needs no LF.
+ * Yields the lines of `input` as they arrive. Only LF ends a line, so a line may
+ * contain any other character. The last one needs no LF.
  */
 export async function* linesOf(input: Readable): AsyncGenerator<Line> {
   let number = 0

@@ -31,13 +31,15 @@ function print(text: string): void {
 }
 
 const program = new Command('uring-spawn')
-  .description('Starts processes as chains of io_uring operations, or as well as this kernel can.')
+  .description(
+    'Starts processes as chains of io_uring operations, or in the best way this kernel supports.',
+  )
   .version(version)
   .enablePositionalOptions()
 
 program
   .command('doctor')
-  .description('show what works here, and why other things do not')
+  .description('show what works here, and why the rest does not')
   .option('--json', 'print JSON, for programs')
   .action(({ json }: { json?: true }) => print(doctor(json === true)))
 
@@ -85,7 +87,7 @@ if SIGINT, SIGTERM or SIGHUP ended the batch, whose commands it ends, too.`,
 try {
   await program.parseAsync()
 } catch (error) {
-  // A stack is of no use to somebody who typed a command.
+  // A stack trace does not help the user of a command.
   process.stderr.write(`uring-spawn: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 2
 }

@@ -1,4 +1,4 @@
-/** Splits a line into words as a shell does, but runs and expands nothing. */
+/** Splits a line into words as a shell does, without running or expanding anything. */
 import { argumentError } from '../options/errors.js'
 
 const word = /\s*((?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)/y

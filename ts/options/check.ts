@@ -1,7 +1,7 @@
 /**
- * Options, read once and checked before anything is created. What is returned
- * is what all else goes by: own enumerable properties only, so that nothing
- * comes from a prototype, and a getter has one say.
+ * Options, read once and checked before anything is created. Everything else uses
+ * only the result: own enumerable properties, so that nothing comes from a
+ * prototype and a getter runs only once.
  */
 
 import { fileURLToPath } from 'node:url'
@@ -27,7 +27,7 @@ import {
 const MAX_TIMER = 2 ** 31 - 1
 const MAX_ID = 2 ** 32 - 2
 
-/** Checks a value and returns what is used of it: nothing that the caller can still change. */
+/** Checks a value and returns a form that the caller can no longer change. */
 type Read = (name: string, value: unknown) => unknown
 
 const boolean: Read = (name, value) => {
@@ -58,7 +58,7 @@ const stringOrFd: Read = (name, value) => {
   return value
 }
 
-/** Recognised as Node does it: a URL of another realm is not an instance of our class. */
+/** Recognised as in Node: a URL of another realm is not an instance of our class. */
 function isUrl(value: unknown): value is URL {
   if (value instanceof URL) return true
   if (typeof value !== 'object' || value === null) return false
@@ -66,7 +66,7 @@ function isUrl(value: unknown): value is URL {
   return Boolean(href && protocol) && auth === undefined && path === undefined
 }
 
-/** Recognised as Node does it: by its property `aborted` and its events. */
+/** Recognised as in Node: by its property `aborted` and its events. */
 function isAbortSignal(value: unknown): value is AbortSignal {
   return (
     typeof value === 'object' &&
@@ -163,7 +163,10 @@ const reads: Record<string, Read> = {
   backend: oneOf('auto', 'uring', 'template', 'vfork', 'fork'),
 }
 
-/** A view of the bytes, of whatever realm; of shared ones a copy, for other threads may write. */
+/**
+ * A view of the bytes, from any realm; shared memory is copied, as other threads
+ * may write to it.
+ */
 function bytesOf(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
   const view = ArrayBuffer.isView(value)
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
@@ -219,7 +222,7 @@ const submitReads: typeof reads = {
 }
 const templateReads: typeof reads = { onStale: oneOf('recreate', 'error') }
 
-/** How many letters must change to turn `a` into `b`. */
+/** The edit distance from `a` to `b`. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
@@ -233,7 +236,7 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-/** What each call takes, for the message about an option that another call has. */
+/** The options of each call, for the message about another call's option. */
 const takenBy: Readonly<Record<string, () => typeof reads>> = {
   spawn: () => reads,
   run: () => runReads,
@@ -241,7 +244,10 @@ const takenBy: Readonly<Record<string, () => typeof reads>> = {
   template: () => templateReads,
 }
 
-/** The known name that `name` was probably meant to be: with two wrong letters, or one in three. */
+/**
+ * The known name that `name` was probably meant to be: at most two wrong letters,
+ * or one in three.
+ */
 function nearest(name: string, known: typeof reads): string | undefined {
   const near = Object.keys(known)
     .map((other) => ({ other, changes: distance(name.toLowerCase(), other.toLowerCase()) }))
@@ -265,10 +271,7 @@ function unknownOption(name: string, call: string, known: typeof reads): string 
   return `unknown option ${show(name)} of ${call}()${hint}`
 }
 
-/**
- * Puts what `options` have of `known` into `settings`, whose properties are
- * all its own.
- */
+/** Copies the `known` ones of `options` into `settings`, which has all properties as its own. */
 function readAll<T extends object>(
   call: string,
   known: typeof reads,
@@ -317,7 +320,7 @@ type Draft<T extends Settings> = {
   -readonly [K in keyof T]: K extends 'env' | 'stdio' ? T[K] | undefined : T[K]
 }
 
-/** Every option is an own property from the start: none is looked for in a prototype. */
+/** Every option is an own property from the start: none is read from a prototype. */
 const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> => ({
   file,
   args,
@@ -350,7 +353,7 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
   check: undefined,
 })
 
-/** Without an `env`, the child gets the program's own as it is now. */
+/** Without an `env`, the child gets the program's current one. */
 function finish(draft: Draft<RunSettings>, stdio: readonly StdioPlan[]): RunSettings {
   checkTogether(draft)
   draft.env ??= inheritedEnviron()
@@ -358,7 +361,7 @@ function finish(draft: Draft<RunSettings>, stdio: readonly StdioPlan[]): RunSett
   return Object.freeze(draft as RunSettings)
 }
 
-/** Input goes through a pipe, or it would silently go nowhere. */
+/** Input needs a pipe; otherwise it would be lost silently. */
 function finishRun(draft: Draft<RunSettings>): RunSettings {
   const { input, stdio } = draft
   if (input !== undefined && stdio && stdio[0]?.kind !== 'pipe') {
@@ -370,25 +373,25 @@ function finishRun(draft: Draft<RunSettings>): RunSettings {
   return finish(draft, input === undefined ? outputOnly : inputAndOutput)
 }
 
-/** What spawn() was called with. Throws what is wrong with it. */
+/** Reads the arguments of spawn(). Throws an argument error. */
 export function readSpawn(file: unknown, args: unknown, options: unknown): Settings {
   const draft = noOptions(readFile(file), readArgs(args))
   return finish(readAll('spawn', reads, options, draft), allPipes)
 }
 
-/** What run() was called with. Throws what is wrong with it. */
+/** Reads the arguments of run(). Throws an argument error. */
 export function readRun(file: unknown, args: unknown, options: unknown): RunSettings {
   return finishRun(readAll('run', runReads, options, noOptions(readFile(file), readArgs(args))))
 }
 
-/** What compile() was called with. Throws what is wrong with it. */
+/** Reads the arguments of compile(). Throws an argument error. */
 export function readCompile(command: unknown): Settings {
   checkObject('the command', command)
   const { file, args = [], ...options } = { ...(command as { file?: unknown; args?: unknown }) }
   return readSpawn(file, args, options)
 }
 
-/** What batch() was called with. Throws what is wrong with it. */
+/** Reads the arguments of batch(). Throws an argument error. */
 export function readBatch(options: unknown): BatchSettings {
   const batch = { concurrency: undefined, bail: undefined, onProgress: undefined }
   const shared = readAll('batch', batchReads, options, { ...noOptions('', []), ...batch })
@@ -397,7 +400,7 @@ export function readBatch(options: unknown): BatchSettings {
   return { concurrency, bail, onProgress, signal, run: { ...run, signal: undefined } }
 }
 
-/** One command of a batch, with what the batch has for all of them. Throws what is wrong with it. */
+/** Reads one command of a batch, with the batch's options for all. Throws an argument error. */
 export function readCommand(command: unknown, { run }: BatchSettings): RunSettings {
   if (Array.isArray(command)) {
     const [file, ...args] = copyOf(command)
@@ -414,17 +417,17 @@ export function readCommand(command: unknown, { run }: BatchSettings): RunSettin
   return finishRun(readAll('run', runReads, options, draft))
 }
 
-/** What template() was called with. Throws what is wrong with it. */
+/** Reads the options of template(). Throws an argument error. */
 export function readTemplate(options: unknown): TemplateSettings {
   return readAll('template', templateReads, options, { onStale: undefined })
 }
 
-/** What a Ring was made with. Throws what is wrong with it. */
+/** Reads the options of a Ring. Throws an argument error. */
 export function readRing(options: unknown): Pick<Settings, 'backend'> {
   return readAll('Ring', ringReads, options, { backend: undefined })
 }
 
-/** What a chain is submitted with. Throws what is wrong with it. */
+/** Reads the options of submit(). Throws an argument error. */
 export function readSubmit(options: unknown): { closeFds: readonly number[] | undefined } {
   return readAll('submit', submitReads, options, { closeFds: undefined })
 }

@@ -1,4 +1,4 @@
-/** What `stdio` asks for, entry by entry, before anything is opened. */
+/** Reads `stdio`, entry by entry, before anything is opened. */
 import { constants } from 'node:fs'
 import { MAX_FDS } from '../chain/limits.js'
 import { argumentError } from './errors.js'
@@ -23,7 +23,7 @@ const openFlags: Record<string, number> = {
   'a+': constants.O_RDWR | constants.O_CREAT | constants.O_APPEND,
 }
 
-/** Each property is read once, and only where it is the entry's own. */
+/** Each property is read once, and only if it is the entry's own. */
 function planFile(name: string, entry: StdioFile, input: boolean): StdioPlan {
   const path = own(entry, 'path')
   checkString(`${name}.path`, path)
@@ -42,7 +42,7 @@ function planFile(name: string, entry: StdioFile, input: boolean): StdioPlan {
   return { kind: 'open', path, flags: number, mode }
 }
 
-/** A stream's methods are its class's, where a file is a bag of values. */
+/** A stream has its methods from its class; a file is a plain object. */
 const isFile = (entry: object): entry is StdioFile =>
   Object.hasOwn(entry, 'path') &&
   (entry as { pipe?: unknown }).pipe === (Object.prototype as { pipe?: unknown }).pipe
@@ -107,8 +107,8 @@ export function planStdio(stdio: unknown): readonly StdioPlan[] {
   return entries.map(planEntry)
 }
 
-/** What spawn() does without a `stdio`. */
+/** The default of spawn(). */
 export const allPipes = planStdio('pipe')
-/** And run(), which has an input, or none. */
+/** The defaults of run(), with an input and without one. */
 export const inputAndOutput = allPipes
 export const outputOnly = planStdio(['ignore', 'pipe', 'pipe'])

@@ -1,15 +1,15 @@
 import type { ExecutableSource } from '../template/executable.js'
 
 /**
- * What the `template` option takes, which template() makes. Known by this
- * symbol, so that what checks options need not know how templates work; other
- * copies of the library know it, too.
+ * The value of the `template` option, as template() makes it. A symbol marks it, so
+ * that checking options does not depend on templates; other copies of the library
+ * know the symbol, too.
  */
 export const templateSource: unique symbol = Symbol.for('uring-spawn.template.1')
 
 /** A template that a waiting start holds: closing the template does not close the executable. */
 export interface HeldTemplate extends TemplateLike {
-  /** The start has begun, or will not. */
+  /** The start has begun, or never will. */
   release(): void
 }
 
@@ -17,8 +17,8 @@ export const templateHold: unique symbol = Symbol.for('uring-spawn.template.hold
 
 export interface TemplateLike {
   /**
-   * Where the executable is, checked now; with `inKernel` a kernel template, if
-   * there can be one. Throws a SpawnError. @internal
+   * Checks where the executable is now; with `inKernel` makes a kernel template, if
+   * possible. Throws a SpawnError. @internal
    */
   [templateSource](inKernel: boolean): ExecutableSource
   /** Holds the executable for a start that begins later. Throws if the template is closed. @internal */

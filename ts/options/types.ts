@@ -9,7 +9,10 @@ import type { TemplateLike } from './template.js'
 export interface StdioFile {
   /** The file's path. */
   path: string
-  /** As fs.open() takes them: 'r', 'w', 'a', … or O_* flags. Default: 'r' for descriptor 0, 'w' for others. */
+  /**
+   * As in fs.open(): 'r', 'w', 'a', … or O_* flags. Default: 'r' for descriptor 0,
+   * 'w' for others.
+   */
   flags?: string | number
   /** Permissions of a file that is created, before the umask; default 0o666. */
   mode?: number
@@ -31,7 +34,7 @@ export type StdioEntry =
   | null
   | undefined
 
-/** One entry per descriptor, from 0; or one word for the first three. */
+/** One entry for each descriptor, from 0; or one word for the first three. */
 export type StdioOption = 'pipe' | 'ignore' | 'inherit' | readonly StdioEntry[]
 
 /** A resource of setrlimit(2), in that call's units: 'nofile' is RLIMIT_NOFILE. */
@@ -59,7 +62,7 @@ export type Rlimit =
   | {
       /** What is enforced. */
       soft: number
-      /** Up to where the process may raise the soft limit. */
+      /** How far the process may raise the soft limit. */
       hard: number
     }
 
@@ -115,7 +118,7 @@ export interface SpawnOptions {
   shell?: boolean | string
   /** An executable from template(); `file` is then only argv[0]. */
   template?: TemplateLike
-  /** How the process is made; default 'auto', which takes the best backend there is. */
+  /** How the process is made; default 'auto', the best backend that works. */
   backend?: BackendName | 'auto'
 }
 
@@ -141,16 +144,16 @@ export interface Limit {
   readonly hard: number
 }
 
-/** A call of spawn() as it was: what has been read of its options, and checked. */
+/** A call of spawn(): its options, read and checked. */
 export interface Settings {
   readonly file: string
   readonly args: readonly string[]
   /** A path, or a directory's descriptor. */
   readonly cwd: string | number | undefined
-  /** The child's environment, the program's own where the call has none. */
+  /** The child's environment: the program's own if the call has none. */
   readonly env: Environ
   readonly argv0: string | undefined
-  /** The call's default where it has none. */
+  /** The default if the call has none. */
   readonly stdio: readonly StdioPlan[]
   readonly timeout: number | undefined
   readonly killSignal: number | undefined
@@ -169,13 +172,13 @@ export interface Settings {
   readonly shell: boolean | string | undefined
   readonly template: TemplateLike | undefined
   readonly backend: BackendName | 'auto' | undefined
-  /** Where the child starts, as Binding.place() gives it; 0: where the process is at its launch. */
+  /** Where the child starts, from Binding.place(); 0: where the process is at the launch. */
   readonly place: number
 }
 
 /** A call of run(). */
 export interface RunSettings extends Settings {
-  /** The caller's memory, which a change of it still reaches. */
+  /** The caller's memory, which the caller can still change. */
   readonly input: Uint8Array | undefined
   readonly encoding: BufferEncoding | 'buffer' | undefined
   readonly maxBuffer: number | undefined
@@ -188,9 +191,9 @@ export interface BatchSettings {
   readonly concurrency: number | undefined
   readonly bail: boolean | undefined
   readonly onProgress: ((progress: BatchProgress) => void) | undefined
-  /** Of the whole batch. */
+  /** For the whole batch. */
   readonly signal: AbortSignal | undefined
-  /** For each command; where it has no `env`, each gets the program's own as it is then. */
+  /** For each command; without an `env`, each gets the program's current one at its start. */
   readonly run: Omit<RunSettings, 'env' | 'stdio'> & {
     readonly env: Environ | undefined
     readonly stdio: readonly StdioPlan[] | undefined

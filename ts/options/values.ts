@@ -1,8 +1,8 @@
-/** Single values: what they must be, and what is used of them. */
+/** Checks for single values. */
 import { constants } from 'node:os'
 import { argumentError } from './errors.js'
 
-/** A value as a message shows it. */
+/** A value, formatted for a message. */
 export const show = (value: unknown): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
 
@@ -55,7 +55,7 @@ export function checkOneOf(name: string, value: unknown, known: readonly string[
   }
 }
 
-/** The number of a signal given by name or number; 0 sends none and only asks. */
+/** The number of a signal given by name or number; 0 sends none and only checks. */
 export function signalNumber(name: string, value: unknown): number {
   if (typeof value === 'number') {
     checkInteger(name, value, 0, 64)
@@ -70,14 +70,14 @@ export function signalNumber(name: string, value: unknown): number {
   return number
 }
 
-/** An own property, read once; undefined where it is inherited or absent. */
+/** An own property, read once; undefined if it is inherited or absent. */
 export function own(bag: object, name: PropertyKey): unknown {
   return Object.hasOwn(bag, name) ? (bag as Record<PropertyKey, unknown>)[name] : undefined
 }
 
 /**
  * A copy of an array, each element read once. Holes are undefined, whatever
- * Array.prototype has there.
+ * Array.prototype contains.
  */
 export function copyOf(values: readonly unknown[]): unknown[] {
   const { length } = values
@@ -94,7 +94,7 @@ export function copyOfStrings(name: string, values: readonly unknown[]): string[
   const copy = copyOf(values)
   for (let index = 0; index < copy.length; index++) {
     const value = copy[index]
-    // The name is made only for an error: a long list has many.
+    // Format the name only for an error: a long list has many.
     if (typeof value !== 'string' || value.includes('\0')) checkString(`${name}[${index}]`, value)
   }
   return copy as string[]

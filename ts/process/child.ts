@@ -17,8 +17,8 @@ function isThere(what: string, errno: number): boolean {
 }
 
 /**
- * A process that has started. It has a stream for each pipe that its `stdio`
- * made, and null elsewhere; the types know which.
+ * A process that has started. It has a stream for each pipe in its `stdio`, and
+ * null for other entries; the types follow that.
  */
 export class Child<S = StdioOption> implements AsyncDisposable {
   /** The process id. */
@@ -29,7 +29,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   readonly backend: BackendName
   /** Whether the kernel started it from a template. */
   readonly fromTemplate: boolean
-  /** What was executed; with `shell`, the shell. */
+  /** The executed program; with `shell`, the shell. */
   readonly spawnfile: string
   /** Its arguments after argv[0]. */
   readonly spawnargs: readonly string[]
@@ -57,22 +57,22 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     })
   }
 
-  /** Writes to the child's descriptor 0; null if that is no pipe. */
+  /** Writes to the child's descriptor 0; null if that is not a pipe. */
   get stdin(): StdinOf<S> {
     return this.#stream(0) as StdinOf<S>
   }
 
-  /** Reads from the child's descriptor 1; null if that is no pipe. */
+  /** Reads from the child's descriptor 1; null if that is not a pipe. */
   get stdout(): StdoutOf<S> {
     return this.#stream(1) as StdoutOf<S>
   }
 
-  /** Reads from the child's descriptor 2; null if that is no pipe. */
+  /** Reads from the child's descriptor 2; null if that is not a pipe. */
   get stderr(): StderrOf<S> {
     return this.#stream(2) as StderrOf<S>
   }
 
-  /** A stream for each of the child's descriptors; null for those that are no pipe. */
+  /** A stream for each of the child's descriptors; null for those that are not pipes. */
   get stdio(): readonly (Readable | Writable | null)[] {
     return Array.from(this.#pipes, (pipe) => pipe?.stream ?? null)
   }
@@ -103,7 +103,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     return isThere(`cannot signal the process group ${this.pid}`, -ret)
   }
 
-  /** Lets waiting for the child keep the program running, as it does at first. */
+  /** Keeps the program running until the child ends; this is the default. */
   ref(): void {
     this.#launch.ref()
   }

@@ -1,19 +1,20 @@
-/** What a start that comes later than its call needs of the process as it is at the call. */
+/** Holds what a start that comes later than its call needs from the time of the call. */
 import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import { getEnvironment } from '../environment.js'
 import { templateHold } from '../options/template.js'
 import type { RunSettings, Settings } from '../options/types.js'
 
-/** From there on an input is read where it is, as it is by a start that does not wait. */
+/** Larger inputs are read in place, as they are by a start that does not wait. */
 const COPY_BELOW = 64 * 1024
 
 /**
- * Copies of descriptors, the place, the bytes of an input, a template. By then
- * the caller may have closed them, moved on, or written into them.
+ * Copies descriptors, the place, the bytes of an input and a template: by the time
+ * of the start the caller may have closed them, changed directory, or overwritten
+ * the bytes.
  */
 export class Held<T extends Settings | RunSettings> {
-  /** The same call, by what is held. */
+  /** The same call, with the held copies. */
   readonly settings: T
   readonly #fds: number[] = []
   #release: (() => void) | undefined
@@ -43,9 +44,8 @@ export class Held<T extends Settings | RunSettings> {
   }
 
   /**
-   * 0 to 2 stay what they are, and are not worth a copy for each of many
-   * starts. One that is not open, or cannot be copied, is for the start itself
-   * to say.
+   * 0 to 2 are not worth a copy for each of many starts. If one is not open or
+   * cannot be copied, the start itself reports that.
    */
   #copy(fd: number): number {
     if (fd <= 2) return fd
@@ -65,7 +65,7 @@ export class Held<T extends Settings | RunSettings> {
     }
   }
 
-  /** The start has begun, with copies of its own, or will not. */
+  /** The start has begun, with copies of its own, or never will. */
   release(): void {
     this.#release?.()
     this.#release = undefined

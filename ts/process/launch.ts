@@ -13,11 +13,11 @@ import { stopReading } from './stream.js'
 export interface Started {
   pid: number
   pidfd: number
-  /** This side's ends of the child's pipes, as far as they are not collected. */
+  /** Our ends of the child's pipes, except those that are collected. */
   pipes: readonly ParentPipe[]
 }
 
-/** How pipes are read and written natively; else they are the caller's. */
+/** How native code reads and writes pipes; without it they go to the caller. */
 export interface Collection {
   max: number
   input: Uint8Array | undefined
@@ -48,26 +48,26 @@ function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefin
   }
 }
 
-/** Where the exec from a kernel template is in a chain; -1 where there is none. */
+/** The index of a chain's exec from a kernel template, or -1. */
 const templateIndex = ({ chain, source }: Compiled): number =>
   source?.template ? chain.findIndex((op) => op.op === 'exec' && op.template !== undefined) : -1
 
 export class Launch {
   readonly file: string
   readonly args: readonly string[]
-  /** Once the exec has happened. Rejects with a SpawnError. */
+  /** Resolves once the exec has happened. Rejects with a SpawnError. */
   readonly started: Promise<Started>
-  /** Once it has started: whether that was from a kernel template. */
+  /** Whether it was started from a kernel template; known once it has started. */
   fromTemplate = false
   readonly #ring: Ring
   readonly #parameters: LaunchParameters
-  /** Of a start from a template, which may have to be tried again. */
+  /** For a start from a template, which may have to be retried. */
   readonly #held: Held<Settings> | undefined
   #submission!: Submission
-  /** A signal for a start that had just failed, and may be tried again. */
+  /** A signal for a start that has just failed, and may be retried. */
   #missed: number | undefined
 
-  /** Queues the launch. Throws on what is wrong before anything is created. */
+  /** Queues the launch. Throws before anything is created. */
   constructor(parameters: LaunchParameters) {
     const { settings } = parameters
     this.#parameters = parameters
@@ -86,12 +86,12 @@ export class Launch {
     }
   }
 
-  /** Which backend it is asked of; once it has started, which one that was. */
+  /** The requested backend; once it has started, the one that made it. */
   get backend(): BackendName {
     return this.#submission.backend
   }
 
-  /** Once it has started: its end. Always settles. */
+  /** How it ended, if it has started. Always settles. */
   get exited(): Promise<Exit> {
     return this.#submission.exited
   }
@@ -116,7 +116,10 @@ export class Launch {
     return compiled
   }
 
-  /** Without the kernel's template, which is for other credentials or, if that fails as well, was not to blame. */
+  /**
+   * Retries without the kernel template, which may be for other credentials. If the
+   * retry fails as well, the template was not to blame.
+   */
   async #again(template: KernelTemplate): Promise<Started> {
     const compiled = this.#launch(false)
     if (this.#missed !== undefined) this.#submission.signal(this.#missed)

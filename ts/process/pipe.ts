@@ -1,23 +1,20 @@
-/** This side's end of a child's pipe, a stream once somebody wants one. */
+/** Our end of a child's pipe, which becomes a stream at its first use. */
 import { Readable, type Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { later } from '../runtime.js'
 import { pipeStream } from './stream.js'
 
-/** Until a pipe of a child that is over is looked at again, milliseconds. */
+/** Milliseconds until a pipe of a child that has ended is checked again. */
 const SETTLE_MS = 500
 
-/** Closes what nobody ever took of children that nobody has any more. */
+/** Closes unused pipes of children that have been garbage-collected. */
 const unused = new FinalizationRegistry((fd: number) => {
   loadBinding().taken(fd)
   loadBinding().close(fd)
 })
 
-/**
- * Making a stream takes longer than making a process, and many are never
- * looked at.
- */
+/** Making a stream takes longer than making a process, and many are never used. */
 export class LazyPipe {
   readonly index: number
   readonly #input: boolean
@@ -49,12 +46,12 @@ export class LazyPipe {
     return pipeStream(this.#take(), this.#input)
   }
 
-  /** The child is over: closed, where nothing more can come of it. */
+  /** The child has ended: closes the pipe unless more can come from it. */
   settle(again = true): void {
     if (this.#fd < 0 || this.#input) return
     // Not node:fs, which knows only its own descriptors in Deno.
     if (loadBinding().hungUp(this.#fd)) loadBinding().close(this.#take())
-    // Another child that was just being made may have had the other end.
+    // Another child that was just being made may have held the other end.
     else if (again) later(SETTLE_MS, () => this.settle(false))
   }
 }

@@ -4,7 +4,7 @@ import { Readable, Writable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { loadBinding } from '../binding/load.js'
 
-/** Bun's files take a descriptor, and leave it open. */
+/** Bun's files accept a descriptor, and leave it open. */
 interface BunGlobal {
   file(fd: number): {
     stream(): ReadableStream
@@ -28,7 +28,7 @@ async function settle(work: () => unknown, done: Done): Promise<void> {
   done()
 }
 
-/** Bun's sockets neither read from pipes nor wait for room in them. */
+/** Bun's sockets cannot read from pipes, or wait for room in them. */
 function bunStream(bun: BunGlobal, fd: number, writable: boolean): Readable | Writable {
   const close = () => loadBinding().close(fd)
   const file = bun.file(fd)
@@ -55,8 +55,8 @@ export function pipeStream(fd: number, writable: boolean): Readable | Writable {
 }
 
 /**
- * A child has the stream now: this side no longer reads from it, as with
- * node:child_process. What it has read before stays in the stream.
+ * A child has the stream now: stop reading from it here, as node:child_process
+ * does. What has been read before stays in the stream.
  */
 export function stopReading(stream: object): void {
   const { _handle: handle } = stream as {

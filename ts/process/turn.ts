@@ -1,10 +1,10 @@
-/** Of many starts asked for at once, some wait for another turn of the event loop. */
+/** Spreads many starts over several turns of the event loop. */
 import type { RunSettings, Settings } from '../options/types.js'
 import { microtask, soon } from '../runtime.js'
 import { AbortError } from './ending.js'
 import { Held } from './held.js'
 
-/** What takes about a millisecond. */
+/** As many as take about a millisecond. */
 const STARTS_PER_TURN = 32
 
 let begun = 0
@@ -14,7 +14,7 @@ const over = () => {
   begun = 0
 }
 
-/** Lets the next of the starts that wait begin, after others have had their turn. */
+/** Lets the next waiting starts begin, after the event loop has done other work. */
 function next(): void {
   const some = waiting.slice(0, STARTS_PER_TURN)
   waiting = waiting.slice(STARTS_PER_TURN)
@@ -23,14 +23,14 @@ function next(): void {
 }
 
 /**
- * Undefined where a start may begin at once. Otherwise, as the event loop would
- * not get to anything else for long, resolves in a later turn, to what was
- * asked for, in the order of asking. The start must have begun when the turn's
- * microtasks have run. Rejects with an AbortError where it is not wanted by then.
+ * Returns undefined if a start may begin at once. Otherwise too many starts would
+ * block the event loop: then returns a promise that resolves in a later turn to
+ * what was held, in the order of the calls. The start must begin before that turn's
+ * microtasks have run. Rejects with an AbortError if it has been aborted by then.
  */
 export function startTurn<T extends Settings | RunSettings>(asked: T): Promise<T> | undefined {
   if (waiting.length === 0 && begun < STARTS_PER_TURN) {
-    // Until the code that asks has come to an end.
+    // Counts until the calling code has finished.
     if (begun++ === 0) microtask(over)
     return undefined
   }

@@ -1,4 +1,4 @@
-/** An executable that is held open, so that starting it looks nothing up. */
+/** An executable that is held open, so that starts need no lookup. */
 import {
   accessSync,
   type BigIntStats,
@@ -19,15 +19,15 @@ import { type Identity, identityOf, sameIdentity } from './identity.js'
 /** A kernel template that a chain's exec starts from. */
 export interface KernelTemplate {
   fd: number
-  /** Where it cannot be started from, the exec is of the file or path. */
+  /** If the template cannot be used, execute the file or path. */
   goOn: boolean
-  /** Called where it could not, with the errno, and the exec happened all the same. */
+  /** Called with the errno if the template could not be used but the exec happened. */
   failed(errno: number): void
 }
 
 /**
- * How a chain's exec names the executable: by an open file or a path, which a
- * kernel template falls back to.
+ * How a chain's exec names the executable: by an open file or a path, to which a
+ * kernel template falls back.
  */
 export interface ExecutableSource {
   template: KernelTemplate | undefined
@@ -53,11 +53,11 @@ const failure = (
   hint?: string,
 ): SpawnError => new SpawnError({ errno, step: 'exec', syscall, path, file, args: [], hint })
 
-/** With what the file itself says about it. */
+/** With a hint from the file itself. */
 const notRun = (file: string, errno: number, path: string): SpawnError =>
   failure(file, errno, 'execveat', path, whyNotExecuted(errnoName(errno), [path], '/'))
 
-/** The error that running `path` meets before its contents matter, or 0. */
+/** The error that running `path` fails with before its contents matter, or 0. */
 function errorOf(path: string): number {
   try {
     accessSync(path, constants.X_OK)
@@ -70,8 +70,8 @@ function errorOf(path: string): number {
 
 /**
  * The program `file` as execvp(3) finds it, by its absolute path. Throws a
- * SpawnError: of the first error that ends the search, otherwise EACCES where
- * there was one, otherwise of the last directory.
+ * SpawnError: the first error that ends the search, otherwise EACCES if there was
+ * one, otherwise the last directory's.
  */
 export function findExecutable(file: string): string {
   if (!isSearched(file)) return resolve(file)
@@ -89,7 +89,7 @@ export function findExecutable(file: string): string {
   throw failure(file, last, 'execveat', file)
 }
 
-/** A script begins with #!; what may not be read is none. */
+/** A script begins with #!; an unreadable file cannot be one. */
 function isScript(path: string): boolean {
   let fd: number | undefined
   try {
@@ -103,18 +103,18 @@ function isScript(path: string): boolean {
   }
 }
 
-/** A path to what is open here; node:fs takes no descriptor it has not made, in Deno. */
+/** A path to an open file: in Deno, node:fs accepts only descriptors that it has opened. */
 const own = (fd: number) => `/proc/self/fd/${fd}`
 
 export class Executable {
-  /** What its user called it. */
+  /** Its name as the user gave it. */
   readonly file: string
-  /** Absolute; undefined where all there is is a descriptor. */
+  /** Absolute; undefined if it was made from a descriptor. */
   readonly path: string | undefined
   readonly #fd: number
   readonly #script: boolean
   readonly #identity: Identity
-  /** The kernel's template; null where there can be none. */
+  /** The kernel's template; null if one cannot be made. */
   #template: number | null | undefined
   #open = true
 
@@ -131,7 +131,7 @@ export class Executable {
     this.#script = isScript(path ?? own(fd))
   }
 
-  /** Of what is open. Throws a SpawnError, having closed it. */
+  /** From an open file. On failure closes it and throws a SpawnError. */
   #stat(): BigIntStats {
     try {
       return statSync(own(this.#fd), { bigint: true })
@@ -163,7 +163,7 @@ export class Executable {
     return new Executable(file, undefined, copy)
   }
 
-  /** Throws a SpawnError where the path leads nowhere any more. */
+  /** Throws a SpawnError if the path no longer exists. */
   isStale(): boolean {
     let now: Identity
     try {
@@ -177,16 +177,16 @@ export class Executable {
   }
 
   /**
-   * The kernel's template of it, made at the first call; null where there can be
-   * none: of scripts, of what is being written, for want of descriptors. The
-   * kernel sees itself to whether it is stale.
+   * The kernel's template of it, made at the first call. Null if one cannot be
+   * made: for scripts, for files that are being written, or without a free
+   * descriptor. The kernel itself checks whether it is stale.
    */
   get template(): number | null {
     this.#template ??= this.#newTemplate()
     return this.#template
   }
 
-  /** Whether there is such a template already. */
+  /** Whether that template exists already. */
   get inKernel(): boolean {
     return typeof this.#template === 'number'
   }
@@ -197,7 +197,7 @@ export class Executable {
     return fd < 0 ? null : fd
   }
 
-  /** It is for other credentials than ours: it stays without one. */
+  /** It was made with other credentials than ours: go on without one. */
   dropTemplate(): void {
     if (typeof this.#template === 'number') {
       loadBinding().taken(this.#template)
@@ -210,7 +210,7 @@ export class Executable {
     return failure(this.file, ESTALE, 'execveat', this.path)
   }
 
-  /** The same again as it is now; this one is closed. */
+  /** Opens the executable again as it is now; closes this one. */
   reopen(): Executable {
     const { file, path } = this
     const next =
@@ -220,8 +220,8 @@ export class Executable {
   }
 
   /**
-   * A script's interpreter opens what it is told is its script, so a path is
-   * best there, and without one the descriptor must stay open in the child.
+   * A script's interpreter opens the script by its name, so a path works best.
+   * Without one the descriptor must stay open in the child.
    */
   source(): ExecutableSource {
     const { path } = this
@@ -236,7 +236,7 @@ export class Executable {
     if (!this.#open) return
     this.#open = false
     this.dropTemplate()
-    // In Deno, node:fs knows only what it has opened itself.
+    // In Deno, node:fs accepts only descriptors that it has opened.
     if (this.path === undefined) loadBinding().close(this.#fd)
     else closeSync(this.#fd)
   }

@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs'
 
 const fields = ['dev', 'ino', 'size', 'mode', 'uid', 'gid', 'ctimeNs', 'mtimeNs'] as const
 
-/** What a file must keep to be the same executable. */
+/** The properties that make a file the same executable. */
 export type Identity = Readonly<Record<(typeof fields)[number], bigint>>
 
 export function identityOf(stats: BigIntStats): Identity {

@@ -31,7 +31,7 @@ type Without<O> = Omit<O, 'template' | 'shell'>
 /** An executable that is looked up once and started many times. */
 export class Template implements AsyncDisposable, TemplateLike {
   readonly #onStale: 'recreate' | 'error'
-  /** Until it is closed, and nothing holds it any more. */
+  /** Set until it is closed and nothing holds it any more. */
   #executable: Executable | undefined
   #closed = false
   #holds = 0
@@ -47,7 +47,7 @@ export class Template implements AsyncDisposable, TemplateLike {
     throw argumentError('ERR_INVALID_STATE', 'the template has been closed: make another')
   }
 
-  /** What it was made from, as the caller named it. Throws `ERR_INVALID_STATE` once it is closed. */
+  /** Its source, as the caller named it. Throws `ERR_INVALID_STATE` once it is closed. */
   get file(): string {
     return this.#open().file
   }
@@ -94,7 +94,7 @@ export class Template implements AsyncDisposable, TemplateLike {
     return current.source()
   }
 
-  /** What was opened, or where that is stale, what is there now. */
+  /** The executable that was opened, or, if that is stale, the current one. */
   #current(executable: Executable): Executable {
     if (!executable.isStale()) return executable
     if (this.#onStale === 'error') throw executable.stale()
@@ -118,7 +118,7 @@ export class Template implements AsyncDisposable, TemplateLike {
     }
   }
 
-  /** Only the first of several starts that failed for it has something to do. */
+  /** Several starts may fail for the same template: only the first one replaces it. */
   #kernelFailed(executable: Executable, errno: number): void {
     if (this.#executable !== executable) return
     if (errno === EACCES) executable.dropTemplate()
@@ -126,7 +126,7 @@ export class Template implements AsyncDisposable, TemplateLike {
     try {
       this.#executable = executable.reopen()
     } catch {
-      // Gone again: the next start says so.
+      // Gone again: the next start reports that.
     }
   }
 
@@ -152,13 +152,16 @@ export class Template implements AsyncDisposable, TemplateLike {
     return (await run(this.file, args, { ...(options as RunOptions), template: this })) as never
   }
 
-  /** Closes the executable. Processes that run it, and starts already asked for, are not disturbed. */
+  /**
+   * Closes the executable. Processes that run it, and starts already requested, are
+   * not affected.
+   */
   close(): void {
     this.#closed = true
     this.#letGo()
   }
 
-  /** Closes the executable once no start that was asked for still needs it. */
+  /** Closes the executable once no requested start still needs it. */
   #letGo(): void {
     if (!this.#closed || this.#holds > 0) return
     this.#executable?.close()
@@ -175,8 +178,8 @@ export class Template implements AsyncDisposable, TemplateLike {
  * Pins one executable for many starts: searches PATH now and keeps the file
  * open until close(). Rejects with a SpawnError of step 'exec' if there is no
  * such program, or with an argument error.
- * @param file a name that is searched in PATH, a path, or the descriptor of an
- *   open executable, of which a copy is kept
+ * @param file a name to search for in PATH, a path, or the descriptor of an open
+ *   executable, which is copied
  */
 export async function template(
   file: string | number,
@@ -185,7 +188,7 @@ export async function template(
   const settings = readTemplate(options)
   const { templates } = selectBackend(getEnvironment().info, undefined)
   const executable = open(file)
-  // For other backends it is made when it is used: it denies writes to the file.
+  // Other backends make it only when they use it: it denies writes to the file.
   if (templates) executable.template
   return new Template(executable, settings)
 }
