@@ -46,7 +46,7 @@ export function errnoName(errno: number): string {
   return names.get(errno) ?? `errno ${errno}`
 }
 
-/** The numbers that the library decides by. */
+/** The numbers that the library itself needs. */
 export const {
   EACCES,
   EAGAIN,

@@ -236,7 +236,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   }
 
   /**
-   * Signals the process through its pidfd, also before its exec.
+   * Signals the process through its pidfd, even before its exec.
    * @returns false if it has ended
    * @throws an error with the code EPERM if this process may not signal it: a
    *   program of another user, as one with the set-user-ID bit is

@@ -83,7 +83,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
 
   /**
    * Sends a signal through the pidfd, so never to another process.
-   * @param signal name or number; 0 only asks whether the process is there
+   * @param signal name or number; 0 only checks whether the process exists
    * @returns false if the process has ended
    * @throws an error with the code EPERM if this process may not signal it: a
    *   program of another user, as one with the set-user-ID bit is

@@ -80,9 +80,9 @@ static long set_default(uint64_t set)
 }
 
 /*
- * The raw call sets the nice value of the only task there is. The kernel clamps
- * what is out of range; TypeScript has refused it. EACCES becomes EPERM, as
- * nice(2) and a chain's operation say.
+ * The raw call sets the nice value of the child's only task. The kernel clamps
+ * a value out of range; TypeScript has refused it. EACCES becomes EPERM, as in
+ * nice(2) and in the operation of a chain.
  */
 static long set_nice(uint64_t value)
 {
@@ -93,7 +93,7 @@ static long set_nice(uint64_t value)
 
 /*
  * Has SIGKILL end this process with its parent's thread. The parent may have
- * died before; one in another pid namespace has the number 0 here.
+ * died before; a parent in another pid namespace has the pid 0 here.
  */
 static void die_with_parent(struct child *child)
 {
@@ -114,7 +114,7 @@ static long set_pdeathsig(struct child *child, uint64_t value)
 	return 0;
 }
 
-/* A change of credentials takes the parent-death signal away. */
+/* A change of credentials clears the parent-death signal. */
 static long set_ids(struct child *child, long nr, uint64_t id)
 {
 	long ret = sys_call(nr, id, id, id);
@@ -184,7 +184,7 @@ static long dup_to(int fd, int target, unsigned flags)
 	return ret < 0 ? ret : target;
 }
 
-/* Appends @s and a NUL, as far as there is room before @end. */
+/* Appends @s and a NUL, if there is room before @end. */
 static char *append(char *at, const char *end, const char *s)
 {
 	while (*s && at + 1 < end)
@@ -193,7 +193,7 @@ static char *append(char *at, const char *end, const char *s)
 	return at;
 }
 
-/* By way of /proc, where a filter forbids execveat(2). */
+/* Executes through /proc, where a filter forbids execveat(2). */
 static long exec_by_proc(const struct chain_op *op)
 {
 	const char *path = chain_ptr(op->addr);
@@ -234,7 +234,7 @@ static long exec_once(const struct chain_op *op)
 	    !(op->flags & ~(unsigned)AT_EMPTY_PATH)) {
 		long by_proc = exec_by_proc(op);
 
-		/* Without /proc, what was wrong is the other one's to say. */
+		/* Without /proc, report the error of the other try. */
 		return by_proc == -ENOENT && !*path ? ret : by_proc;
 	}
 	return ret;
@@ -245,9 +245,9 @@ static long exec_once(const struct chain_op *op)
 
 /*
  * A file that was written and closed a moment ago may still be open for writing
- * in a child that somebody forked meanwhile, until that child's own exec: the
- * kernel answers ETXTBSY, and soon no longer does. A file that is really being
- * written to costs its caller this time.
+ * in a child that other code forked meanwhile, until that child's own exec: for
+ * that long the kernel fails with ETXTBSY. For a file that is really being
+ * written to, this only delays the error.
  */
 static long exec_retry(const struct chain_op *op)
 {
@@ -343,7 +343,7 @@ void child_run(struct child *child)
 		const struct chain_op *op = &c->ops[i];
 
 		child->progress->at = i;
-		/* After an exec that failed. */
+		/* An exec has failed before. */
 		if (!child->dies_with_parent && op->op != CHAIN_EXEC)
 			die_with_parent(child);
 		ret = run_op(child, op, &last);

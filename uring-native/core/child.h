@@ -46,13 +46,13 @@ struct child {
 uint64_t child_ignored_signals(void);
 
 /*
- * Runs the chain after its head. Returns only if no exec happened; the results
- * say why, and the caller exits. An exec's result stays -ECANCELED unless it
- * fails: the launcher finds out whether it happened.
+ * Runs the chain after its head. Returns only if no exec happened: the results
+ * show why, and the caller exits. An exec's result stays -ECANCELED unless it
+ * fails; the launcher finds out whether it happened.
  *
  * Until its first exec the child dies with the thread that made it: it holds
  * that process's memory, or a copy. An exec keeps the parent-death signal, so
- * it has to go right before: a child that hangs in its exec outlives its
+ * it must be cleared right before: a child that hangs in its exec outlives its
  * parent.
  */
 void child_run(struct child *child);

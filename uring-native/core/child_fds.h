@@ -24,12 +24,12 @@ int child_unshare_fds(const struct chain_fd *fds, uint32_t nr);
 int child_set_fds(struct chain_fd *fds, uint32_t nr);
 
 /*
- * dup3(2), also where a filter forbids it. @fd and @newfd differ. Returns
+ * dup3(2), emulated if a filter forbids it. @fd and @newfd differ. Returns
  * @newfd or -errno.
  */
 long child_dup(int fd, int newfd, unsigned flags);
 
-/* close_range(2), also where the kernel lacks it or a filter forbids it. */
+/* close_range(2), emulated where the kernel lacks it or a filter forbids it. */
 int child_close_range(unsigned first, unsigned last, unsigned flags);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork and exec, as it was always done: the baseline to measure against, and
- * for children that must not share our memory. The results come through a
- * shared page.
+ * The traditional fork and exec: the baseline to measure against, and for
+ * children that must not share our memory. The results come through a shared
+ * page.
  *
  * The end of the wait comes through that page, too: the child owns a robust
  * futex in it, which the kernel marks and wakes when the child execs or exits.

@@ -2,8 +2,8 @@
 /*
  * deny SYSCALL=ERRNO... -- CMD ARGS...
  *
- * Runs a command under a seccomp filter that answers as container profiles
- * do. It knows the system calls that this project can do without.
+ * Runs a command under a seccomp filter that denies calls as container profiles
+ * do. It knows the system calls that this project has a fallback for.
  */
 #include <errno.h>
 #include <linux/filter.h>
