@@ -1,4 +1,7 @@
-/** The backends the behaviour suite runs for: URING_SPAWN_TEST_BACKENDS, else what the kernel at hand has. */
+/**
+ * The backends that the behaviour suite tests: URING_SPAWN_TEST_BACKENDS, or all
+ * that work on this kernel.
+ */
 import { type BackendName, probe } from '../dist/index.js'
 
 const named = process.env.URING_SPAWN_TEST_BACKENDS?.split(',') as BackendName[] | undefined

@@ -4,13 +4,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 
-/** Milliseconds that no program a test starts takes, but one that hangs. */
+/** Milliseconds that only a program that hangs takes. */
 export const HANG = 120_000
 
 /**
- * What `work` makes of a time that was enough for its child to begin. Nobody
- * knows beforehand how long that is on a machine that emulates, or is busy: so
- * longer and longer ones are tried.
+ * Returns the result of `work` for a time that was enough for its child to begin.
+ * How long that takes on an emulated or busy machine is unknown, so this tries
+ * longer and longer times.
  */
 export async function inTime<T>(
   work: (milliseconds: number) => Promise<T>,
@@ -39,7 +39,7 @@ export const openFds = (): number => readdirSync('/proc/self/fd').length
 export const children = (): string =>
   readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim()
 
-/** Waits for what happens soon, a time no test depends on. */
+/** Waits for something that happens soon; the limit is one that no test depends on. */
 export async function until(condition: () => boolean): Promise<void> {
   const end = Date.now() + HANG
   while (!condition() && Date.now() < end) await sleep(10)
@@ -58,7 +58,7 @@ export function inNode(code: string): unknown {
   return JSON.parse(out)
 }
 
-/** What a promise rejects with; undefined where it does not. */
+/** What a promise rejects with; undefined if it resolves. */
 export const rejection = (promise: PromiseLike<unknown>) =>
   Promise.resolve(promise).then(
     () => undefined,

@@ -1,14 +1,14 @@
-/** The kernel's own account of what it did. */
+/** Reads the kernel's own account of what it did. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isRoot } from './support.js'
 
 const tracing = '/sys/kernel/tracing'
 const enable = (event: string) => `${tracing}/events/${event}/enable`
 
-/** Whether a tracepoint ('io_uring/io_uring_spawn') can be listened to. */
+/** Whether a tracepoint ('io_uring/io_uring_spawn') can be read. */
 export const canTrace = (event: string): boolean => isRoot && existsSync(enable(event))
 
-/** What the first group of `pattern` is in each line that `event` left while `work` ran. */
+/** The first group of `pattern` in each line that `event` logs while `work` runs. */
 export async function traced(
   event: string,
   pattern: RegExp,

@@ -23,7 +23,7 @@ const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
 describe.each(testedBackends)('batch by %s', (backend) => {
-  test('all() is in input order, and says what made each', async () => {
+  test('all() is in input order, and names the backend of each', async () => {
     const results = await batch(echo(100), { backend, concurrency: 8 }).all()
     expect(results.map(({ index }) => index)).toEqual(Array.from({ length: 100 }, (_, at) => at))
     expect(results.map(({ result }) => result?.stdout)).toEqual(
@@ -32,7 +32,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     expect(new Set(results.map(({ result }) => result?.backend))).toEqual(new Set([backend]))
   })
 
-  test('iterating is in completion order', async () => {
+  test('iteration is in completion order', async () => {
     const told = (index: number) => join(dir, `told-${backend}-${index}`)
     const whenTold = (index: number) => `until [ -e ${told(index)} ]; do sleep 0.02; done`
     const commands: BatchCommand[] = [
@@ -49,7 +49,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     expect(order).toEqual([2, 1, 0])
   })
 
-  test('no more at once than concurrency', async () => {
+  test('runs at most `concurrency` commands at once', async () => {
     let most = 0
     const onProgress = ({ running }: BatchProgress) => {
       most = Math.max(most, running + 1)
@@ -59,7 +59,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     expect(most).toBeGreaterThan(1)
   })
 
-  test('progress counts, with a total where it is known', async () => {
+  test('progress has counts, and a total if it is known', async () => {
     const seen: BatchProgress[] = []
     const onProgress = (progress: BatchProgress) => seen.push(progress)
     const commands: BatchCommand[] = [['true'], ['false'], ['no-such']]
@@ -72,7 +72,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     expect(seen.at(-1)).toMatchObject({ running: 0, failed: 2 })
   })
 
-  test('the context of the call is that of its callback and its results', async () => {
+  test('the callback and the results have the context of the call', async () => {
     const context = new AsyncLocalStorage<string>()
     const seen = await context.run('mine', async () => {
       const stores: (string | undefined)[] = []
@@ -94,7 +94,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     ])
   })
 
-  test("one command's error stops no other", async () => {
+  test("one command's error does not stop the others", async () => {
     const commands: BatchCommand[] = [
       ['no-such'],
       { file: 'pwd', cwd: '/nowhere' },
@@ -114,7 +114,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     expect(results[5]).toMatchObject({ error: undefined, result: { stdout: '/\n' } })
   })
 
-  test("options of the batch, and a command's own before them", async () => {
+  test("a command's own options override the batch's", async () => {
     const commands: BatchCommand[] = [['pwd'], { file: 'pwd', cwd: '/usr' }]
     const results = await batch(commands, { backend, cwd: '/', encoding: 'buffer' }).all()
     expect(results.map(({ result }) => result?.stdout)).toEqual([
@@ -127,30 +127,27 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     [3, 3],
     [1, 1],
     [undefined, availableParallelism()],
-  ])(
-    'a generator is asked for no more than there is room for: %s at once',
-    async (concurrency, room) => {
-      let asked = 0
-      function* endless(): Generator<BatchCommand> {
-        for (;;) {
-          asked++
-          yield ['true']
-        }
+  ])('a generator is read only as there is room: %s at once', async (concurrency, room) => {
+    let asked = 0
+    function* endless(): Generator<BatchCommand> {
+      for (;;) {
+        asked++
+        yield ['true']
       }
-      let read = 0
-      for await (const { error } of batch(endless(), { backend, concurrency })) {
-        expect(error).toBeUndefined()
-        // A slow reader: results wait, and nothing more is started.
-        await sleep(30)
-        // Waiting results and running commands: as many of each, at most.
-        expect(asked).toBeLessThanOrEqual(read + 1 + room + room)
-        if (++read === 10) break
-      }
-      expect(children()).toBe('')
-    },
-  )
+    }
+    let read = 0
+    for await (const { error } of batch(endless(), { backend, concurrency })) {
+      expect(error).toBeUndefined()
+      // With a slow reader, results wait and nothing more is started.
+      await sleep(30)
+      // At most as many waiting results as running commands.
+      expect(asked).toBeLessThanOrEqual(read + 1 + room + room)
+      if (++read === 10) break
+    }
+    expect(children()).toBe('')
+  })
 
-  test('an async generator, and cleaning up in it', async () => {
+  test('an async generator, which gets to clean up', async () => {
     let cleaned = false
     async function* commands(): AsyncGenerator<BatchCommand> {
       try {
@@ -167,7 +164,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     await until(() => cleaned)
   })
 
-  test('an error of the generator ends the batch, after what runs', async () => {
+  test('an error of the generator ends the batch, after the running commands', async () => {
     function* commands(): Generator<BatchCommand> {
       yield ['sleep', '60']
       throw new Error('no more')
@@ -224,8 +221,8 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     await expect(once.all()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' })
   })
 
-  // Of ten thousand that are kept, in test/core/many.test.ts.
-  test('many at 64, told one by one: none lost, nothing left', async () => {
+  // test/core/many.test.ts keeps ten thousand results.
+  test('many, 64 at once, one by one: none is lost, nothing is left', async () => {
     const count = 400
     await batch(echo(64), { backend, concurrency: 64 }).all()
     const before = openFds()

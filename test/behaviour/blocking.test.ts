@@ -1,4 +1,4 @@
-/** Descriptors that a child inherits block, whatever an event loop has done to them. */
+/** Descriptors that a child inherits are blocking, whatever an event loop has set on them. */
 import { spawn as nodeSpawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
@@ -15,7 +15,7 @@ const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 const library = new URL('../../dist/index.js', import.meta.url).href
 afterAll(() => rmSync(dir, { recursive: true }))
 
-/** Of a descriptor's /proc/…/fdinfo. */
+/** A field of a descriptor's /proc/…/fdinfo. */
 function isNonblocking(info: string): boolean {
   const flags = /flags:\s+([0-7]+)/.exec(info)?.[1]
   expect(flags, info).toBeDefined()
@@ -31,7 +31,7 @@ const makeFifo = async (name: string) => {
   return path
 }
 
-/** A connection, both ends of it here. */
+/** A connection, with both ends in this process. */
 async function connection(): Promise<[Socket, Socket, () => void]> {
   const server = createServer({ pauseOnConnect: true })
   server.listen(0, '127.0.0.1')
@@ -53,8 +53,8 @@ describe.each(testedBackends)('inherited descriptors by %s', (backend) => {
   const options = { backend } as const
 
   /**
-   * Runs code in a Node process whose output goes through a pipe, a socket or a
-   * terminal to somebody who only begins to read when it says "ready".
+   * Runs code in a Node process. Its output goes through a pipe, a socket or a
+   * terminal to a reader that begins only at "ready".
    */
   const inNode = async (code: string, through: 'pipe' | 'socket' | 'terminal') => {
     const source = `
@@ -66,7 +66,7 @@ describe.each(testedBackends)('inherited descriptors by %s', (backend) => {
     const command = {
       socket: node,
       pipe: ['sh', '-c', `${quoted} | { sleep 1; cat; }`],
-      // It passes on what the terminal gets at its own pace.
+      // It passes on the terminal's output at its own pace.
       terminal: ['script', '-qec', quoted, '/dev/null'],
     }[through]
     const [file = '', ...args] = command
@@ -81,7 +81,7 @@ describe.each(testedBackends)('inherited descriptors by %s', (backend) => {
   const count = (got: string) => got.split('\n').filter((line) => /^\d+$/.test(line)).length
 
   test.each(['pipe', 'socket', 'terminal'] as const)(
-    'a slow reader of a %s that our own output goes to as well',
+    'a slow reader of a %s that has our own output, too',
     async (through) => {
       const { got, said } = await inNode(
         `console.log('before')
@@ -148,7 +148,7 @@ describe.each(testedBackends)('inherited descriptors by %s', (backend) => {
       import { writeFileSync } from 'node:fs'
       import { spawn } from '${library}'
       process.stdin.once('data', async (chunk) => {
-        // Not before what it reads ahead has begun.
+        // Not before it has begun to read ahead.
         await new Promise((done) => setTimeout(done, 100))
         process.stdin.pause()
         await new Promise((done) => setTimeout(done, 100))
@@ -187,7 +187,7 @@ describe.each(testedBackends)('inherited descriptors by %s', (backend) => {
     const { stdout } = await run('cat', [`/proc/self/fdinfo/${place}`], all)
     expect(isNonblocking(stdout)).toBe(false)
     expect(nonblocking(fd)).toBe(true)
-    // Its end comes when the last that writes has gone, as of any pipe.
+    // It ends when its last writer has gone, as any pipe does.
     const result = run('sh', ['-c', `cat <&${place}`], all)
     await sleep(100)
     closeSync(writer)
@@ -205,7 +205,7 @@ describe.each(testedBackends)('inherited descriptors by %s', (backend) => {
     closeSync(fd)
   })
 
-  test('a FIFO that nobody reads does not keep the launch waiting', async () => {
+  test('a FIFO without a reader does not block the launch', async () => {
     const path = await makeFifo(`unread-${backend}`)
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
@@ -238,7 +238,7 @@ describe.each(testedBackends)('inherited descriptors by %s', (backend) => {
     close()
   })
 
-  test('a socket that listens stays as it is: our event loop accepts from it', async () => {
+  test('a listening socket is unchanged: our event loop accepts from it', async () => {
     const server = createServer((socket) => socket.end('accepted'))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -1,4 +1,4 @@
-/** Many starts and many ends at once leave the event loop its turns, and nothing is lost or mixed up. */
+/** Many starts and exits at once don't block the event loop, and nothing is lost or mixed up. */
 import { setMaxListeners } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ afterAll(() => rmSync(dir, { recursive: true }))
 
 const COUNT = 150
 
-/** Counts the turns of the event loop until `work` is over. */
+/** Counts the turns of the event loop until `work` has ended. */
 async function turns(work: (now: () => number) => Promise<unknown>): Promise<number> {
   let turn = 0
   let on = true
@@ -28,7 +28,7 @@ async function turns(work: (now: () => number) => Promise<unknown>): Promise<num
 }
 
 describe.each(testedBackends)('a burst by %s', (backend) => {
-  test('each start is of what was asked for, whatever the caller does with it then', async () => {
+  test('each start uses the values at the call, whatever the caller does to them later', async () => {
     const args = ['-c', '']
     const env = { N: '' }
     const stdio: ('pipe' | 'ignore')[] = ['pipe', 'pipe', 'pipe']
@@ -61,7 +61,7 @@ describe.each(testedBackends)('a burst by %s', (backend) => {
     expect(said).toEqual(Array.from({ length: COUNT }, (_, i) => `${i}\n`))
   })
 
-  test('the event loop has its turn, and who is ended before its own is not begun', async () => {
+  test('the event loop gets its turns, and a start that is aborted before its own does not begin', async () => {
     const controller = new AbortController()
     const { signal } = controller
     setMaxListeners(0, signal)
@@ -77,7 +77,7 @@ describe.each(testedBackends)('a burst by %s', (backend) => {
     expect(begun).toBeLessThanOrEqual(128)
   })
 
-  test('a template serves those that wait, also when it is closed meanwhile', async () => {
+  test('a template serves waiting starts, even if it is closed meanwhile', async () => {
     await run('true', [], { backend })
     const before = openFds()
     const sh = await template('sh')
@@ -91,12 +91,12 @@ describe.each(testedBackends)('a burst by %s', (backend) => {
     await until(() => openFds() <= before)
   })
 
-  test('what has ended meanwhile is told over some turns', async () => {
+  test('exits that pile up are delivered over several turns', async () => {
     const perTurn = new Map<number, number>()
     let started = 0
     const one = async (now: () => number) => {
       const child = await spawn('sleep', ['0.5'], { backend, stdio: 'ignore' })
-      // Nothing is taken meanwhile, so that the exits come at once.
+      // Block the event loop meanwhile, so that the exits arrive at once.
       if (++started === COUNT) {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
       }
@@ -107,9 +107,9 @@ describe.each(testedBackends)('a burst by %s', (backend) => {
     const count = await turns((now) => Promise.all(Array.from({ length: COUNT }, () => one(now))))
     const numbers = [...perTurn.values()]
     expect(numbers.reduce((sum, n) => sum + n, 0)).toBe(COUNT)
-    // 64 where there is a wake-up, and as many where there were more.
+    // 64 for a wake-up, and 64 more for each full batch.
     expect(Math.max(...numbers)).toBeLessThanOrEqual(128)
-    // The turn in which it began is the one before the first that is counted.
+    // Counting begins with the turn after the one in which it began.
     expect(count + 1).toBeGreaterThanOrEqual(numbers.length)
   })
 })

@@ -38,7 +38,7 @@ afterAll(() => rmSync(dir, { recursive: true }))
 const ECANCELED = -125
 
 describe.each(testedBackends)('chains by %s', (backend) => {
-  test('a descriptor is closed once, whoever has it then', async () => {
+  test('a descriptor is closed only once, whatever has its number then', async () => {
     const ring = new Ring({ backend })
     const compiled = compile({ file: 'true', stdio: ['pipe', 'pipe', 'pipe'] })
     const fds = [...compiled.childFds, ...compiled.pipes.map(({ fd }) => fd)]
@@ -48,7 +48,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
     await submission
     compiled.close()
     await submission.exited
-    // Others get their numbers.
+    // Other files get their numbers.
     const others = fds.map(() => openSync('/dev/null', 'r'))
     expect(others.some((fd) => fds.includes(fd))).toBe(true)
     compiled.close()
@@ -71,7 +71,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
     closeSync(fd)
   })
 
-  test('a descriptor that is named twice is closed once', async () => {
+  test('a descriptor that is listed twice is closed once', async () => {
     const ring = new Ring({ backend })
     const fd = openSync('/dev/null', 'r')
     const { chain } = compile({ file: 'true', stdio: 'ignore' })
@@ -147,7 +147,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
   })
 
   test('every attribute', async () => {
-    // Only root may go below what this process has.
+    // Only root may go below this process's value.
     const niceness = Math.min(19, getPriority() + 3)
     const running = ring.submit([
       clone(),
@@ -211,7 +211,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
     closeSync(file)
     expect(done.filter(({ res }) => res < 0)).toEqual([])
     await running.exited
-    // ls opens the folder as the lowest that is free, in its own process.
+    // ls opens the folder as its lowest free descriptor.
     expect(said()).toBe('1\n')
   })
 
@@ -225,7 +225,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
 
   test('more completions at once than a ring has room for', async () => {
     const before = openFds()
-    // 24 for each of 400 chains; the ring of a program has 4096 entries for them.
+    // 24 for each of 400 chains; a program's ring has 4096 entries for them.
     const links = Array.from({ length: 22 }, (_, at) => umask(at))
     const all = Array.from({ length: 400 }, () =>
       ring.submit([clone({ fds: [] }), ...links, exec('/nowhere')]),
@@ -253,7 +253,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
     await until(() => openFds() <= before + 1)
   })
 
-  test('malformed ones are refused, with words', () => {
+  test('malformed ones are refused with a reason', () => {
     const both = [clone(), clone(), exec('/bin/true')]
     expect(() => ring.submit(both)).toThrow('CLONE must be the head, and only that')
     expect(() => ring.submit([exec('/bin/true')])).toThrow('not a chain')
@@ -264,7 +264,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
   })
 })
 
-test('bad arguments of builders name themselves', () => {
+test('errors of builders name the bad argument', () => {
   expect(() => openat('a\0', 0)).toThrow('path has a NUL byte at index 1')
   expect(() => dup(-1, 3)).toThrow('fd must be an integer from 0')
   expect(() => nice(99)).toThrow('nice must be an integer from -20 to 19, not 99')
@@ -276,7 +276,7 @@ test('bad arguments of builders name themselves', () => {
   expect(() => rlimit('nofile', -1)).toThrow('nofile: soft must be an integer from 0')
 })
 
-test('explain() as rows and as a table, leaving nothing open', () => {
+test('explain() gives rows and a table, and leaves nothing open', () => {
   const before = openFds()
   const explained = explain({
     file: '/bin/ls',
@@ -316,7 +316,7 @@ test('explain() as rows and as a table, leaving nothing open', () => {
   expect(hard.links.map(({ link }) => link)).toEqual(['link', 'hardlink', 'end'])
 })
 
-/** Cells of a terminal: those of East Asia take two. */
+/** Width in terminal cells: East Asian characters take two. */
 const cells = (line: string) =>
   [...line].reduce((sum, char) => sum + (/[\u1100-\u115f\u3000-\uff60]/.test(char) ? 2 : 1), 0)
 

@@ -9,7 +9,7 @@ import { HANG } from '../support.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let dir = ''
-/** Where copies of the library are, over one addon. */
+/** Folders with copies of the library that share one addon. */
 const copies: string[] = []
 
 beforeAll(() => {
@@ -25,8 +25,8 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /**
- * The code of a loader for another realm's copy of the library, as Jest has for
- * each test file. As CommonJS: Node never lets go of modules of its node:vm.
+ * Code that loads a copy of the library in another realm, as Jest does for each
+ * test file. CommonJS, because Node never frees modules of node:vm.
  */
 const realms = `
   import { readFileSync } from 'node:fs'
@@ -70,7 +70,7 @@ describe.each(testedBackends)('by %s', (backend) => {
       cwd: dirname(dir),
     })
 
-  /** Everything of each copy at once, and of one after another has had enough. */
+  /** Uses every call of each copy at once, and then of one after another has ended. */
   const useAll = `
     const useAll = async (libraries) => {
       const said = await Promise.all(libraries.map(async ({ batch, run, spawn, template }, at) => {
@@ -103,7 +103,7 @@ describe.each(testedBackends)('by %s', (backend) => {
     expect(JSON.parse(out)).toEqual(expected(copies.length))
   })
 
-  test('a copy whose children are over does not end the program for another', () => {
+  test('a copy whose children have ended does not end the program for another', () => {
     const out = node(`
       const [one, two] = await Promise.all(${JSON.stringify(copies)}.map((url) => import(url)))
       two.run('sleep', ['0.3']).then(({ exitCode }) => console.log('two', exitCode))
@@ -163,14 +163,14 @@ describe.each(testedBackends)('by %s', (backend) => {
         await sleep(20)
       }
       const after = [count('fd'), count('task')]
-      // Threads may come when they are needed, but not one for each copy.
+      // Threads may be added when needed, but not one for each copy.
       console.log(JSON.stringify([gone >= 15, after[0] <= before[0], after[1] - before[1] < 10]))`,
       ['--expose-gc'],
     )
     expect(JSON.parse(out)).toEqual([true, true, true])
   })
 
-  test('a copy that nothing refers to any more still gets what it waits for', () => {
+  test('a copy that is no longer referenced still gets the events it waits for', () => {
     const out = node(
       `${realms}
       let result

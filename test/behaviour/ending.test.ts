@@ -1,4 +1,4 @@
-/** How processes end: by themselves, by signals, in time, when told to. */
+/** How processes end: by themselves, by signals, by a timeout, on abort. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { exec } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { AbortError, RunError, run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { children, inTime, rejection, text, until } from '../support.js'
 
-/** Signals that end a process that does nothing about them. */
+/** Signals whose default action ends a process. */
 const deadly = (Object.keys(constants.signals) as NodeJS.Signals[]).filter(
   (name) =>
     ![
@@ -22,7 +22,7 @@ const deadly = (Object.keys(constants.signals) as NodeJS.Signals[]).filter(
       'SIGTTIN',
       'SIGTTOU',
     ].includes(name) &&
-    // Other names of the same.
+    // Other names of the same signals.
     !['SIGIOT', 'SIGPOLL', 'SIGUNUSED'].includes(name),
 )
 
@@ -66,7 +66,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     expect(await child.exited).toMatchObject({ code: 4 })
   })
 
-  test('signal 0 asks, and a signal there is not is refused', async () => {
+  test('signal 0 only checks, and an unknown signal is refused', async () => {
     const child = await spawn('sleep', ['60'], options)
     expect(child.kill(0)).toBe(true)
     expect(() => child.kill(65)).toThrow('signal must be an integer from 0 to 64')
@@ -84,7 +84,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     const grandchild = Number(String(await new Promise((done) => child.stdout.once('data', done))))
     expect(child.killGroup('SIGKILL')).toBe(true)
     expect(await child.exited).toMatchObject({ signal: 'SIGKILL' })
-    // Who adopts orphans may not be waiting for them.
+    // The process that adopts orphans may not reap them.
     await until(() => {
       try {
         return / Z /.test(readFileSync(`/proc/${grandchild}/stat`, 'utf8'))
@@ -123,7 +123,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
       ({ stdout }) => stdout !== '',
     )
     expect(deaf).toMatchObject({ timedOut: true, signal: 'SIGKILL' })
-    // Who goes in time does not get it.
+    // A child that ends in time does not get it.
     const polite = await inTime(
       (timeout) => sh('sleep 60', { timeout, killGrace: 60_000 }),
       () => true,
@@ -131,7 +131,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     expect(polite).toMatchObject({ timedOut: true, signal: 'SIGTERM' })
   })
 
-  test('a timeout of 0 is none, and one that is not reached does nothing', async () => {
+  test('a timeout of 0 means none, and one that is not reached does nothing', async () => {
     expect(await sh('sleep 0.05', { timeout: 0 })).toMatchObject({ exitCode: 0, timedOut: false })
     expect(await sh('true', { timeout: 60_000 })).toMatchObject({ exitCode: 0, timedOut: false })
   })
@@ -143,7 +143,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     const now = new AbortController()
     const started = spawn('sleep', ['60'], { ...options, signal: now.signal })
     now.abort()
-    // Too late to stop its start, or not: what is certain is that it ends.
+    // It may be too late to stop the start; in any case the child ends.
     const child = await started.catch((error) => error)
     if (child instanceof Error) expect(child).toBeInstanceOf(AbortError)
     else expect(await child.exited).toMatchObject({ signal: 'SIGTERM' })
@@ -181,7 +181,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     expect(children()).toBe('')
   })
 
-  test('the context goes along', async () => {
+  test('the async context is kept', async () => {
     const context = new AsyncLocalStorage<number>()
     const seen = await Promise.all(
       [1, 2, 3].map((id) =>

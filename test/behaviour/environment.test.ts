@@ -18,7 +18,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       env: { ...process.env, URING_SPAWN_BACKEND: backend, ...env },
     })
 
-  test('process.exit leaves who has started, and does not wait', async () => {
+  test('process.exit leaves started children running, and does not wait', async () => {
     const pid = node(`
       import { spawn } from '${library}'
       const child = await spawn('sleep', ['60'], { stdio: 'ignore' })
@@ -29,8 +29,8 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     process.kill(Number(pid), 'SIGKILL')
   })
 
-  test('process.exit with starts, output and exits on their way', () => {
-    // What could go wrong depends on how far each is: hence several.
+  test('process.exit with starts, output and exits under way', () => {
+    // What can go wrong depends on how far each one is, so use several.
     for (let turns = 0; turns < 6; turns++) {
       const { status, signal, stderr } = spawnSync(
         process.execPath,
@@ -77,7 +77,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     expect(out).toBe('survived\n')
   })
 
-  test('input that was read in place is let go of', () => {
+  test('input that was read in place is released', () => {
     const out = execFileSync(
       process.execPath,
       [
@@ -147,13 +147,13 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       `
       import { probe, run } from '${library}'
       console.log(probe().poller, (await run('cat', [], { input: 'hello' })).stdout)`,
-      // Where the ring is the backend, that goes with it.
+      // Without the ring, the backend uring is not available.
       { URING_SPAWN_NO_RING: '1', ...(backend === 'uring' && { URING_SPAWN_BACKEND: 'auto' }) },
     )
     expect(out).toBe('epoll hello\n')
   })
 
-  test('a worker that is terminated leaves none of the pipes of its children', async () => {
+  test("a terminated worker leaves none of its children's pipes open", async () => {
     const code = `
       import(${JSON.stringify(library)}).then(async ({ spawn }) => {
         const { parentPort } = require('node:worker_threads')
@@ -178,7 +178,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     await until(() => openFds() <= before)
   })
 
-  test('a worker that is terminated with starts, output and exits on their way', async () => {
+  test('a worker that is terminated with starts, output and exits under way', async () => {
     const code = `
       import(${JSON.stringify(library)}).then(({ run, spawn }) => {
         const { parentPort } = require('node:worker_threads')
@@ -202,13 +202,13 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     }
     await terminatedAfter(0)
     const before = openFds()
-    // What could go wrong depends on how far each is: hence several.
+    // What can go wrong depends on how far each one is, so use several.
     for (const milliseconds of [0, 1, 3, 10, 30, 100]) await terminatedAfter(milliseconds)
     await until(() => openFds() <= before)
   })
 
   test('a worker that is terminated while it submits', async () => {
-    // Long lists, which take their time to be read.
+    // Long lists take a while to read.
     const code = `
       import(${JSON.stringify(chains)}).then(({ clone, exec, Ring }) => {
         const ring = new Ring({ backend: '${backend}' })

@@ -1,4 +1,4 @@
-/** What fails before the exec: the step, the error, and a message that helps. */
+/** Failures before the exec: the step, the error, and a message that helps. */
 import {
   chmodSync,
   closeSync,
@@ -68,7 +68,7 @@ const failures: Failure[] = [
     says: noInterpreter,
   },
   {
-    name: 'a file that is no program',
+    name: 'a file that is not a program',
     command: noFormat,
     step: 'exec',
     code: 'ENOEXEC',
@@ -152,7 +152,7 @@ const failures: Failure[] = [
     says: 'fcntl',
   },
   {
-    name: 'a cgroup that is none',
+    name: 'a cgroup that is not one',
     command: 'true',
     options: { cgroup: '/tmp' },
     step: 'clone',
@@ -199,8 +199,8 @@ describe.each(testedBackends)('failures by %s', (backend) => {
     expect(children()).toBe('')
   })
 
-  test.runIf(isRoot)('a cwd that may not be entered by whom it becomes', async () => {
-    // Directories are entered before rights are given up, as a shell would.
+  test.runIf(isRoot)('a cwd that the new user may not enter', async () => {
+    // Directories are entered before rights are dropped, as in a shell.
     expect(await run('true', [], { backend, cwd: locked, ...nobody })).toMatchObject({
       exitCode: 0,
     })
@@ -222,7 +222,7 @@ describe.each(testedBackends)('failures by %s', (backend) => {
     }
   })
 
-  /** Where cgroups are made, with all the controllers there are for those in it. */
+  /** The folder to make cgroups in, with all controllers enabled for its children. */
   const unified = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((path) => {
     try {
       readFileSync(join(path, 'cgroup.procs'))
@@ -243,7 +243,7 @@ describe.each(testedBackends)('failures by %s', (backend) => {
       for (const [name, limit] of Object.entries(limits)) writeFileSync(join(group, name), limit)
       await work(group)
     } finally {
-      // Who has ended leaves it a little later.
+      // An ended process leaves its cgroup a little later.
       await until(() => {
         try {
           rmdirSync(group)
@@ -273,9 +273,10 @@ describe.each(testedBackends)('failures by %s', (backend) => {
     }),
   )
 
-  test.runIf(has('memory'))('no memory in its cgroup: it alone does not live', () =>
+  test.runIf(has('memory'))('no memory in its cgroup: only the child dies', () =>
     inGroup({ 'memory.max': '65536' }, async (cgroup) => {
-      // The kernel ends who goes beyond, in its exec or after it, or what asks for more has an ENOMEM.
+      // The kernel kills a process beyond the limit, in its exec or later, or an
+      // allocation fails with ENOMEM.
       const said = await run('true', [], { backend, cgroup }).catch((error) => error)
       if (said instanceof SpawnError) {
         expect(said).toMatchObject({ step: 'exec' })

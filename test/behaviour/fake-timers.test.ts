@@ -1,4 +1,4 @@
-/** Programs are started and ended under fake timers, as by node:child_process. */
+/** Programs start and end under fake timers, as with node:child_process. */
 import { execFileSync } from 'node:child_process'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { batch, run, spawn } from '../../dist/index.js'
@@ -19,7 +19,7 @@ const fakes: [string, Fakes][] = [
   ['clocks', { toFake: ['Date', 'performance', 'hrtime'] }],
 ]
 
-/** More than start in one turn of the event loop. */
+/** More than can start in one turn of the event loop. */
 const MANY = 100
 
 describe.each(testedBackends)('by %s', (backend) => {
@@ -48,7 +48,7 @@ describe.each(testedBackends)('by %s', (backend) => {
     expect({ timedOut, signal }).toEqual({ timedOut: true, signal: 'SIGKILL' })
   })
 
-  test('fakes that were there before the library', () => {
+  test('fakes installed before the library is loaded', () => {
     const library = new URL('../../dist/index.js', import.meta.url).href
     const out = execFileSync(
       process.execPath,
@@ -57,7 +57,7 @@ describe.each(testedBackends)('by %s', (backend) => {
         '-e',
         `import timers from 'node:timers'
         import { syncBuiltinESMExports } from 'node:module'
-        // None of them ever calls what it is given.
+        // None of them ever calls its callback.
         const never = () => ({ ref() {}, unref() {} })
         for (const name of Object.keys(timers)) {
           if (/^(set|clear)/.test(name)) timers[name] = never

@@ -26,7 +26,7 @@ const code = `
   }
   console.log(JSON.stringify({ poller, why: ioUring.why, all }))`
 
-// Not clone3=EPERM: there libc itself makes no thread, and Node does not start.
+// Not clone3=EPERM: with that libc cannot make a thread, and Node does not start.
 test.each([
   [['clone3=ENOSYS'], 'io_uring', undefined],
   [['close_range=ENOSYS'], 'io_uring', undefined],
@@ -52,13 +52,13 @@ test.each([
   })
 })
 
-/** What `code` logs as JSON where these calls are denied. */
+/** Runs `code` with these calls denied; returns what it logs as JSON. */
 function denying(denied: readonly string[], code: string): unknown {
   const args = [...denied, '--', process.execPath, '--input-type=module', '-e', code]
   return JSON.parse(execFileSync(deny, args, { encoding: 'utf8', timeout: HANG }))
 }
 
-// As of a program of another user, which nobody but root may signal.
+// As for a program of another user, which only root may signal.
 describe.each(['vfork', 'fork'])('a child by %s that may not be signalled', (backend) => {
   const denied = ['kill=EPERM', 'pidfd_send_signal=EPERM']
   const shell = "'sh', ['-c', 'echo before; sleep 1; echo after; exit 3']"
@@ -79,7 +79,7 @@ describe.each(['vfork', 'fork'])('a child by %s that may not be signalled', (bac
     expect(said).toEqual({ code: 'EPERM', stdout, exitCode: 3, timedOut })
   })
 
-  test('is no child that has ended: kill() and killGroup() throw EPERM', () => {
+  test('has not ended: kill() and killGroup() throw EPERM', () => {
     const said = denying(
       denied,
       `import { spawn } from '${library}'

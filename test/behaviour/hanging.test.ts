@@ -1,4 +1,4 @@
-/** Children that hang before or in their exec, and everybody else meanwhile. */
+/** Children that hang before or in their exec, and what happens to others meanwhile. */
 import { type ChildProcess, execFileSync, spawn as nodeSpawn } from 'node:child_process'
 import { once, setMaxListeners } from 'node:events'
 import {
@@ -28,7 +28,7 @@ const lease = fileURLToPath(new URL('../../build/lease', import.meta.url))
 afterAll(() => rmSync(dir, { recursive: true }))
 
 let made = 0
-/** A path that nothing has yet. */
+/** A path that does not exist. */
 const fresh = (name: string) => join(dir, `${name}-${made++}`)
 
 const makeFifo = () => {
@@ -37,10 +37,10 @@ const makeFifo = () => {
   return path
 }
 
-/** Lets those go on who wait for the other end of a FIFO, or come to it before this is closed. */
+/** Opens the other end of a FIFO, so that the processes that wait for it go on. */
 const openBoth = (path: string) => openSync(path, constants.O_RDWR)
 
-/** A copy of `program` that hangs whoever executes it, until release(). */
+/** A copy of `program` whose exec hangs until release(). */
 async function leased(program: string, path = fresh('program')) {
   copyFileSync(program, path)
   chmodSync(path, 0o755)
@@ -71,7 +71,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
   // This backend opens the executable here, in the thread that launches, and hangs there itself.
   const inExec = test.skipIf(backend === 'template')
 
-  // What the library opens for itself is open from then on.
+  // Let the library open its own descriptors before counting.
   beforeAll(() => run('true', [], options))
 
   inExec.each([
@@ -109,7 +109,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     const { path, release } = await leased('/bin/true')
     const before = new Set(allChildren())
     const ours = () => allChildren().filter((pid) => !before.has(pid))
-    // It may be on its way to the exec still, where that is as right an answer.
+    // It may still be before the exec: then the other answer is right, too.
     for (let step = '', ms = 50; step !== 'exec' && ms < 20_000; ms *= 3) {
       const rejected = rejection(spawn(path, [], options))
       await until(() => ours().length === 1)
@@ -148,7 +148,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     for (const { exitCode } of await Promise.all(hung)) expect(exitCode).toBe(0)
   })
 
-  test('opens that hang keep nobody else from starting, nor a file from being opened', async () => {
+  test('hanging opens delay no other start, and no other open', async () => {
     const fifo = makeFifo()
     const before = [openFds(), threads()] as const
     const stdio = [{ path: fifo }, 'ignore', 'ignore'] as const
@@ -164,7 +164,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     for (const child of await Promise.all(hung)) expect((await child.exited).code).toBe(0)
     closeSync(fd)
     await until(() => openFds() === before[0])
-    // As many as a pool keeps may stay.
+    // A pool may keep some of its threads.
     await until(() => threads() <= before[1] + 80)
   })
 
@@ -187,7 +187,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     expect([openFds(), allChildren().length]).toEqual(before)
   })
 
-  test('credentials change while a child hangs, and the child has the old ones', () => {
+  test('credentials can change while a child hangs, and the child keeps the old ones', () => {
     const fifo = makeFifo()
     const code = `
       import { constants, openSync, readdirSync, readFileSync } from 'node:fs'
@@ -239,7 +239,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     expect(inNode(code)).toBe(5)
   })
 
-  /** Runs code in a Node process, and ends it by SIGKILL once it says something. */
+  /** Runs code in a Node process, and sends it SIGKILL once it prints something. */
   const killed = async (code: string) => {
     const source = `import { spawn } from '${library}'\n${code}`
     const child = nodeSpawn(process.execPath, ['--input-type=module', '-e', source], {
@@ -260,7 +260,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     }
   }
 
-  // The kernel makes the children of chains, and they hold on to our memory as well.
+  // The kernel makes the children of chains, and they keep our memory, too.
   test.skipIf(backend === 'uring').each([{}, { umask: 0 }, { processGroup: 0 }])(
     'a child that hangs in an open dies with us: %j',
     async (more) => {
@@ -289,7 +289,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     process.kill(Number(said), 'SIGKILL')
   })
 
-  // The kernel runs a chain's exec, once.
+  // The kernel runs a chain's exec only once.
   test.skipIf(backend === 'uring')(
     'a file that has just been written, while others fork',
     async () => {

@@ -6,7 +6,7 @@ import { testedBackends } from '../backends.js'
 
 const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 
-/** In a program of its own: not every user may get a priority back. */
+/** In a program of its own, as not every user may raise a priority again. */
 function inProgram(body: string): unknown {
   const program = `
     import { getPriority, setPriority } from 'node:os'

@@ -1,4 +1,4 @@
-/** Templates that the kernel has: that starts are from them, and what becomes of those that will not do. */
+/** The kernel's templates: starts use them, and go on without those that cannot be used. */
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -31,7 +31,7 @@ const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 chmodSync(dir, 0o755)
 afterAll(() => rmSync(dir, { recursive: true }))
 
-/** Puts a copy of a program in `path`'s place. */
+/** Replaces `path` with a copy of a program. */
 const replace = (path: string, by: string) => {
   copyFileSync(by, `${path}.new`)
   chmodSync(`${path}.new`, 0o755)
@@ -44,7 +44,7 @@ const program = (of = '/bin/echo') => {
   return path
 }
 
-/** The kernel lets go of a file a little after the last who had it. */
+/** The kernel releases a file a little after its last user has gone. */
 const canWrite = (path: string): boolean => {
   try {
     closeSync(openSync(path, 'r+'))
@@ -54,7 +54,7 @@ const canWrite = (path: string): boolean => {
   }
 }
 
-/** What the kernel says of this process's templates. */
+/** The kernel's account of this process's templates. */
 const kernelTemplates = (): string[] =>
   readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
@@ -68,14 +68,15 @@ const executables = () => kernelTemplates().map((info) => /^executable:\t(.*)$/m
 const interpreters = () => kernelTemplates().map((info) => /^interpreter:\t(.*)$/m.exec(info)?.[1])
 
 describe.each(starting)('kernel templates by %s', (backend) => {
-  test('probe() has them', () => {
+  test('probe() reports them', () => {
     expect(probe().templates).toEqual({ available: true, why: undefined })
   })
 
-  test('a start is from one: the kernel keeps the interpreter it has met', async () => {
+  test('a start uses one: the kernel keeps the interpreter', async () => {
     const path = program()
     const echo = await template(path)
-    // Made when a backend that uses it first needs it, else at once.
+    // template() makes it at once if the default backend uses it, otherwise its
+    // first use does.
     expect((await echo.run(['a'], { backend: 'vfork' })).fromTemplate).toBe(false)
     expect(interpreters().join('')).toBe('')
     expect(await echo.run(['b'], { backend })).toMatchObject({
@@ -102,7 +103,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     echo.close()
   })
 
-  test('cwd, argv0, environment and descriptors are as without one', async () => {
+  test('cwd, argv0, environment and descriptors work as without one', async () => {
     const sh = await template('sh')
     const options = { backend, argv0: 'name', cwd: '/', env: { A: 'b' } }
     const line = 'echo $0 $A; pwd; cd /proc/self/fd; echo *'
@@ -123,7 +124,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     await until(() => canWrite(path))
   })
 
-  test('a replaced file is run at once, and made another template of', async () => {
+  test('a replaced file runs at once, and gets a new template', async () => {
     const path = program()
     const pinned = await template(path)
     expect((await pinned.run(['a'], { backend })).fromTemplate).toBe(true)
@@ -137,7 +138,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     })
     await until(() => kernelTemplates().length === 1)
     expect(executables()).toEqual([path])
-    // A script has none, and is run all the same; so is what comes after it.
+    // A script has none, and still runs; so does the program after it.
     writeFileSync(`${path}.new`, '#!/bin/sh\necho script\n', { mode: 0o755 })
     renameSync(`${path}.new`, path)
     for (let times = 0; times < 2; times++) {
@@ -151,7 +152,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     pinned.close()
   })
 
-  test('a file that a stale start makes is made once', async () => {
+  test('a stale start creates a file only once', async () => {
     const path = program()
     const pinned = await template(path)
     await pinned.run([], { backend })
@@ -196,7 +197,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     pinned.close()
   })
 
-  test('steps that fail before the exec are told as ever', async () => {
+  test('steps that fail before the exec are reported as usual', async () => {
     for (const onStale of ['recreate', 'error'] as const) {
       const pinned = await template(program(), { onStale })
       const cwd = await rejection(pinned.run([], { backend, cwd: '/nowhere' }))
@@ -207,7 +208,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     }
   })
 
-  test.runIf(isRoot)('who may not run it is told so, and others still may', async () => {
+  test.runIf(isRoot)('a user who may not run it gets the error, and others still may', async () => {
     for (const onStale of ['recreate', 'error'] as const) {
       const path = program()
       chmodSync(path, 0o700)
@@ -222,8 +223,8 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     }
   })
 
-  // In a process of its own, which does not get its rights back.
-  test.runIf(isRoot)('a process that has changed its credentials goes on without', () => {
+  // In a process of its own, which cannot regain its rights.
+  test.runIf(isRoot)('a process that has changed its credentials goes on without templates', () => {
     const code = `
       const { run, template } = await import(${JSON.stringify(library)})
       const said = []
@@ -313,12 +314,15 @@ test.runIf(starting.includes('uring'))('explain() shows it', async () => {
   strict.close()
 })
 
-test.runIf(!probe().templates.available)('where the kernel has none, nothing says so', async () => {
-  const echo = await template('echo')
-  expect(echo.inKernel).toBe(false)
-  const result = await echo.run(['a'])
-  expect(result).toMatchObject({ stdout: 'a\n', fromTemplate: false })
-  expect(statSync(echo.path as string).isFile()).toBe(true)
-  echo.close()
-  expect(await spawn('true', []).then(({ fromTemplate }) => fromTemplate)).toBe(false)
-})
+test.runIf(!probe().templates.available)(
+  'without them in the kernel, nothing claims to use one',
+  async () => {
+    const echo = await template('echo')
+    expect(echo.inKernel).toBe(false)
+    const result = await echo.run(['a'])
+    expect(result).toMatchObject({ stdout: 'a\n', fromTemplate: false })
+    expect(statSync(echo.path as string).isFile()).toBe(true)
+    echo.close()
+    expect(await spawn('true', []).then(({ fromTemplate }) => fromTemplate)).toBe(false)
+  },
+)

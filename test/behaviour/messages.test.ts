@@ -1,4 +1,4 @@
-/** What a failed start says: the file that is to blame, the step, and what to do. */
+/** Messages of failed starts: the file to blame, the step, and what to do. */
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -37,7 +37,7 @@ const damaged = (name: string, change: (bytes: Buffer) => void): string => {
   return file(name, bytes)
 }
 
-/** The loader of /bin/true, by what its program header says. */
+/** The loader of /bin/true, from its program header. */
 const loader =
   /\/lib[^\0]*\/ld-[^\0]*/.exec(readFileSync('/bin/true').toString('latin1'))?.[0] ?? ''
 
@@ -105,7 +105,7 @@ describe.each(testedBackends)('messages by %s', (backend) => {
     }
   })
 
-  test('of a file that is found in PATH, and relative to cwd', async () => {
+  test('for a file found in PATH, and relative to cwd', async () => {
     const PATH = `/nowhere:${dir}`
     const searched = await rejection(run('a', ['x'], { backend, env: { PATH } }))
     expect(searched).toMatchObject({ code: 'ENOENT', path: 'a' })
@@ -128,7 +128,7 @@ describe.each(testedBackends)('messages by %s', (backend) => {
     else expect(error.message).toContain(`use ${says}, or the option shell`)
   })
 
-  test('a timeout before the start names no call that has not failed', async () => {
+  test('a timeout before the start blames no system call', async () => {
     const fifo = join(dir, `fifo-${backend}`)
     execFileSync('mkfifo', [fifo])
     const error = await inTime(
@@ -143,7 +143,7 @@ describe.each(testedBackends)('messages by %s', (backend) => {
     expect(error.message).not.toMatch(/clone|failed/)
   })
 
-  /** Runs code in a process of its own, by `prefix`; what it prints as JSON. */
+  /** Runs code in a process of its own, through `prefix`; returns what it prints as JSON. */
   const apart = (prefix: string, code: string) => {
     const source = `
       import { run, spawn, template } from '${library}'
@@ -199,7 +199,8 @@ describe.each(testedBackends)('messages by %s', (backend) => {
       '/proc',
       `
       const made = await said(template('/bin/true'))
-      // The backend template finds out by /proc whether the kernel has templates.
+      // The backend template needs /proc to find out whether the kernel has
+      // templates.
       const { exitCode } = await run('true', [], backend === 'template' ? {} : { backend })
       console.log(JSON.stringify([made, exitCode]))`,
     )
@@ -211,7 +212,7 @@ describe.each(testedBackends)('messages by %s', (backend) => {
   })
 })
 
-test('template() says the same', async () => {
+test('template() has the same messages', async () => {
   for (const [name, path, code, says] of cases) {
     const error = await rejection(
       (async () => {
@@ -224,13 +225,13 @@ test('template() says the same', async () => {
   }
 })
 
-test('doctor says in words why there are no templates', () => {
+test('doctor explains in words why there are no templates', () => {
   const said = execFileSync(process.execPath, [main, 'doctor'], { encoding: 'utf8' })
   expect(said).toMatch(/^templates +(made by the kernel|no: this kernel has .*)$/m)
   expect(said).not.toMatch(/no: E[A-Z]+$/m)
 })
 
-test('a backend that is unknown says where its name came from', async () => {
+test('the error for an unknown backend names where the name came from', async () => {
   const option = await rejection(run('true', [], { backend: 'x' as 'vfork' }))
   expect(option.message).toMatch(/^backend must be one of /)
   const code = `import { run } from '${library}'
@@ -242,7 +243,7 @@ test('a backend that is unknown says where its name came from', async () => {
   expect(said).toMatch(/^URING_SPAWN_BACKEND must be one of auto, uring, .*, not "x"/)
 })
 
-test('an addon that cannot be loaded says so', () => {
+test('an addon that cannot be loaded has a clear error', () => {
   const copy = join(dir, 'copy')
   const dist = fileURLToPath(new URL('../../dist', import.meta.url))
   const packageJson = fileURLToPath(new URL('../../package.json', import.meta.url))

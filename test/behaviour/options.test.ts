@@ -1,4 +1,4 @@
-/** Options that shape the process: what the program finds. */
+/** Options that shape the process, as the program sees them. */
 import { execFile, execFileSync } from 'node:child_process'
 import {
   closeSync,
@@ -22,7 +22,7 @@ import { HANG, isRoot, rejection, text } from '../support.js'
 const dir = mkdtempSync(join(tmpdir(), 'uring spawn '))
 afterAll(() => rmSync(dir, { recursive: true }))
 
-/** The lines of /proc/self/limits, by the names that rlimits has. */
+/** The lines of /proc/self/limits, by their names in rlimits. */
 const limitLines: Record<RlimitName, string> = {
   cpu: 'Max cpu time',
   fsize: 'Max file size',
@@ -42,12 +42,12 @@ const limitLines: Record<RlimitName, string> = {
   rttime: 'Max realtime timeout',
 }
 
-/** Whether limits may be raised: by default nobody may have any of the two priorities. */
+/** Whether limits may be raised: by default no user may have either of the two priorities. */
 const CAP_SYS_RESOURCE = 24n
 const effective = /^CapEff:\t(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
 const mayRaise = ((BigInt(`0x${effective}`) >> CAP_SYS_RESOURCE) & 1n) === 1n
 
-/** What a limit is set to: not so little that cat would not start. */
+/** Values for a limit, high enough for cat to start. */
 function limitFor(name: RlimitName): [soft: number, hard: number] {
   if (name === 'as' || name === 'data' || name === 'stack') return [2 ** 30, 2 ** 30]
   if (name === 'rttime') return [1000, 2000]
@@ -67,7 +67,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect(await out('pwd')).toBe(`${process.cwd()}\n`)
   })
 
-  test('a program relative to cwd is looked for there', async () => {
+  test('a program relative to cwd is searched for there', async () => {
     expect(await out('./sh -c pwd', { cwd: '/bin' })).toMatch(/bin\n$/)
     const found = await run('./sh', ['-c', 'echo here'], { backend, cwd: '/bin' })
     expect(found.stdout).toBe('here\n')
@@ -89,7 +89,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect(await out('printenv URING_SPAWN_TEST || echo gone')).toBe('gone\n')
   })
 
-  test('PATH: its order, empty parts, what may not be run, and none', async () => {
+  test('PATH: its order, empty parts, files that may not be run, and no PATH', async () => {
     const path = (PATH: string) => ({ backend, env: { PATH } })
     expect((await run('echo', ['x'], path('/nowhere:/etc/passwd:/bin'))).stdout).toBe('x\n')
     expect((await run('sh', ['-c', 'echo y'], { ...path(':/nowhere'), cwd: '/bin' })).stdout).toBe(
@@ -104,7 +104,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect((await run('echo', ['w'], path(`${long}:/bin`))).stdout).toBe('w\n')
   })
 
-  test('PATH: goes on and stops where execvp(3) does, and the error is the one that says most', async () => {
+  test('PATH: goes on and stops as execvp(3) does, with the most telling error', async () => {
     const folder = (name: string, content?: string, mode = 0o755) => {
       const path = join(dir, name)
       mkdirSync(path, { recursive: true })
@@ -142,7 +142,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     }
   })
 
-  test('arguments as they are', async () => {
+  test('arguments are passed unchanged', async () => {
     const odd = ['', ' ', '*', '$HOME', "'", '"', '\\', '\n', 'ü', '-n', '--']
     const { stdout } = await run('printf', ['%s\\0', ...odd], { backend })
     expect(stdout.split('\0').slice(0, -1)).toEqual(odd)
@@ -154,7 +154,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect(stdout).toBe('20000\n')
   })
 
-  test('shell: a line of it, another one, and with arguments', async () => {
+  test('shell: a line, another shell, and with arguments', async () => {
     expect((await run('echo $0 | cat', [], { backend, shell: true })).stdout).toBe('/bin/sh\n')
     const bash = await run('[[ $BASH ]] && echo bash', ['again'], { backend, shell: '/bin/bash' })
     expect(bash.stdout).toBe('bash again\n')
@@ -185,7 +185,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
   test.each(Object.keys(limitLines) as RlimitName[])('rlimit %s', async (name) => {
     const [soft, hard] = limitFor(name)
     const rlimits = { [name]: soft === hard ? soft : { soft, hard } }
-    // Not by a shell, which would not start with so little.
+    // Not by a shell, which needs more to start.
     const { stdout } = await run('cat', ['/proc/self/limits'], { backend, rlimits })
     const line = stdout.split('\n').find((line) => line.startsWith(limitLines[name]))
     const values = line?.slice(26).trim().split(/\s+/).slice(0, 2)
@@ -199,7 +199,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect(error).toMatchObject({ step: 'limits', code: 'EPERM', syscall: 'prlimit64' })
   })
 
-  test.runIf(isRoot)('who may not: limits, priority, credentials', async () => {
+  test.runIf(isRoot)('without permission: limits, priority, credentials', async () => {
     const nobody = { uid: 61234, gid: 61234 }
     const inner = (options: string) => `
       import { run } from '${new URL('../../dist/index.js', import.meta.url).href}'
@@ -235,7 +235,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect(stdout).toBe(`${process.getgid?.()} 7 8\n`)
   })
 
-  test('inheritFds: what a program got from who started it, and not without', () => {
+  test('inheritFds: what the program itself has inherited, and only with the option', () => {
     const code = `
       import { run } from '${new URL('../../dist/index.js', import.meta.url).href}'
       const list = async (inheritFds) => {
@@ -243,7 +243,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
         return stdout.trim().split('\\n')
       }
       console.log(JSON.stringify([await list(true), await list(false)]))`
-    // Those below 16 Node closes on exec.
+    // Node marks those below 16 close-on-exec.
     const line = 'exec 40</etc/hostname; exec "$0" --input-type=module -e "$1"'
     const out = execFileSync('bash', ['-c', line, process.execPath, code], {
       encoding: 'utf8',
@@ -268,7 +268,7 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect(await text(named.stdout)).toBe(readFileSync('/etc/hostname', 'utf8'))
   })
 
-  test('nothing of ours is seen by a child of node:child_process made meanwhile', async () => {
+  test('a concurrent child of node:child_process inherits nothing of ours', async () => {
     const theirs = async () => (await promisify(execFile)('ls', ['/proc/self/fd'])).stdout
     const before = await theirs()
     const busy = Array.from({ length: 50 }, () => run('sleep', ['0.05'], { backend, input: 'x' }))

@@ -1,4 +1,4 @@
-/** A child starts as the process was at the call, whatever it does afterwards. */
+/** A child starts where the process was at the call, wherever that goes afterwards. */
 import {
   closeSync,
   mkdirSync,
@@ -41,11 +41,11 @@ afterEach(() => {
 })
 afterAll(() => rmSync(dir, { recursive: true }))
 
-/** More than start in a turn of the event loop, and than there are threads. */
+/** More than can start in a turn of the event loop, and more than there are threads. */
 const MANY = 100
 
 describe.each(testedBackends)('the place of the call by %s', (backend) => {
-  /** Asks in `one` and moves on to `two`, and the other way round, many times. */
+  /** Calls in `one` and moves on to `two`, and the other way round, many times. */
   async function alternating(ask: (place: string) => Promise<string>): Promise<void> {
     const asked = Array.from({ length: MANY }, (_, at) => {
       const place = at % 2 ? one : two
@@ -112,7 +112,7 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
     })
     process.umask(mask)
     for (const { umask, said } of asked) expect(Number.parseInt(await said, 8)).toBe(umask)
-    // And ours is what it was.
+    // And ours is unchanged.
     const now = /^Umask:\t(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
     expect(Number.parseInt(now ?? '', 8)).toBe(mask)
   })
@@ -128,7 +128,7 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
     expect(await out('sh', ['-c', 'umask'], { umask: 0o13 })).toBe('0013')
   })
 
-  test('descriptors, which the caller may close after the call', async () => {
+  test('descriptors that the caller closes after the call', async () => {
     for (const inheritFds of [false, true]) {
       const asked = Array.from({ length: MANY }, (_, at) => {
         const place = at % 2 ? one : two
@@ -148,7 +148,7 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
     }
   })
 
-  test('a directory that is gone', async () => {
+  test('a deleted directory', async () => {
     mkdirSync(gone)
     process.chdir(gone)
     rmSync(gone, { recursive: true })
@@ -162,7 +162,7 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
     }
   })
 
-  test('compile() and a later submit(): the place of that', async () => {
+  test('compile() and a later submit(): the place of submit()', async () => {
     process.chdir(one)
     const compiled = compile({ file: 'test', args: ['-f', 'sub/../prog'], stdio: 'ignore' })
     process.chdir('/')
@@ -173,14 +173,15 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
     expect((await running.exited).code).toBe(0)
   })
 
-  test('nothing is kept of places that no start needs', async () => {
+  test('places that no start needs are released', async () => {
     const fds = openFds()
     await alternating(() => out('./prog'))
     process.chdir(two)
     await out('true')
     process.chdir('/')
     await until(() => openFds() <= fds)
-    // A thread that is still there, or a descriptor, would keep it from being unmounted.
+    // A thread that stays there, or a descriptor, would keep it from being
+    // unmounted.
     const held = () => {
       return readdirSync('/proc/self/task')
         .map((task) => readlinkSync(`/proc/self/task/${task}/cwd`))

@@ -14,7 +14,7 @@ afterAll(() => rmSync(dir, { recursive: true }))
 describe.each(testedBackends)('run by %s', (backend) => {
   const sh = (line: string, options = {}) => run('sh', ['-c', line], { backend, ...options })
 
-  test('output, status and what made it', async () => {
+  test('output, status and backend', async () => {
     const result = await sh('echo out; echo err >&2; exit 7')
     expect(result).toMatchObject({
       exitCode: 7,
@@ -27,7 +27,7 @@ describe.each(testedBackends)('run by %s', (backend) => {
     })
   })
 
-  test('bytes come back as they went, 10 MB each way', async () => {
+  test('bytes come back unchanged, 10 MB each way', async () => {
     const input = randomBytes(10 * 1024 * 1024)
     const { stdout, stderr } = await sh('tee /dev/stderr', { input, encoding: 'buffer' })
     expect(input.equals(stdout as unknown as Buffer)).toBe(true)
@@ -61,7 +61,7 @@ describe.each(testedBackends)('run by %s', (backend) => {
     expect(killed.stdout.length).toBe(1000)
   })
 
-  test('timeout keeps what was written, and waits for no grandchild', async () => {
+  test('a timeout keeps the output so far, and does not wait for grandchildren', async () => {
     const result = await inTime(
       (timeout) => sh('echo early; sleep 60', { timeout }),
       ({ stdout }) => stdout !== '',
@@ -99,7 +99,7 @@ describe.each(testedBackends)('run by %s', (backend) => {
     )
   })
 
-  // Twice as many characters as bytes: enough to be more than V8 takes for a string.
+  // Two characters for each byte: more than a V8 string can hold.
   test.runIf(backend !== 'uring' && backend !== 'template')(
     'more output than a string holds: an error with the result, as bytes',
     async () => {

@@ -1,4 +1,4 @@
-/** What happens where processes, descriptors or memory run out. */
+/** What happens when processes, descriptors or memory run out. */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -9,7 +9,7 @@ const library = new URL('../../dist/index.js', import.meta.url).href
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 describe.each(testedBackends)('scarcity by %s', (backend) => {
-  /** Runs code under limits of its own; what it prints as JSON. */
+  /** Runs code under limits of its own; returns what it prints as JSON. */
   const limited = (limit: string, code: string, user = '') => {
     const source = `
       import { batch, run, spawn } from '${library}'
@@ -25,7 +25,7 @@ describe.each(testedBackends)('scarcity by %s', (backend) => {
     return JSON.parse(out)
   }
 
-  test('EMFILE, with the step that met it', () => {
+  test('EMFILE, with the step that failed', () => {
     const found = limited(
       'ulimit -n 64',
       `
@@ -53,20 +53,17 @@ describe.each(testedBackends)('scarcity by %s', (backend) => {
 
   const nobody = 'setpriv --reuid 61234 --regid 61234 --clear-groups'
 
-  test.runIf(isRoot)(
-    'a batch waits for processes, and fails alone where none of its own run',
-    () => {
-      const found = limited(
-        'ulimit -u 24',
-        `
+  test.runIf(isRoot)('a batch waits for processes, and fails only if none of its own run', () => {
+    const found = limited(
+      'ulimit -u 24',
+      `
       const commands = Array.from({ length: 100 }, (_, index) => ['sleep', '0.01'])
       const all = await batch(commands, { backend, concurrency: 64 }).all()
       console.log(JSON.stringify(all.filter(({ error }) => error).map(({ error }) => error.message)))`,
-        nobody,
-      )
-      expect(found).toEqual([])
-    },
-  )
+      nobody,
+    )
+    expect(found).toEqual([])
+  })
 
   test.runIf(isRoot)('EAGAIN under RLIMIT_NPROC', () => {
     const found = limited(

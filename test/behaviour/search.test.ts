@@ -1,4 +1,4 @@
-/** The search of PATH, as execvp(3) does it: on every backend, and by template(). */
+/** The search of PATH, as in execvp(3): on every backend, and by template(). */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const root = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 chmodSync(root, 0o755)
 afterAll(() => rmSync(root, { recursive: true }))
 
-/** A directory, by name, with `tool` in it: its content and mode. */
+/** Makes a directory with a `tool` of this content and mode. */
 const place = (name: string, content?: string, mode = 0o755): string => {
   const dir = join(root, name)
   mkdirSync(dir)
@@ -100,7 +100,7 @@ describe.each(testedBackends)('PATH by %s', (backend) => {
     })
   })
 
-  test('an empty entry is the working directory of the child', async () => {
+  test("an empty entry means the child's working directory", async () => {
     for (const PATH of [`:${other}`, `/nowhere::${other}`, `${without}:`, '', '.', './']) {
       const { stdout } = await run('tool', [], { backend, cwd: works, env: { PATH } })
       expect([PATH, stdout]).toEqual([PATH, 'works\n'])
@@ -130,7 +130,7 @@ describe.each(testedBackends)('PATH by %s', (backend) => {
     expect(stdout).toBe('works x\n')
   })
 
-  test('more than a chain can hold: an error before anything is made', async () => {
+  test('more than a chain can hold: an error before anything is created', async () => {
     await run('true', [], { backend })
     const before = openFds()
     const PATH = Array.from({ length: 1100 }, (_, at) => `/nowhere/${at}`).join(':')
@@ -139,7 +139,7 @@ describe.each(testedBackends)('PATH by %s', (backend) => {
     expect(error.message).toMatch(/at most 1000 operations.*PATH has 1100 directories/)
     expect(openFds()).toBe(before)
     expect(children()).toBe('')
-    // A directory that comes again is no new one.
+    // A repeated directory does not count.
     const again = Array.from({ length: 3000 }, (_, at) => `/nowhere/${at % 7}`)
     const { stdout } = await run('tool', [], {
       backend,
@@ -164,7 +164,7 @@ describe.each(testedBackends)('PATH by %s', (backend) => {
     expect(openFds()).toBe(before)
   })
 
-  test.runIf(isRoot)('what the child may not reach, though we may, is passed over', async () => {
+  test.runIf(isRoot)('a directory that only we may search is skipped', async () => {
     const locked = place(`locked-${backend}`, '#!/bin/sh\necho locked\n')
     chmodSync(locked, 0o700)
     const env = { PATH: [locked, works].join(':') }
@@ -193,7 +193,7 @@ describe.each(testedBackends)('PATH by %s', (backend) => {
   })
 })
 
-describe('template() searches as a start does', () => {
+describe('template() searches like a start', () => {
   const { PATH } = process.env
   test.each(cases)('$name: $gives', async ({ dirs, gives }) => {
     process.env.PATH = dirs.join(':')
@@ -219,7 +219,7 @@ test('explain() has a row for each directory, once', () => {
   ])
 })
 
-test('chains by hand that are too long name their limit', () => {
+test('the error for a handmade chain that is too long names the limit', () => {
   const ring = new Ring()
   const steps = Array.from({ length: 1000 }, () => exec('/nowhere', { hardlink: true }))
   expect(() => ring.submit([clone(), ...steps, exec('/bin/true')])).toThrow(

@@ -13,7 +13,7 @@ afterAll(() => rmSync(dir, { recursive: true }))
 describe.each(testedBackends)('spawn by %s', (backend) => {
   const sh = (line: string, options = {}) => spawn('sh', ['-c', line], { backend, ...options })
 
-  test('streams, exit code and what made it', async () => {
+  test('streams, exit code and backend', async () => {
     const child = await sh('cat; echo err >&2; exit 3')
     expect(child.backend).toBe(backend)
     expect(child.pid).toBeGreaterThan(0)
@@ -54,7 +54,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
   })
 
   test('umask, nice, limits and session', async () => {
-    // Only root may go below what this process has.
+    // Only root may go below this process's value.
     const niceness = Math.min(19, getPriority() + 3)
     const child = await sh('umask; nice; ulimit -n; cut -d " " -f 6 /proc/$$/stat', {
       umask: 0o27,
@@ -65,7 +65,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
     expect(await text(child.stdout)).toBe(`0027\n${niceness}\n64\n${child.pid}\n`)
   })
 
-  test.runIf(process.getuid?.() === 0)('uid, gid and no groups of root', async () => {
+  test.runIf(process.getuid?.() === 0)('uid, gid, and no groups of root', async () => {
     const child = await sh('id -u; id -g; id -G', { uid: 1234, gid: 1235 })
     expect(await text(child.stdout)).toBe('1234\n1235\n1235\n')
     const both = await sh('id -G', { uid: 1234, gid: 1235, groups: [7, 8] })
@@ -78,7 +78,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
     expect(await text(child.stdout)).toBe(`SigBlk:\t${zero}\nSigIgn:\t${zero}\n`)
   })
 
-  test('exactly the descriptors named', async () => {
+  test('exactly the listed descriptors', async () => {
     const extra = openSync('/etc/hostname', 'r')
     const child = await sh('ls -1 /proc/$$/fd', { stdio: ['ignore', 'pipe', 'ignore', extra] })
     closeSync(extra)
@@ -93,7 +93,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
     for (let fd = 0; fd <= top; fd++) stdio[fd] = fd < 3 ? fd : 2
     stdio[a] = b
     stdio[b] = a
-    // Not sh: dash knows descriptors of one digit only.
+    // Not sh: dash supports only descriptors of one digit.
     const line = `echo a >&${a}; echo b >&${b}`
     const child = await spawn('bash', ['-c', line], { backend, stdio, inheritFds })
     await child.exited
@@ -134,7 +134,8 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
     const error = await spawn(file, ['x'], { ...options, backend }).catch((error) => error)
     expect(error).toBeInstanceOf(SpawnError)
     expect(error).toMatchObject({ step, code, syscall, path, spawnargs: ['x'] })
-    // Streams of the tests before close when they are collected, which may be now.
+    // Streams of earlier tests close when they are garbage-collected, which may be
+    // now.
     await until(() => openFds() <= before)
   })
 
@@ -175,7 +176,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
       (timeout: number) => sh('true', { stdio, timeout }),
       (timeout: number) => run('sh', ['-c', 'true'], { backend, stdio, timeout }),
     ]) {
-      // A step before it is as right an answer, where time was over then.
+      // An earlier step is right, too, if the time ended there.
       const error = await inTime(
         (timeout) => rejection(start(timeout)),
         ({ step }) => step === 'stdio[0]',
@@ -184,7 +185,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
     }
   })
 
-  test('timeout, and killGrace where it is not enough', async () => {
+  test('timeout, and killGrace if that is not enough', async () => {
     const child = await inTime(
       (timeout) => spawn('sleep', ['60'], { backend, timeout }),
       () => true,
@@ -208,7 +209,8 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
   })
 
   test('leaves no descriptor and no zombie', async () => {
-    // Streams of the tests before close when they are collected, which is not now.
+    // Streams of earlier tests close when they are garbage-collected, which is not
+    // now.
     const before = openFds()
     for (let round = 0; round < 10; round++) {
       const all = Array.from({ length: 20 }, (_, index) =>

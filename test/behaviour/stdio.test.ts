@@ -1,4 +1,4 @@
-/** Every form of stdio, and what goes through it. */
+/** Every form of stdio, and data through it. */
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
@@ -56,7 +56,8 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
   test('inherit alone: all three are ours', async () => {
     const said = join(dir, `inherited-${backend}`)
     const places = [0, 1, 2].map((fd) => `/proc/$$/fd/${fd}`).join(' ')
-    // $$ is the shell itself, which is redirected for a command, but not for a pipe.
+    // $$ is the shell itself: behind a pipe it keeps its own output, under a
+    // redirection it may not.
     const child = await spawn('sh', ['-c', `readlink ${places} | cat >${said}`], {
       ...options,
       stdio: 'inherit',
@@ -112,7 +113,7 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
     expect(await text(second.stdout)).toBe('directly\n')
   })
 
-  test('a stream that is not open yet says so', async () => {
+  test('a stream that is not open has a clear error', async () => {
     const early = createReadStream('/etc/hostname')
     const error = await rejection(spawn('cat', [], { ...options, stdio: [early] }))
     expect(error.message).toContain('stdio[0] is a stream without a file descriptor')
@@ -150,7 +151,7 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
     } else expect(readFileSync(path, 'utf8')).toBe('before\nnumber\n')
   })
 
-  test('a file that is there, opened with wx, and a mode', async () => {
+  test('an existing file opened with wx, and a mode', async () => {
     const path = join(dir, `exclusive-${backend}`)
     const stdio = ['ignore', { path, flags: 'wx', mode: 0o640 }, 'ignore'] as const
     await (await spawn('true', [], { ...options, stdio, umask: 0 })).exited
@@ -174,7 +175,7 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
     expect(await child.exited).toMatchObject({ code: 0 })
   })
 
-  test('back-pressure: who is not read does not go on', async () => {
+  test('back-pressure: a child that is not read does not go on', async () => {
     const child = await spawn('sh', ['-c', 'head -c 10000000 /dev/zero; echo over >&2'], options)
     child.stdout.pause()
     let over = false
@@ -213,7 +214,7 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
     expect((await run('sh', ['-c', line], options)).stdout).toBe('ü')
   })
 
-  test('every byte there is', async () => {
+  test('every byte value', async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
     const { stdout } = await run('cat', [], { ...options, input: bytes, encoding: 'buffer' })
     expect(stdout.equals(bytes)).toBe(true)
@@ -232,7 +233,7 @@ describe.each(testedBackends)('stdio by %s', (backend) => {
     },
   )
 
-  test('a child that is over before its pipes are touched', async () => {
+  test('a child that ends before its pipes are touched', async () => {
     const child = await spawn('sh', ['-c', 'echo late; echo later >&2'], options)
     await child.exited
     await sleep(20)

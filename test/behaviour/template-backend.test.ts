@@ -1,4 +1,7 @@
-/** The backend `template`: what it does itself, what it leaves to vfork, and that both are told apart. */
+/**
+ * The backend `template`: what it does itself, what it leaves to vfork, and that
+ * both are reported.
+ */
 import {
   chmodSync,
   closeSync,
@@ -26,13 +29,13 @@ afterAll(() => rmSync(dir, { recursive: true }))
 const event = 'syscalls/sys_exit_spawn_template_spawn'
 
 describe.runIf(isTested)('the backend template', () => {
-  test('is there, and not picked by itself', () => {
+  test('exists, and is not picked automatically', () => {
     const { auto, backends } = probe()
     expect(backends).toContainEqual({ name: backend, available: true, why: undefined })
     expect(auto).not.toBe(backend)
   })
 
-  test.runIf(canTrace(event))('the kernel says that it made them', async () => {
+  test.runIf(canTrace(event))('the kernel reports that it made them', async () => {
     const pids: number[] = []
     const seen = await traced(event, /spawn_template_spawn -> (0x[0-9a-f]+)$/gm, async () => {
       const running = Array.from({ length: 20 }, () => run('/bin/true', [], { backend }))
@@ -94,7 +97,7 @@ describe.runIf(isTested)('the backend template', () => {
     }
     expect(said[0]).toMatch(/^0 1 2 3.* 5\n\/etc\/passwd\n$/)
     expect(said[0]).toBe(said[1])
-    // Ours is where another of the child's goes, and the other way round.
+    // Each of ours has the number of the other's target.
     const [a, b] = [openSync('/etc/passwd', 'r'), openSync('/etc/group', 'r')]
     const places: (number | 'ignore')[] = Array(Math.max(a, b) + 1).fill('ignore')
     places[a] = b
@@ -108,7 +111,7 @@ describe.runIf(isTested)('the backend template', () => {
     for (const open of [fd, a, b]) closeSync(open)
   })
 
-  test('signals: none blocked, none ignored, and no other policy than ours', async () => {
+  test('signals: none blocked, none ignored; our scheduling policy', async () => {
     const args = ['-E', '^Sig(Blk|Ign)', '/proc/self/status']
     const { stdout } = await run('grep', args, { backend })
     expect(stdout).toMatch(/^SigBlk:\s0+\nSigIgn:\s0+\n$/)
@@ -121,10 +124,10 @@ describe.runIf(isTested)('the backend template', () => {
     expect(result).toMatchObject({ exitCode: status, backend, fromTemplate: true })
   })
 
-  test('what fails after the process was made is told exactly', async () => {
+  test('a failure after the process was made is reported exactly', async () => {
     await run('true', [], { backend })
     const before = openFds()
-    // A program whose interpreter is missing: only its exec finds out.
+    // A program whose interpreter is missing fails only in its exec.
     const path = join(dir, 'no-loader')
     const elf = readFileSync('/bin/true')
     const at = elf.indexOf('/ld-linux')
@@ -139,7 +142,7 @@ describe.runIf(isTested)('the backend template', () => {
     await until(() => openFds() <= before)
   })
 
-  test('no template is kept of what is run once', async () => {
+  test('a program that runs once leaves no template', async () => {
     const path = join(dir, 'written')
     copyFileSync('/bin/true', path)
     expect((await run(path, [], { backend })).fromTemplate).toBe(true)
@@ -154,7 +157,10 @@ describe.runIf(isTested)('the backend template', () => {
   })
 })
 
-test.runIf(!probe().templates.available)('a kernel without templates says so', async () => {
-  const error = await rejection(run('true', [], { backend }))
-  expect(error.message).toContain('backend template does not work: this kernel has no')
-})
+test.runIf(!probe().templates.available)(
+  'a kernel without templates is reported as such',
+  async () => {
+    const error = await rejection(run('true', [], { backend }))
+    expect(error.message).toContain('backend template does not work: this kernel has no')
+  },
+)

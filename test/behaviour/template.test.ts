@@ -45,7 +45,7 @@ describe.each(testedBackends)('template by %s', (backend) => {
   })
 
   test.each([false, true])(
-    'the child has no descriptor of it, inheritFds %s',
+    'the child does not inherit its descriptor, inheritFds %s',
     async (inheritFds) => {
       const ls = await template('ls')
       const { stdout } = await ls.run(['-l', '/proc/self/fd'], { backend, inheritFds })
@@ -90,7 +90,7 @@ describe.each(testedBackends)('template by %s', (backend) => {
     sh.close()
   })
 
-  test('a replaced file is taken up', async () => {
+  test('a replaced file is used', async () => {
     const path = script('echo one')
     const pinned = await template(path)
     expect((await pinned.run([], { backend })).stdout).toBe('one\n')
@@ -102,7 +102,7 @@ describe.each(testedBackends)('template by %s', (backend) => {
     pinned.close()
   })
 
-  test("with onStale 'error' it is an ESTALE", async () => {
+  test("with onStale 'error' it fails with ESTALE", async () => {
     const path = script('echo one')
     const pinned = await template(path, { onStale: 'error' })
     chmodSync(path, 0o700)
@@ -121,7 +121,7 @@ describe.each(testedBackends)('template by %s', (backend) => {
     pinned.close()
   })
 
-  test('closing disturbs nothing that has been started', async () => {
+  test('closing does not affect what has been started', async () => {
     const sleep = await template('sleep')
     const running = Array.from({ length: 20 }, () => sleep.run(['0.05'], { backend }))
     sleep.close()

@@ -1,4 +1,4 @@
-/** That the backend is what it says: the kernel's own account of what it made. */
+/** The reported backend agrees with the kernel's own account. */
 import { describe, expect, test } from 'vitest'
 import { probe, run } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
@@ -7,7 +7,7 @@ import { canTrace, traced } from '../tracing.js'
 const event = 'io_uring/io_uring_spawn'
 const isTested = testedBackends.includes('uring')
 
-test.runIf(isTested)('where chains work, they are what is used', async () => {
+test.runIf(isTested)('where chains work, they are used', async () => {
   const { auto, poller, backends } = probe()
   expect({ auto, poller }).toEqual({ auto: 'uring', poller: 'io_uring' })
   expect(backends[0]).toEqual({ name: 'uring', available: true, why: undefined })

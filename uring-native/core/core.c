@@ -230,7 +230,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		return ret;
 	if (from_own_place(req->kind) && root_changed(core))
 		job->kind = job->launch.by = LAUNCHER_VFORK;
-	/* The kernel's child would share our memory; see there. */
+	/* The kernel's child would share our memory: see launcher_vfork.c. */
 	if (job->kind == LAUNCHER_URING && job->launch.chain->sets_ids)
 		job->kind = job->launch.by = LAUNCHER_VFORK;
 	core_lock(core);
