@@ -3,7 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // These boot machines and have a configuration of their own.
+    // These boot machines, and have their own configuration.
     exclude: [...configDefaults.exclude, 'test/lab/**'],
     // test-d.ts: tests of types. All tests are type-checked along with them.
     typecheck: {
@@ -11,7 +11,7 @@ export default defineConfig({
       include: ['test/types/**/*.test-d.ts'],
       tsconfig: 'tsconfig.test.json',
     },
-    // Only a test that hangs takes so long, however busy the machine is.
+    // Only a test that hangs takes this long, however busy the machine is.
     testTimeout: 180_000,
     hookTimeout: 180_000,
     // Tests count the descriptors and children of their process.

@@ -1,10 +1,13 @@
 // Runs tools for an agent: each call is bounded in time and output, and always
-// gives the agent a text that says what went wrong, if anything did.
+// gives the agent a text that tells what went wrong, if anything did.
 //
 //   node examples/agent-tools.mjs
 import { run, SpawnError } from 'uring-spawn'
 
-/** @returns {Promise<string>} the output, with notes in brackets; rejects only on a fault of this program */
+/**
+ * @returns {Promise<string>} the output, with notes in brackets; rejects only if
+ *   this program itself has a bug
+ */
 export async function callTool([file, ...args], { cwd, signal } = {}) {
   try {
     const result = await run(file, args, {

@@ -1,5 +1,5 @@
-// Builds many units at once, as make -j does. Stops at the first failure and
-// says which command failed.
+// Builds many units at once, as make -j does. Stops at the first failure and prints
+// which command failed.
 //
 //   node examples/build.mjs [FOLDER]
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

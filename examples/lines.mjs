@@ -1,5 +1,5 @@
-// Reads what a program writes, line by line, while it runs, and ends it after
-// the third line.
+// Reads a program's output line by line while it runs, and ends it after the third
+// line.
 //
 //   node examples/lines.mjs
 import { createInterface } from 'node:readline'

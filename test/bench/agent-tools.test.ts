@@ -9,7 +9,7 @@ import { plan, told } from '../../bench/agent-tools/run.mjs'
 const inside = fileURLToPath(new URL('../../bench/agent-tools/inside.mjs', import.meta.url))
 const worker = fileURLToPath(new URL('../../bench/agent-tools/worker.mjs', import.meta.url))
 
-test('every worker makes the same number of calls, and all together the same number of each preset', () => {
+test('all workers make the same number of calls, and every preset is called equally often', () => {
   for (const workers of [1, 2, 4, 8]) {
     const hands = deal(768, workers)
     expect(hands.map((hand) => hand.length)).toEqual(Array(workers).fill(768 / workers))
@@ -80,7 +80,7 @@ test('a column can be measured when probe() finds what it needs', () => {
   expect(missing('uring from templates', without)).toBe('templates of the kernel: EOPNOTSUPP')
 })
 
-test('a call made by another backend than its column says is a fault', () => {
+test("a call made by another backend than its column's is a fault", () => {
   const made = (backend: string, fromTemplate: boolean) => ({ backend, fromTemplate })
   expect(columns.spawn_template.fault(made('template', true))).toBeUndefined()
   expect(columns.spawn_template.fault(made('vfork', false))).toBe('made by vfork')
@@ -91,7 +91,7 @@ test('a call made by another backend than its column says is a fault', () => {
   expect(columns.uring.fault(made('vfork', false))).toBe('made by vfork')
 })
 
-test('refuses sizes that do not fit before anything is started', async () => {
+test('refuses bad sizes before anything is started', async () => {
   const options = { calls: 100, rounds: 8, splits: ['1x16'], columns: ['child_process'] }
   await expect(plan(options)).rejects.toThrow(
     '--calls must be a multiple of 16 presets times 8 rounds',

@@ -49,7 +49,7 @@ async function measure({ broken = '', fresh = false } = {}) {
   return { ran, finished, said, error }
 }
 
-test('first says how long it takes, then what it does', async () => {
+test('prints how long it will take, then what it does', async () => {
   const { said, finished, error } = await measure()
   expect(error).toBeUndefined()
   expect(said).toMatch(/^bench: 3 steps, about 3 minutes on two quiet cores\n/)

@@ -1,4 +1,4 @@
-/** `uring-spawn batch` as a tool among others: bytes, lines, pipes, signals, exit statuses. */
+/** `uring-spawn batch` as a Unix tool: bytes, lines, pipes, signals, exit statuses. */
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ afterAll(() => rmSync(dir, { recursive: true }))
 const cli = (args: string[], input: string | Uint8Array = '') =>
   run(process.execPath, [main, 'batch', ...args], { input, encoding: 'buffer' })
 
-/** Through a line of shell, with `cli` for the command line, whatever its path. */
+/** Runs a line in a shell; `cli` in it stands for the command line. */
 const shell = (line: string) =>
   run('bash', ['-o', 'pipefail', '-c', `cli() { "$NODE" "$MAIN" "$@"; }\n${line}`], {
     env: { ...process.env, NODE: process.execPath, MAIN: main },
@@ -35,7 +35,7 @@ describe('bytes', () => {
     expect(exitCode).toBe(0)
   })
 
-  test('in JSON: text where it is UTF-8, otherwise base64 and a field that says so', async () => {
+  test('in JSON: text if it is UTF-8, otherwise base64, marked by a field', async () => {
     const { stdout } = await cli(['--json', '-j1'], `cat ${file}\nprintf 'häß€😀'\n`)
     const [first, second] = stdout
       .toString()
@@ -54,7 +54,7 @@ describe('bytes', () => {
     expect(stdout.length).toBe(3_000_000)
   })
 
-  test('what a maxBuffer of a line drops is a failure', async () => {
+  test("output dropped by a line's maxBuffer is a failure", async () => {
     const { stdout, stderr, exitCode } = await cli(
       [],
       '{"file":"echo","args":["abcdef"],"maxBuffer":3}\n',
@@ -127,7 +127,7 @@ describe('lines', () => {
     expect([stdout.toString(), exitCode]).toEqual(['', 2])
   })
 
-  test('that are not UTF-8, end with CR LF or not at all, or have other separators', async () => {
+  test('that are not UTF-8, end with CR LF or with nothing, or have other separators', async () => {
     const input = Buffer.concat([
       Buffer.from('\ufeffecho first\r\n'),
       Buffer.from('echo \xff\n', 'latin1'),
@@ -189,7 +189,7 @@ test.each(['nothing', '', 'URING'])(
   },
 )
 
-/** Whether a process of this name's mark still runs. */
+/** Whether a process marked with this name still runs. */
 const runs = (mark: string) => run('pgrep', ['-f', mark]).then(({ stdout }) => stdout.trim() !== '')
 
 const marks = () => `0.${process.pid}${Math.random().toString().slice(2)}`
@@ -230,14 +230,14 @@ describe.each([
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const)('%s', (signal, status) => {
-  test('ends the children and then itself, with 128 and its number', async () => {
+  test('ends the children and then itself, with 128 plus its number', async () => {
     const mark = marks()
     const out = join(dir, `${signal}.out`)
     const ready = [1, 2].map((at) => join(dir, `${signal}.${at}`))
     const child = await spawn(process.execPath, [main, 'batch', '-j4'], {
       stdio: ['pipe', openSync(out, 'w'), 'pipe'],
     })
-    // One that takes SIGTERM with words, one that ignores it.
+    // One child prints a word at SIGTERM, one ignores it.
     const loop = 'while :; do sleep 0.05; done'
     child.stdin.write(
       `sh -c 'trap "echo ended; exit 3" TERM; echo begun; : >${ready[0]}; ${loop}' 1${mark}\n` +

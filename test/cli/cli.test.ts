@@ -38,7 +38,7 @@ test('explain', async () => {
   expect((await cli(['explain'])).exitCode).toBe(1)
 })
 
-test('explain: the directories of PATH in one row, in many with --all, and in JSON', async () => {
+test('explain: the directories of PATH in one row, or one each with --all and in JSON', async () => {
   const env = { ...process.env, PATH: '/nowhere/a:/nowhere/b:/nowhere/a/:/nowhere/c' }
   const explained = async (...args: string[]) =>
     (await run(process.execPath, [main, 'explain', ...args, '--', 'tool', 'x'], { env })).stdout
@@ -60,7 +60,7 @@ echo "a  b"
 { "file": "pwd", "cwd": "/usr" }
 `
 
-test('batch, of stdin', async () => {
+test('batch, from stdin', async () => {
   const { stdout, stderr, exitCode } = await cli(['batch', '-j', '1'], commands)
   expect({ stdout, stderr, exitCode }).toEqual({
     stdout: 'a  b\nc\n/usr\n',
@@ -69,7 +69,7 @@ test('batch, of stdin', async () => {
   })
 })
 
-test('batch: failures are named, and the exit status says so', async () => {
+test('batch: failures are named, and set the exit status', async () => {
   const { stdout, stderr, exitCode } = await cli(['batch', '-j', '1'], 'false\nno-such\necho on\n')
   expect(exitCode).toBe(1)
   expect(stdout).toBe('on\n')
@@ -96,7 +96,7 @@ test('batch --json, --bail and --timeout', async () => {
   expect([bailed.stdout, bailed.exitCode]).toEqual(['1\n', 1])
 })
 
-test('batch: a line that is no command, a file that is not there, a bad count', async () => {
+test('batch: a line that is not a command, a missing file, a bad count', async () => {
   const line = await cli(['batch'], 'true\necho "\n')
   expect([line.exitCode, line.stderr]).toEqual([
     2,

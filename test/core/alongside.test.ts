@@ -1,4 +1,4 @@
-/** What else is in the process is not disturbed, and does not disturb. */
+/** The library and other code in the process do not disturb each other. */
 import { execFile, spawn as nodeSpawn } from 'node:child_process'
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ const execFileAsync = promisify(execFile)
 const numbers = Array.from({ length: 100 }, (_, index) => index)
 
 describe.each(testedBackends)('alongside, %s', (backend) => {
-  test('node:child_process and ours each get their own exits', async () => {
+  test('node:child_process and the library each get their own exits', async () => {
     let signals = 0
     const count = () => signals++
     process.on('SIGCHLD', count)
@@ -30,7 +30,7 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
     process.off('SIGCHLD', count)
   })
 
-  test('a concurrent fork gets none of our descriptors', async () => {
+  test('a concurrent fork inherits none of our descriptors', async () => {
     const before = (await execFileAsync('ls', ['/proc/self/fd'])).stdout
     const [seen] = await Promise.all([
       Promise.all(numbers.slice(0, 40).map(() => execFileAsync('ls', ['/proc/self/fd']))),
@@ -39,7 +39,7 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
     expect(new Set(seen.map(({ stdout }) => stdout))).toEqual(new Set([before]))
   })
 
-  test('launches that hang in an open keep no others waiting', async () => {
+  test('launches that hang in an open do not delay others', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
     const fifo = join(dir, 'fifo')
     await run('mkfifo', [fifo])
@@ -48,7 +48,7 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
       .map(() => spawn('cat', [], { backend, stdio: [{ path: fifo }, 'ignore', 'ignore'] }))
     const others = await Promise.all(numbers.map((n) => run('echo', [String(n)], { backend })))
     expect(others.map(({ stdout }) => Number(stdout))).toEqual(numbers)
-    // Lets all of them go.
+    // Lets all of them go on.
     const writer = openSync(fifo, constants.O_RDWR)
     const children = await Promise.all(hanging)
     closeSync(writer)
@@ -57,7 +57,7 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
     rmSync(dir, { recursive: true })
   })
 
-  test('unread pipes of children that are over are not kept', async () => {
+  test('unread pipes of children that have ended are closed', async () => {
     const before = openFds()
     for (let round = 0; round < 5; round++) {
       const children = await Promise.all(
@@ -70,7 +70,7 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
     await until(() => openFds() <= before)
   })
 
-  test('what is read after the end is all there', async () => {
+  test('output read after the end is complete', async () => {
     const child = await spawn('echo', ['late'], { backend, stdio: ['ignore', 'pipe', 'pipe'] })
     await child.exited
     const chunks: Buffer[] = []

@@ -1,4 +1,4 @@
-/** What runs out is said, and nothing is lost when it does. */
+/** Errors name what has run out, and nothing is lost then. */
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
@@ -43,7 +43,7 @@ describe.runIf(existsSync('/usr/bin/prlimit')).each(testedBackends)('limits by %
     expect(said).toEqual({ step: 'clone', code: 'EAGAIN', syscall: 'clone3' })
   })
 
-  test.runIf(isRoot)('children have the credentials the program has by then', () => {
+  test.runIf(isRoot)('children have the credentials that the program has at their start', () => {
     const said = inNode(`
       const id = async () => (await run('id', ['-u'], ${options})).stdout
       const before = await id()

@@ -11,7 +11,7 @@ const LONG = 600_000
 /** An emulated machine starts some tens of processes per second. */
 const MANY = Number(process.env.URING_SPAWN_TEST_MANY ?? 10_000)
 
-/** A file of each thread; '' of one that has just ended. */
+/** A file of each thread; '' for one that has just ended. */
 const ofThreads = (name: string): string[] =>
   readdirSync('/proc/self/task').map((task) => {
     try {
@@ -23,25 +23,28 @@ const ofThreads = (name: string): string[] =>
 
 const state = () => ({
   fds: openFds(),
-  // Not the kernel's own, which io_uring has come and go.
+  // Not the kernel's own threads, which come and go with io_uring.
   threads: ofThreads('comm').filter((name) => name !== '' && !name.startsWith('iou-')).length,
   children: ofThreads('children').join(''),
 })
 
-/** Nothing more than there was; less, where the collector has closed something. */
+/** No more than before; it may be less if garbage collection has closed something. */
 const isBack = (before: ReturnType<typeof state>): boolean => {
   const now = state()
   return now.fds <= before.fds && now.threads <= before.threads && now.children === ''
 }
 
-/** Kilobytes of this process that are in memory and its own. */
+/** Kilobytes of private resident memory of this process. */
 const anonymous = () =>
   Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
 
 /** Kilobytes: a leak of two and a half for each of ten thousand processes. */
 const LEAK = 24 * 1024
 
-/** What `work` adds to our memory at the least: the room of V8's heap grows now and then, a leak each time. */
+/**
+ * The least that `work` adds to our memory in several rounds: V8's heap grows now
+ * and then, a leak grows each time.
+ */
 async function leastGrowth(work: () => Promise<void>): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let i = 0; i < 4 && least >= LEAK; i++) {
@@ -68,7 +71,7 @@ describe.each(testedBackends)('many by %s', (backend) => {
     expect(wrong).toBe(0)
   }
 
-  test('no descriptor, process, thread or memory stays', { timeout: LONG }, async () => {
+  test('leaves no descriptor, process, thread or memory', { timeout: LONG }, async () => {
     await spawnMany(MANY / 5)
     const before = state()
     const growth = await leastGrowth(() => spawnMany(MANY))

@@ -1,4 +1,4 @@
-/** The C core's own tests where ctest does not get to: on a kernel that has all of its launchers. */
+/** The C core's own tests on a kernel that supports all launchers, where ctest does not run. */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

@@ -120,7 +120,7 @@ describe('npm run demo -- --stock', () => {
   })
 
   test('a tool that fails only now and then fails the demo, too', () => {
-    // Each side calls it once before anything is measured.
+    // Each side calls it once before the measurement.
     const count = join(folder, 'count')
     const PATH = withTool(
       'stat',
@@ -168,7 +168,7 @@ describe('npm run demo -- --stock', () => {
 })
 
 describe('options', () => {
-  test('--help says what there is, without what is internal', () => {
+  test('--help lists the options, except internal ones', () => {
     const { status, stdout } = demo(['--help'])
     expect(status).toBe(0)
     for (const option of ['--stock', '--open', '--rounds', '--help']) {
@@ -190,7 +190,7 @@ describe('options', () => {
     expect(stdout).toBe('')
   })
 
-  test('--open without a desktop says so and is no failure', () => {
+  test('--open without a desktop prints that, and is not a failure', () => {
     const env = { DISPLAY: '', WAYLAND_DISPLAY: '' }
     const { status, stderr } = demo(['--stock', '--rounds', '1', '--open'], env)
     expect(status).toBe(0)
@@ -242,7 +242,7 @@ describe('the text', () => {
   const written = (columns?: number) =>
     textOf(whole, { ...places, stream: { columns } as unknown as NodeJS.WriteStream })
 
-  test('of both kernels fits two screens of 80 columns, whatever went wrong', () => {
+  test('for both kernels fits two screens of 80 columns, whatever went wrong', () => {
     for (const columns of [undefined, 0, 80]) {
       const text = written(columns)
       expect(columnsOf(text)).toBeLessThanOrEqual(80)
@@ -250,7 +250,7 @@ describe('the text', () => {
     }
     expect(written(80)).toContain('18 failures, 4 differing answers')
     expect(written(80)).toContain('and 38 more in the JSON')
-    // The places of PATH are one row.
+    // The directories of PATH share a row.
     expect(written(80).match(/EXEC/g)).toHaveLength(1)
     expect(written(80)).toContain('git in 21 places of PATH')
   })
@@ -260,7 +260,7 @@ describe('the text', () => {
     expect(text).toMatch(/^s per call +chains +1\.23…98\.8 █/m)
     expect(text).toMatch(/^event loop held +chains +12\.3 █/m)
     expect(text).toMatch(/^longest, in s /m)
-    // Throughput is no time, however high.
+    // Throughput is not a time, however high.
     expect(text).toMatch(/^calls per second +chains +12346 █/m)
   })
 
@@ -274,7 +274,7 @@ describe('the text', () => {
     expect(text).toMatch(/threads \(vfork\).* ~×12\.35$/m)
   })
 
-  test('uses the width there is', () => {
+  test('uses the available width', () => {
     expect(columnsOf(written(60))).toBeLessThanOrEqual(60)
     const wide = columnsOf(written(100))
     expect(wide).toBeGreaterThan(80)
@@ -282,7 +282,7 @@ describe('the text', () => {
     expect(columnsOf(written(500))).toBe(wide)
   })
 
-  test('says "equal" where the rounds show no difference', () => {
+  test('prints "equal" if the rounds show no difference', () => {
     const equal = half([base])
     equal.sides.unshift(side('vfork', 'threads (vfork)', { equal: true }))
     const text = textOf(
@@ -302,14 +302,14 @@ describe('the text', () => {
     expect(rangeBar(5, 10, 10, 20)).toBe('█'.repeat(10) + '░'.repeat(10))
   })
 
-  test('keeps the only EXEC of a chain as it is', () => {
+  test('leaves the only EXEC of a chain unchanged', () => {
     expect(foldedLinks([exec('"/usr/bin/git", argv')], 'git')).toEqual([
       ['EXEC', '"/usr/bin/git", argv'],
     ])
   })
 })
 
-test('an answer is judged by what the workspace holds, not by what the sides agree on', () => {
+test('an answer is checked against the workspace, not against the other side', () => {
   const grep = calls.find(({ tool, args }) => tool === 'grep' && args[0] === '-c')
   const result = { exitCode: 0, stdout: '375\n', stderr: '' }
   expect(fault(grep, result)).toBeUndefined()
@@ -319,7 +319,7 @@ test('an answer is judged by what the workspace holds, not by what the sides agr
   )
   const found = calls.find(({ tool }) => tool === 'find')
   const lines = found.answer.trim().split('\n')
-  // A folder's entries come in any order, but all of them, and once.
+  // A folder's entries may come in any order, but each must come exactly once.
   expect(
     fault(found, { ...result, stdout: `${[...lines].reverse().join('\n')}\n` }),
   ).toBeUndefined()

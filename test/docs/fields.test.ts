@@ -1,4 +1,4 @@
-/** The guide has every field that users see, so that its tables cannot fall behind the types. */
+/** The guide must list every field that users see, so that its tables match the types. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
@@ -35,7 +35,7 @@ function fieldsOf(name: string): string[] {
 
 const guide = readFileSync(`${project}docs/guide.md`, 'utf8')
 
-/** Names in the first column of the tables below `heading`, up to the next heading of its rank. */
+/** Names in the first column of the tables below `heading`, up to the next heading of its level. */
 function rowsOf(heading: string): string[] {
   const start = guide.indexOf(`\n${heading}\n`)
   expect(start, `heading ${heading}`).toBeGreaterThanOrEqual(0)
@@ -71,7 +71,7 @@ test.each([
   expect(fields.filter((field) => field !== 'name' && !known.has(field))).toEqual([])
 })
 
-test('the guide names every class of error, and what it has', () => {
+test('the guide names every error class, and its fields', () => {
   for (const name of ['AbortError', 'RunError', 'BatchError']) {
     const text = guide.slice(guide.indexOf(`\n### ${name}\n`))
     for (const field of fieldsOf(name)) {

@@ -15,7 +15,7 @@ const { measurements } = JSON.parse(read('bench/results/node.json')) as {
   measurements: { name: string; results: Side[] }[]
 }
 
-/** Measurements by the row that the comparison has them in. */
+/** Measurements, by their row in the comparison. */
 const rows: Record<string, string> = {
   'thread blocked by a call, 50 MB of memory': 'thread blocked per call, 50 MB of memory',
   'thread blocked by a call, 1 GB': 'thread blocked per call, 1024 MB of memory',
@@ -49,7 +49,7 @@ function cell(one: Side | undefined): RegExp {
   return new RegExp(`^${text.replace('.', '\\.')}$`)
 }
 
-test.each(Object.entries(rows))('the comparison has the ratios of: %s', (row, name) => {
+test.each(Object.entries(rows))('the comparison has the measured ratios of: %s', (row, name) => {
   const line = read('docs/comparison.md')
     .split('\n')
     .find((one) => one.startsWith(`| ${row} |`))

@@ -1,4 +1,4 @@
-/** The check of links that lint runs: it must find each kind of broken link. */
+/** Lint's check of links must find each kind of broken link. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,7 +46,7 @@ test.each([
   }
 })
 
-test('code has no links and no headings', () => {
+test('links and headings in code are ignored', () => {
   expect(linksOf('`[a](b)` and\n\n```js\nf[a](b)\n```\n[c](d)')).toEqual(['d'])
   expect(anchorsOf('# a\n\n```sh\n# b\n```\n')).toEqual(new Set(['a']))
 })

@@ -1,11 +1,11 @@
-/** The documentation site can be made: no broken link in a comment, nothing exported without one. */
+/** The documentation site builds: no broken link in a comment, no export without a comment. */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { test } from 'vitest'
 
-test('TypeDoc has no complaint', () => {
+test('TypeDoc reports no problem', () => {
   const project = fileURLToPath(new URL('../..', import.meta.url))
-  // Warnings are errors by typedoc.json; nothing is written.
+  // typedoc.json makes warnings errors; nothing is written.
   execFileSync(process.execPath, ['node_modules/typedoc/bin/typedoc', '--emit', 'none'], {
     cwd: project,
     encoding: 'utf8',

@@ -1,4 +1,4 @@
-/** The programs in the documents are run, and print what the documents say. */
+/** Runs the programs in the documents: they must print what the documents show. */
 import {
   mkdirSync,
   mkdtempSync,
@@ -16,7 +16,7 @@ import { run } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
-// An empty folder outside the project, as a user has it.
+// An empty folder outside the project, like a user's.
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 mkdirSync(join(dir, 'node_modules'))
 symlinkSync(project, join(dir, 'node_modules/uring-spawn'))
@@ -26,7 +26,10 @@ interface Program {
   /** Document, heading and place under it. */
   name: string
   code: string
-  /** What it prints; `…` stands for anything on a line. Undefined if the document does not say. */
+  /**
+   * What it prints; `…` stands for anything on a line. Undefined if the document
+   * does not show it.
+   */
   output: string | undefined
 }
 
@@ -59,7 +62,7 @@ const pattern = (output: string): RegExp =>
 const documents = ['README.md', ...readdirSync(join(project, 'docs')).map((name) => `docs/${name}`)]
 const programs = documents.filter((name) => name.endsWith('.md')).flatMap(programsOf)
 
-test('programs are found in every document that has some', () => {
+test('finds the programs of every document that has some', () => {
   const having = new Set(programs.map(({ name }) => name.split(',')[0]))
   for (const name of ['README.md', 'docs/guide.md', 'docs/recipes.md', 'docs/chains.md']) {
     expect(having).toContain(name)
@@ -71,7 +74,7 @@ test('programs are found in every document that has some', () => {
   expect(programs).toHaveLength(fences.reduce((all, count) => all + count, 0))
 })
 
-test('output is compared, but for what a document leaves open', () => {
+test('compares output, except where a document has …', () => {
   expect('version 2.39\nb\n').toMatch(pattern('version …\nb\n'))
   expect('version 2.39\nc\n').not.toMatch(pattern('version …\nb\n'))
   expect('a.b\n').toMatch(pattern('a.b\n'))

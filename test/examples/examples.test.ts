@@ -1,4 +1,4 @@
-/** The examples are run, and print what they should. */
+/** Runs the examples and checks their output. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,7 +35,7 @@ describe.each(testedBackends)('examples by %s', (backend) => {
     expect(await example('build')).toBe('built 24 units\n')
   })
 
-  test('chain, which prints what the README says', async () => {
+  test('chain, which prints what the README shows', async () => {
     const readme = readFileSync(join(project, 'README.md'), 'utf8')
     const block = /examples\/chain\.mjs\n```\n\n```text\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
     const lines = (await example('chain')).split('\n')

@@ -40,8 +40,8 @@ another()
 ${fence}
 `
 
-describe("what a bare system is made to do by the README's text", () => {
-  test('has the commands of all sh blocks, without comments, and those in the text', () => {
+describe("the steps that the README's text gives for a bare system", () => {
+  test('have the commands of all sh blocks, without comments, and those in the text', () => {
     expect(readReadme(page).commands).toEqual([
       'npm run demo',
       'npm test',
@@ -52,13 +52,13 @@ describe("what a bare system is made to do by the README's text", () => {
     ])
   })
 
-  test('has the install block and the first program whole', () => {
+  test('have the whole install block and first program', () => {
     const { install, program } = readReadme(page)
     expect(install.split('\n')).toHaveLength(4)
     expect(program).toBe("import { run } from 'it'\nconsole.log('# no comment')")
   })
 
-  test('knows what the program prints, with … for anything', () => {
+  test("have the program's output, with … for anything", () => {
     const { prints } = readReadme(page)
     expect('before\ngit version 2.39.5: exit code 0 (or so)\nENOENT cwd\nafter').toMatch(prints)
     expect('git version 2.39.5: exit code 0 or so\nENOENT cwd').not.toMatch(prints)

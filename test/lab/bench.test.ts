@@ -20,7 +20,7 @@ test('counts and phases of launch methods', async () => {
       (one: { child: string; method: string }) => one.child === 'static' && one.method === method,
     )
   for (const method of methods) {
-    // A process cannot be had for less, and none of these copies the parent.
+    // No process costs less, and none of these methods copies the parent.
     expect(of(method).total).toBeGreaterThan(50_000)
     expect(of(method).total).toBeLessThan(150_000)
     expect(of(method).call).toBeLessThan(of(method).total / 2)
@@ -35,7 +35,7 @@ test('counts and phases of launch methods', async () => {
   }
 })
 
-test('the calls of agents, by chains on the patched kernel', async () => {
+test("agents' calls, as chains on the patched kernel", async () => {
   const options = { calls: 48, rounds: 3, splits: ['2x8'], columns: ['child_process', 'uring'] }
   const result = await measure('agent-tools', await agentTools(options))
   expect(result.absent).toEqual({})

@@ -1,5 +1,5 @@
-// The debug kernel reports bugs, and a report fails the run whatever the
-// command's own status is.
+// The debug kernel reports bugs, and a report fails the run whatever the command's
+// own status.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const image = execFileSync('node', ['kernel/lab', 'build', '--kernel', 'debug'],
 const debug = (script: string, options: string[] = []) =>
   lab(['--kernel', 'debug', ...options, '--', 'sh', '-c', script])
 
-/** finit_module(2), by the one interpreter that every Debian has. */
+/** Calls finit_module(2) from the one interpreter that every Debian has. */
 const insert = (module: string) =>
   `perl -e 'open F, "<", shift or die; $p = ""; syscall(313, fileno(F), $p, 0) == 0 or warn $!' ` +
   `'${join(image, module).replaceAll("'", "'\\''")}'`
@@ -43,7 +43,7 @@ test.each([
   expect(stderr.toString()).toMatch(message)
 })
 
-test('a lock and a sleep in an interrupt are noticed', async () => {
+test('locking and sleeping in an interrupt are reported', async () => {
   const own = scratch()
   const log = join(own.path, 'log')
   const { status, signal, stderr } = await debug(
@@ -59,9 +59,9 @@ test('a lock and a sleep in an interrupt are noticed', async () => {
   own.remove()
 })
 
-test('a fault that was injected is no report', async () => {
-  // fail-nth makes one of the next calls of this very task that can fail do so:
-  // an allocation, or the copy of what it writes here to turn that off again.
+test('an injected fault is not a report', async () => {
+  // fail-nth makes one of this task's next fallible operations fail: an allocation,
+  // or the copy of what it writes here to turn fail-nth off again.
   const { status, stdout, stderr } = await debug(`
     echo N >/sys/kernel/debug/failslab/ignore-gfp-wait
     python3 -c '

@@ -1,4 +1,4 @@
-// How a run ends that does not end by itself, and what is left then: nothing.
+// Runs that do not end by themselves leave nothing behind.
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { lab, processesNaming, scratch, start, until } from './lab.ts'
 
@@ -50,7 +50,7 @@ test('--timeout ends with 124 and the end of the console', async () => {
   expect(own.files()).toEqual([])
 })
 
-test('a machine that goes away under the command is an error', async () => {
+test('a machine that dies while the command runs is an error', async () => {
   const { status, stderr } = await lab(['--', 'sh', '-c', 'echo o >/proc/sysrq-trigger; sleep 9'])
   expect(status).toBe(99)
   expect(stderr.toString()).toMatch(/^lab: the machine ended before the command did:\n/)

@@ -1,4 +1,4 @@
-// What a command finds in the machine. One boot asks for everything.
+// What a command finds in the machine. One boot checks everything.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ const image = execFileSync('node', ['kernel/lab', 'build'], {
   encoding: 'utf8',
 }).trim()
 
-/** A path as /proc/mounts has it, where a space is \\040. */
+/** A path in the form of /proc/mounts, where a space is \\040. */
 const unescaped = (text: string) =>
   text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)))
 
@@ -68,13 +68,13 @@ describe('the machine', () => {
     expect(found.get('hostname')).toBe('lab')
   })
 
-  test('has the CPUs and the memory that were asked for', () => {
+  test('has the CPUs and the memory that were requested', () => {
     expect(found.get('cpus')).toBe('3')
     expect(Number(found.get('memory'))).toBeGreaterThan(900 << 10)
     expect(Number(found.get('memory'))).toBeLessThan(1 << 20)
   })
 
-  // Where the machine has a file system of its own the project covers it.
+  // The project covers file systems of the machine itself.
   test.each([
     ['/proc', 'proc'],
     ['/sys', 'sysfs'],
@@ -114,24 +114,24 @@ describe('the command', () => {
     expect(found.get('variable')).toBe('two words')
   })
 
-  test('is not told of a temporary folder that only the host has', () => {
+  test('does not get TMPDIR for a folder that only the host has', () => {
     expect(found.get('tmpdir')).toBe('')
   })
 
-  test('has no terminal where its caller has none', () => {
+  test('has no terminal if its caller has none', () => {
     expect(found.get('terminal')).toBe('not a tty')
   })
 
   test('sees an empty /tmp, except for the project and the image if they are there', () => {
     const seen = [...found.keys()].flatMap((key) => (key.startsWith('tmp:') ? [key.slice(4)] : []))
-    // A project that is /tmp itself is all there, with what others put in it.
+    // If the project is /tmp itself, all of /tmp is there.
     if (project === '/tmp')
       return expect(seen).toEqual(expect.arrayContaining(['lab-test', 'kernel']))
     const expected = new Set(['lab-test', ...entryOfTmp(project), ...entryOfTmp(image)])
     expect(new Set(seen)).toEqual(expected)
   })
 
-  test('writes where it likes, and the host does not see it', () => {
+  test('may write anywhere, and the host does not see it', () => {
     expect(found.get('package')).toBe('changed')
     expect(found.get('etc')).toBe('damage')
     expect(readFileSync(join(project, 'package.json'), 'utf8')).toBe(before)

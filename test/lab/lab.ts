@@ -23,7 +23,7 @@ export interface Start {
   lab?: string
 }
 
-/** Starts `kernel/lab ARGS…`, the first of which may be options. */
+/** Starts `kernel/lab ARGS…`; options come first. */
 export function start(args: string[], { input, cwd, env, lab = project }: Start = {}) {
   const child = spawn('node', [join(lab, 'kernel/lab'), ...args], {
     cwd: cwd ?? lab,
@@ -67,10 +67,10 @@ export async function until(condition: () => boolean, milliseconds = 180_000) {
   }
 }
 
-/** A lab cannot put the sockets of a run in a folder with a longer name. */
+/** The longest folder name in which a lab can put a run's sockets. */
 const LONGEST_FOLDER = 60
 
-/** A folder for a run's own files, to see what is left of it. */
+/** A folder for a run's own files, to see what it leaves behind. */
 export function scratch(parent = tmpdir().length > LONGEST_FOLDER ? '/tmp' : tmpdir()) {
   const path = mkdtempSync(join(parent, 'labtest-'))
   return {

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { lab, project, scratch } from './lab.ts'
 
-describe('a bad option says what is wrong with it', () => {
+describe('the error for a bad option names the problem', () => {
   test.each([
     [['--smp', 'two', '--', 'true'], /--smp.*'two' is invalid\. Give a whole number, from 1 to 8/],
     [['--smp', '0', '--', 'true'], /from 1 to 8/],
@@ -35,7 +35,7 @@ describe('a bad option says what is wrong with it', () => {
 })
 
 test('--icount gives the same count twice', async () => {
-  // Reading files takes more or less, as the host is busy: they are to be little of it.
+  // The cost of reading files varies with the host's load, so this reads few.
   const line = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'
   const count = async () => {
     const { status, stderr } = await lab(['--icount', '--', 'sh', '-c', line])
@@ -47,7 +47,7 @@ test('--icount gives the same count twice', async () => {
   expect(Math.abs(second - first) / first).toBeLessThan(0.02)
 })
 
-test('--log keeps what the kernel said', async () => {
+test("--log keeps the kernel's log", async () => {
   const own = scratch()
   const file = join(own.path, 'log')
   const { status } = await lab(['--log', file, '--append', 'lab.test=1', '--', 'true'])
@@ -56,7 +56,7 @@ test('--log keeps what the kernel said', async () => {
   own.remove()
 })
 
-/** Makes `path` a project that has no more than a lab. */
+/** Makes `path` a project with nothing but a lab. */
 function makeProject(path: string) {
   for (const part of ['kernel', 'scripts', 'package.json']) {
     cpSync(join(project, part), join(path, part), { recursive: true })
@@ -74,7 +74,7 @@ const isWritable = (folder: string) => {
   }
 }
 
-// Folders that the machine has its own of, and names that need quoting.
+// Folders that the machine mounts itself, and names that need quoting.
 describe.each([
   ['/tmp', ''],
   ['/tmp', 'a b/c,d=e/it\'s "$HOME"'],

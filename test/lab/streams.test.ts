@@ -1,10 +1,10 @@
-// Standard streams and the end of the command, passed on as they are.
+// Standard streams and the end of the command are passed on unchanged.
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { lab, labShell, project, scratch } from './lab.ts'
 
 describe('standard streams', () => {
-  test('pass every byte, each on its own, and the exit status', async () => {
+  test('pass every byte of each stream, and the exit status', async () => {
     const bytes = Uint8Array.from({ length: 300_001 }, (_, i) => (i * 7 + (i >> 8)) & 255)
     const { status, signal, stdout, stderr } = await labShell(
       'tee /dev/stderr | { cat; printf end; }; exit 7',
@@ -18,11 +18,11 @@ describe('standard streams', () => {
   test('bring output as it comes', async () => {
     const { stdout, afterFirst } = await labShell('echo one; sleep 5; echo two')
     expect(stdout.toString()).toBe('one\ntwo\n')
-    // Not 5000: who reads the first may come late to it.
+    // Not 5000: the reader of the first line may be late.
     expect(afterFirst).toBeGreaterThan(1000)
   })
 
-  test('do not keep a command waiting that does not read its input', async () => {
+  test('do not block a command that does not read its input', async () => {
     const { status } = await lab(['--', 'true'], { input: new Uint8Array(1 << 20) })
     expect(status).toBe(0)
   })
@@ -37,7 +37,7 @@ describe('standard streams', () => {
     expect(stderr).toBe('')
   })
 
-  test('are a terminal of the right size where the caller has one', () => {
+  test('are a terminal of the right size if the caller has one', () => {
     const inside = "tty; stty size; stty -a | grep -o ' -\\?echo '"
     const { stdout } = spawnSync(
       'script',
@@ -51,7 +51,7 @@ describe('standard streams', () => {
     expect(stdout).toContain('/dev/hvc0')
     expect(stdout).toContain('33 111')
     expect(stdout).toContain('status 0')
-    // QEMU had it raw; its owner has it back.
+    // QEMU had it in raw mode; its settings are restored.
     expect(stdout).toMatch(/ icanon /)
   })
 })
@@ -62,7 +62,7 @@ describe('the end of the command', () => {
     expect({ status, signal }).toEqual({ status: null, signal: name })
   })
 
-  test('takes with it what it left running', async () => {
+  test('ends what it has left running', async () => {
     const { status, stdout } = await labShell('sleep 1000 & echo started')
     expect(stdout.toString()).toBe('started\n')
     expect(status).toBe(0)
@@ -70,20 +70,20 @@ describe('the end of the command', () => {
 })
 
 describe('a command that cannot run', () => {
-  test('because there is none of that name: 127', async () => {
+  test('because it does not exist: 127', async () => {
     const { status, stderr } = await lab(['--', 'no-such-command'])
     expect(stderr.toString()).toBe('lab: cannot run no-such-command: No such file or directory\n')
     expect(status).toBe(127)
   })
 
-  test('because it is no program: 126', async () => {
+  test('because it is not a program: 126', async () => {
     const { status, stderr } = await lab(['--', '/etc/passwd'])
     expect(stderr.toString()).toBe('lab: cannot run /etc/passwd: Permission denied\n')
     expect(status).toBe(126)
   })
 
   test('because its folder is not in the machine: 126', async () => {
-    // Of /tmp and /dev/shm the machine has its own, unless the project is one of them.
+    // The machine has its own /tmp and /dev/shm, unless the project is one of them.
     const own = scratch(project === '/tmp' ? '/dev/shm' : '/tmp')
     const { status, stderr } = await lab(['--', 'true'], { cwd: own.path })
     own.remove()

@@ -7,7 +7,7 @@ const ended = (name: string, tap: string[], status: number) =>
 
 function sum(names: string[], output: string) {
   const summary = new Summary(names)
-  // As it comes: in pieces that end anywhere.
+  // Output comes in pieces that end anywhere.
   for (const byte of Buffer.from(output)) summary.write(Buffer.from([byte]))
   summary.end()
   return { text: String(summary), problems: summary.problems, ok: summary.ok }
@@ -67,7 +67,7 @@ test('a program that has nothing to test here is skipped', () => {
   expect(sum(['a/x'], output).text).toBe('0 passed, 0 failed, 1 skipped')
 })
 
-test('programs that the machine did not get to have failed', () => {
+test('programs that the machine did not run count as failed', () => {
   const output = `\n# selftest: a/x\n${tap(2, 'ok 1 one').join('\n')}\n`
   expect(sum(['a/x', 'a/y'], output)).toEqual({
     text: '1 passed, 2 failed, 0 skipped',

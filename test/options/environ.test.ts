@@ -1,11 +1,14 @@
-/** Without `env`, a child gets what process.env says at the call, whichever object that is. */
+/**
+ * Without `env`, a child gets the contents of process.env at the call, whichever
+ * object that is.
+ */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { HANG } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
 
-/** What code prints in a Node process of its own, after a first start. */
+/** Runs code in a Node process of its own, after a first start; returns what it prints. */
 const say = (code: string, env: Record<string, string> = {}): unknown[] => {
   const out = execFileSync(
     process.execPath,
@@ -95,7 +98,7 @@ describe('process.env', () => {
     expect(said).toEqual(['1', '2', 'inherited', 'own', 'null'])
   })
 
-  test('PATH, wherever it is', () => {
+  test('PATH of a replaced process.env', () => {
     const said = say(`
       const { mkdtempSync, writeFileSync, rmSync } = await import('node:fs')
       const dir = mkdtempSync('/tmp/uring-spawn-path-')
@@ -112,7 +115,7 @@ describe('process.env', () => {
     expect(said).toEqual(['ENOENT', 'found\n', 'ENOENT', 'found\n'])
   })
 
-  test('one that no child can have: an error that says so', () => {
+  test('one that cannot be passed to a child: an error that names it', () => {
     const said = say(`
       const fails = () => run('/bin/true').then(() => said.push('started'), ({ code, message }) => said.push(code, message))
       process.env = { A: 'x\\0y' }
@@ -127,7 +130,7 @@ describe('process.env', () => {
     ])
   })
 
-  test('written by native code into a string that is in use: the same pointer, another value', () => {
+  test('changed in place by native code: the same pointer, another value', () => {
     const said = say(
       `
       const { openSync, readFileSync, writeSync } = await import('node:fs')
@@ -142,7 +145,7 @@ describe('process.env', () => {
     expect(said).toEqual(['aaaa', 'bbbb', 'bbbb'])
   })
 
-  test('of a worker: its own, and replaced there', () => {
+  test('in a worker: its own, and replaced there', () => {
     const said = say(`
       const { Worker } = await import('node:worker_threads')
       const code = \`

@@ -1,4 +1,4 @@
-/** Bad input is refused, with words, before anything is created. */
+/** Bad input is refused with a clear error before anything is created. */
 import { PassThrough } from 'node:stream'
 import { beforeAll, expect, test } from 'vitest'
 import { batch, run, spawn, template } from '../../dist/index.js'
@@ -19,13 +19,13 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'args[1] has a NUL byte',
   ],
   [
-    'an argument that is no string',
+    'an argument that is not a string',
     () => spawn('a', [1 as unknown as string]),
     'ERR_INVALID_ARG_TYPE',
     'args[0] must be a string, not number',
   ],
   [
-    'a variable that is no string',
+    'a variable that is not a string',
     () => spawn('a', [], { env: { A: 1 as unknown as string } }),
     'ERR_INVALID_ARG_TYPE',
     'env.A must be a string, not number',
@@ -97,7 +97,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'file must be a string, not undefined',
   ],
   [
-    'args that are no array',
+    'args that are not an array',
     () => spawn('a', 'b' as unknown as string[]),
     'ERR_INVALID_ARG_TYPE',
     'args must be an array, not string',
@@ -139,7 +139,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'stdio[0].path has a NUL byte',
   ],
   [
-    'flags that are none',
+    'flags that do not exist',
     () => spawn('a', [], { stdio: [{ path: 'a', flags: 'q' }] }),
     'ERR_INVALID_ARG_VALUE',
     'stdio[0].flags must be O_* flags or one of r, r+',
@@ -169,13 +169,13 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'timeout must be an integer from 0 to 2147483647',
   ],
   [
-    'a grace that is no number',
+    'a grace that is not a number',
     () => run('a', [], { killGrace: '1' as unknown as number }),
     'ERR_INVALID_ARG_TYPE',
     'killGrace must be a number, not string',
   ],
   [
-    'a signal that is none',
+    'a signal that is not an AbortSignal',
     () => run('a', [], { signal: {} as AbortSignal }),
     'ERR_INVALID_ARG_TYPE',
     'signal must be an AbortSignal',
@@ -235,7 +235,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'overflow must be one of "truncate", "kill"',
   ],
   [
-    'a template that is none',
+    'a template that is not one',
     () => run('a', [], { template: {} as never }),
     'ERR_INVALID_ARG_TYPE',
     'template must be what template() makes',
@@ -259,13 +259,13 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'the nearest known one is "bail"',
   ],
   [
-    'options that are no object',
+    'options that are not an object',
     () => spawn('a', [], 1 as unknown as object),
     'ERR_INVALID_ARG_TYPE',
     'options must be an object, not number',
   ],
   [
-    'options of run() that are no object',
+    'options of run() that are not an object',
     () => run('a', [], 'x' as unknown as object),
     'ERR_INVALID_ARG_TYPE',
     'options must be an object, not string',
@@ -277,7 +277,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'args[1] must be a string, not null',
   ],
   [
-    'an environment that is no object',
+    'an environment that is not an object',
     () => run('a', [], { env: 'A=b' as never }),
     'ERR_INVALID_ARG_TYPE',
     'env must be an object, not string',
@@ -332,7 +332,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'cwd must be a string, not object',
   ],
   [
-    'a word for all of stdio that there is not',
+    'an unknown word for all of stdio',
     () => run('a', [], { stdio: 'none' as 'pipe' }),
     'ERR_INVALID_ARG_VALUE',
     'stdio must be one of "pipe", "ignore", "inherit", not "none"',
@@ -350,25 +350,25 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'killSignal must be an integer from 0 to 64, not -1',
   ],
   [
-    'a timeout that is no whole number',
+    'a timeout that is not a whole number',
     () => run('a', [], { timeout: Number.NaN }),
     'ERR_OUT_OF_RANGE',
     'timeout must be an integer from 0 to 2147483647, not NaN',
   ],
   [
-    'detached that is no boolean',
+    'detached that is not a boolean',
     () => run('a', [], { detached: 1 as unknown as boolean }),
     'ERR_INVALID_ARG_TYPE',
     'detached must be a boolean, not number',
   ],
   [
-    'inheritFds that is no boolean',
+    'inheritFds that is not a boolean',
     () => run('a', [], { inheritFds: 'yes' as unknown as boolean }),
     'ERR_INVALID_ARG_TYPE',
     'inheritFds must be a boolean, not string',
   ],
   [
-    'check that is no boolean',
+    'check that is not a boolean',
     () => run('a', [], { check: 1 as unknown as boolean }),
     'ERR_INVALID_ARG_TYPE',
     'check must be a boolean, not number',
@@ -386,19 +386,19 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'gid must be an integer from 0 to 4294967294, not 4294967295',
   ],
   [
-    'groups that are no array',
+    'groups that are not an array',
     () => run('a', [], { groups: 1 as unknown as number[] }),
     'ERR_INVALID_ARG_TYPE',
     'groups must be an array of numbers',
   ],
   [
-    'limits that are no object',
+    'limits that are not an object',
     () => run('a', [], { rlimits: 1 as never }),
     'ERR_INVALID_ARG_TYPE',
     'rlimits must be an object, not number',
   ],
   [
-    'a hard limit that is none',
+    'a hard limit that is missing',
     () => run('a', [], { rlimits: { core: { soft: 1 } as never } }),
     'ERR_INVALID_ARG_TYPE',
     'rlimits.core must be a number, not undefined',
@@ -419,19 +419,19 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'unknown option "input"',
   ],
   [
-    'a concurrency that is none',
+    'an infinite concurrency',
     () => batch([], { concurrency: Number.POSITIVE_INFINITY }).all(),
     'ERR_OUT_OF_RANGE',
     'concurrency must be an integer from 1 to 65536, not Infinity',
   ],
   [
-    'progress told to what is no function',
+    'onProgress that is not a function',
     () => batch([], { onProgress: true as never }).all(),
     'ERR_INVALID_ARG_TYPE',
     'onProgress must be a function',
   ],
   [
-    'bail that is no boolean',
+    'bail that is not a boolean',
     () => batch([], { bail: 1 as unknown as boolean }).all(),
     'ERR_INVALID_ARG_TYPE',
     'bail must be a boolean, not number',
@@ -445,7 +445,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
   ],
 ]
 
-// With the first start come a ring and threads, which stay.
+// The first start makes a ring and threads, which stay.
 beforeAll(async () => {
   await run('true')
 })
@@ -460,7 +460,7 @@ test.each(bad)('%s', async (_name, call, code, message) => {
   await until(() => openFds() <= before)
 })
 
-test('comes before the ring and the threads that the first start makes', () => {
+test('bad input is refused before the first start makes a ring and threads', () => {
   const [before, after, refused, started] = inNode(`
     import { readdirSync } from 'node:fs'
     const held = () => ['fd', 'task'].map((what) => readdirSync('/proc/self/' + what).length)
@@ -480,13 +480,13 @@ test('comes before the ring and the threads that the first start makes', () => {
   ]
   expect(refused).toEqual(['rejected', 'rejected', 'rejected'])
   expect(after).toEqual(before)
-  // What would have been seen.
+  // The check above can fail: a start does make them.
   expect(started[0]).toBeGreaterThan(before[0] as number)
   expect(started[1]).toBeGreaterThan(before[1] as number)
 })
 
 test.each(['windowsHide', 'serialization', 'x', 'foo', 'constructor', '__proto__x'])(
-  'an unknown option that is near no other: %s',
+  'an unknown option that resembles no other: %s',
   async (name) => {
     const error = await rejection(spawn('true', [], { [name]: true } as object))
     expect(error).toMatchObject({ code: 'ERR_UNKNOWN_OPTION' })

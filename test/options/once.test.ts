@@ -1,10 +1,10 @@
-/** Options are read once, at the call, and only what is the caller's own. */
+/** Options are read once, at the call, and only own properties count. */
 import { expect, test } from 'vitest'
 import { clone, compile, exec, groups, Ring } from '../../dist/chain/index.js'
 import { batch, run, spawn, template } from '../../dist/index.js'
 import { inNode, rejection } from '../support.js'
 
-/** A property that says something else each time it is read. */
+/** A property with another value each time it is read. */
 function changing<T>(...values: T[]): { get: () => T; reads: () => number; enumerable: true } {
   let reads = 0
   return {
@@ -16,7 +16,7 @@ function changing<T>(...values: T[]): { get: () => T; reads: () => number; enume
 
 const bag = (properties: PropertyDescriptorMap): object => Object.defineProperties({}, properties)
 
-test('what Object.prototype has is no option', () => {
+test('properties of Object.prototype are not options', () => {
   const found = inNode(`
     const { batch, template } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)})
     const { clone, compile, exec, Ring } = await import(${JSON.stringify(new URL('../../dist/chain/index.js', import.meta.url).href)})
@@ -29,7 +29,7 @@ test('what Object.prototype has is no option', () => {
       mode: 'x', fd: 'x', closeFds: 'x', fds: 'x', newfd: 'x', dirfd: 'x', hardlink: true, file: 'x',
       args: 'x', envp: 'x', argv: 'x', label: 'x', cloexec: true, pipe: () => {},
     }
-    // Node itself could not load the addon any more.
+    // With this, Node itself could no longer load the addon.
     await run('true')
     for (const name of Object.keys(bad)) {
       Object.defineProperty(Object.prototype, name, { value: bad[name], writable: true, configurable: true, enumerable: true })
@@ -89,7 +89,7 @@ test('options without a prototype', async () => {
   expect(stdout).toBe('1\n0\n')
 })
 
-test('names that an env inherits are passed on, as by node:child_process', async () => {
+test('names that an env inherits are passed on, as in node:child_process', async () => {
   const env = Object.assign(Object.create({ A: 'inherited', B: 'hidden', F: () => {} }), {
     B: 'own',
   })
@@ -152,7 +152,7 @@ test.each(getters)('a getter is read once: %s', async (_name, call, values) => {
   expect(property.reads()).toBe(1)
 })
 
-test('a getter that throws, and a proxy that does: their own error, and nothing started', async () => {
+test('a getter or proxy that throws: its own error, and nothing is started', async () => {
   const mine = new Error('mine')
   const thrown = {
     enumerable: true,
@@ -175,14 +175,14 @@ test('a getter that throws, and a proxy that does: their own error, and nothing 
   }
 })
 
-test('a proxy is read like what it stands for', async () => {
+test('a proxy is read like its target', async () => {
   const proxy = <T extends object>(target: T) => new Proxy(target, {})
   const options = proxy({ env: proxy({ A: '1' }), stdio: proxy([null, 'pipe' as const]) })
   const { stdout } = await run('/bin/sh', proxy(['-c', 'echo $A']), options)
   expect(stdout).toBe('1\n')
 })
 
-test('holes are nothing, whatever Array.prototype has', async () => {
+test('holes count as undefined, whatever Array.prototype has', async () => {
   // biome-ignore lint/suspicious/noSparseArray: that is what it is about
   const sparse = ['a', , 'b'] as string[]
   expect(await rejection(run('echo', sparse))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
@@ -197,34 +197,31 @@ test('holes are nothing, whatever Array.prototype has', async () => {
   }
 })
 
-test('symbols are no options', async () => {
+test('symbols are not options', async () => {
   const { stdout } = await run('echo', ['x'], { [Symbol('shell')]: true } as object)
   expect(stdout).toBe('x\n')
 })
 
-test.each([1, 100])(
-  'what is changed after the call is for later calls: %i at once',
-  async (count) => {
-    const args = ['-c', 'echo $A; id -G; pwd; ulimit -c; cat']
-    const env: Record<string, string> = { A: '1', PATH: process.env.PATH ?? '' }
-    const stdio: ('pipe' | 'ignore')[] = ['pipe', 'pipe', 'pipe']
-    const rlimits = { core: { soft: 0, hard: 0 } }
-    const given = { env, stdio, rlimits, cwd: '/', input: 'in' }
-    const all = Array.from({ length: count }, () => run('sh', args, given))
-    args.splice(0, 2, 'nonsense')
-    env.A = '2'
-    delete env.PATH
-    stdio[1] = 'ignore'
-    rlimits.core.soft = 77
-    given.cwd = '/nowhere'
-    given.input = 'out'
-    for (const { stdout } of await Promise.all(all)) {
-      expect(stdout.split('\n').filter((_, index) => index !== 1)).toEqual(['1', '/', '0', 'in'])
-    }
-  },
-)
+test.each([1, 100])('changes after the call affect only later calls: %i at once', async (count) => {
+  const args = ['-c', 'echo $A; id -G; pwd; ulimit -c; cat']
+  const env: Record<string, string> = { A: '1', PATH: process.env.PATH ?? '' }
+  const stdio: ('pipe' | 'ignore')[] = ['pipe', 'pipe', 'pipe']
+  const rlimits = { core: { soft: 0, hard: 0 } }
+  const given = { env, stdio, rlimits, cwd: '/', input: 'in' }
+  const all = Array.from({ length: count }, () => run('sh', args, given))
+  args.splice(0, 2, 'nonsense')
+  env.A = '2'
+  delete env.PATH
+  stdio[1] = 'ignore'
+  rlimits.core.soft = 77
+  given.cwd = '/nowhere'
+  given.input = 'out'
+  for (const { stdout } of await Promise.all(all)) {
+    expect(stdout.split('\n').filter((_, index) => index !== 1)).toEqual(['1', '/', '0', 'in'])
+  }
+})
 
-test('and the options of a batch are those of its call', async () => {
+test('the options of a batch are those of its call', async () => {
   const env: Record<string, string> = { A: '1' }
   const commands = [['/bin/sh', '-c', 'echo $A']] as [string, ...string[]][]
   const options = { env, concurrency: 1 }
@@ -235,7 +232,7 @@ test('and the options of a batch are those of its call', async () => {
   expect(one?.result?.stdout).toBe('1\n')
 })
 
-test('what the chain builders are given is copied', () => {
+test('the chain builders copy their arguments', () => {
   const fds = [{ fd: 1, newfd: 1 }]
   const argv = ['a']
   const ids = [1]
@@ -250,7 +247,7 @@ test('what the chain builders are given is copied', () => {
   ])
 })
 
-test('Ring and submit() refuse what they do not know', () => {
+test('Ring and submit() refuse unknown options', () => {
   expect(() => new Ring({ backend: 'magic' as 'vfork' })).toThrow('backend must be one of')
   expect(() => new Ring({ backed: 'vfork' } as object)).toThrow('unknown option "backed" of Ring()')
   const submit = (options: object) => () =>

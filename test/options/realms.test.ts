@@ -1,4 +1,4 @@
-/** Values of another realm are taken for what they are, as by node:child_process. */
+/** Values of another realm are recognised, as in node:child_process. */
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { batch, run, spawn } from '../../dist/index.js'
@@ -36,7 +36,7 @@ const buffers: [string, () => unknown][] = [
 test.each(buffers)('input: %s', async (_name, make) => {
   const { stdout } = await run('cat', [], { input: make() as Uint8Array })
   expect(stdout).toMatch(/^hello/)
-  // Those that wait for their turn, too.
+  // Include starts that wait for their turn.
   const all = await Promise.all(
     Array.from({ length: 40 }, () => run('cat', [], { input: make() as Uint8Array })),
   )
@@ -62,7 +62,7 @@ test('cwd: a URL, of another realm, or of its own kind', async () => {
   })
 })
 
-/** Not an AbortSignal, but one to whoever uses it. */
+/** Not an AbortSignal, but usable as one. */
 class Signal extends EventTarget {
   aborted = false
   reason: unknown

@@ -1,4 +1,4 @@
-/** The package as its users get it: packed, installed into an empty folder, run by every runtime. */
+/** The package as users get it: packed, installed into an empty folder, run by every runtime. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -47,7 +47,7 @@ function runtimes(): string {
 }
 
 const program = fileURLToPath(new URL('program.mjs', import.meta.url))
-/** What the program prints on every runtime. */
+/** The program's output on every runtime. */
 const expected = JSON.parse(readFileSync(new URL('expected.json', import.meta.url), 'utf8'))
 
 describe('the package', () => {
@@ -86,7 +86,7 @@ describe('the package', () => {
   test(
     'installs without a compiler',
     () => {
-      // PATH has nothing but Node and a shell.
+      // PATH contains only Node and a shell.
       const bin = join(dir, 'bin')
       mkdirSync(bin)
       symlinkSync(process.execPath, join(bin, 'node'))
@@ -126,7 +126,7 @@ describe('the package', () => {
     expect(sh(cli, ['doctor'], app)).toContain('auto picks')
   })
 
-  test('has types that are found and right', () => {
+  test('has types that are found and correct', () => {
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     const source = `
       import { run } from 'uring-spawn'
@@ -142,7 +142,7 @@ describe('the package', () => {
   })
 
   test(
-    'builds the addon from source if it contains none that fits',
+    'builds the addon from source if it contains no matching one',
     () => {
       const at = join(app, 'node_modules/uring-spawn')
       rmSync(join(at, 'prebuilds'), { recursive: true })
@@ -154,7 +154,7 @@ describe('the package', () => {
     5 * MINUTES,
   )
 
-  test('can be imported on other platforms, and says at the first use what it needs', () => {
+  test('can be imported on other platforms, and names its needs at the first use', () => {
     const code = `
       Object.defineProperty(process, 'platform', { value: 'darwin' })
       const { run } = await import('uring-spawn')

@@ -1,4 +1,4 @@
-// Uses a bit of everything, as a program that has the package installed.
+// Uses a bit of everything in a program that has the package installed.
 import { batch, probe, run, spawn, template } from 'uring-spawn'
 import { clone, exec, explain, Ring } from 'uring-spawn/chain'
 

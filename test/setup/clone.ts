@@ -1,4 +1,4 @@
-/** A clone of the scripts alone, in an awkward folder, with programs that only pretend. */
+/** A clone of only the scripts, in an awkward folder, with fake programs. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
   chmodSync,
@@ -62,7 +62,7 @@ export class Clone {
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   }
 
-  /** A shell script that is found before any program of that name. */
+  /** Makes a shell script that PATH finds before any program of that name. */
   program(name: string, script: string) {
     writeFileSync(join(this.bin, name), `#!/bin/sh\n${script}\n`)
     chmodSync(join(this.bin, name), 0o755)

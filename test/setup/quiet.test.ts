@@ -1,4 +1,4 @@
-/** Commands that say nothing unless they fail, and what is shown while they run. */
+/** Commands that are silent unless they fail, and what is shown while they run. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -31,7 +31,7 @@ const log = () => clone.read('out/log/work.log')
 const logPath = () => join(clone.root, 'out/log/work.log')
 const many = 'for i in $(seq 100); do echo line $i; done; echo problem >&2'
 
-test('what succeeds at once prints nothing; its output is in the log', async () => {
+test('a command that succeeds at once prints nothing; its output is in the log', async () => {
   const { status, stdout, stderr } = await clone.run(program(many))
   expect([status, stdout, stderr]).toEqual([0, 'done\n', ''])
   expect(log()).toContain('\nline 1\n')
@@ -51,13 +51,13 @@ test('a failure has the status, the last lines, and the path of the whole log', 
   expect(log()).toContain('\nline 50\n')
 })
 
-test('a command that is killed says by which signal', async () => {
+test('for a command that is killed, the signal is named', async () => {
   const { status, stderr } = await clone.run(program('kill -KILL $$'))
   expect(status).toBe(1)
   expect(stderr).toContain('work: doing it failed: sh was killed by SIGKILL')
 })
 
-test('a command that cannot be run says why', async () => {
+test('for a command that cannot be run, the reason is given', async () => {
   const { status, stderr } = await clone.run(program(many, { cwd: '/nowhere' }))
   expect(status).toBe(1)
   expect(stderr).toMatch(/work: doing it failed: cannot run sh: .*ENOENT/)
@@ -76,13 +76,13 @@ test('verbose shows the output as it comes, logs it, and does not show it twice'
   expect(log()).toContain('\nline 100\n')
 })
 
-test('without a terminal, something that takes long gets one plain line', async () => {
+test('without a terminal, a slow command gets one plain line', async () => {
   const { status, stderr } = await clone.run(program('sleep 1.5', { seconds: 38 }))
   expect(status).toBe(0)
   expect(stderr).toBe('work: doing it, about 40 s\n')
 })
 
-test('lazy: nothing is shown of a command that has not found anything to do', async () => {
+test('lazy: nothing is shown for a command that finds nothing to do', async () => {
   const idle = await clone.run(program('sleep 1.5', { lazy: true }))
   expect(idle.stderr).toBe('')
   const busy = await clone.run(program('echo share 0.5; sleep 1.5', { lazy: true }))
@@ -90,7 +90,7 @@ test('lazy: nothing is shown of a command that has not found anything to do', as
 })
 
 describe('on a terminal', () => {
-  /** What the terminal gets, `columns` wide. */
+  /** The output to a terminal that is `columns` wide. */
   async function onTerminal(command: string[], columns: number) {
     clone.write('command.json', JSON.stringify(command))
     const code = `
@@ -106,7 +106,7 @@ describe('on a terminal', () => {
     return { status, text: lines.join('\n').replaceAll('\x1b[K', '<clear>') }
   }
 
-  test('a bar says how far it is, and is gone at the end', async () => {
+  test('a bar shows the progress, and is gone at the end', async () => {
     const script = 'echo share 0.25; sleep 1.6'
     const { status, text } = await onTerminal(program(script), 100)
     expect(status).toBe(0)
@@ -122,7 +122,7 @@ describe('on a terminal', () => {
     for (const line of drawn) expect(line.length).toBeLessThan(columns)
   })
 
-  test('where there is not room for all, the title matters more than the note', async () => {
+  test('without room for both, the title goes before the note', async () => {
     const title = 'setup: installing 13 Debian packages'
     const { text } = await onTerminal(program('echo share 0.5; sleep 1.6', { title }), 72)
     expect(text).toMatch(
@@ -130,7 +130,7 @@ describe('on a terminal', () => {
     )
   })
 
-  test('a failure stands in a line of its own', async () => {
+  test('a failure has a line of its own', async () => {
     const { status, text } = await onTerminal(program('sleep 1.5; echo why; exit 1'), 100)
     expect(status).toBe(1)
     expect(text).toMatch(/\r<clear>work: doing it failed: sh ended with status 1\r\n {2}why\r\n/)
@@ -155,7 +155,7 @@ describe('signals', () => {
     },
   )
 
-  test('they reach what the command has started', async () => {
+  test('reach what the command has started', async () => {
     clone.write('pid', '')
     const script = 'sh -c "echo \\$\\$ > pid; exec sleep 1000"; echo'
     const { child, ended } = clone.start(program(script))

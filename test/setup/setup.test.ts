@@ -1,4 +1,4 @@
-/** The set-up of the npm scripts: what each needs, and how it comes to be there. */
+/** The set-up of the npm scripts: what each needs, and how that is installed. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ describe('the table of scripts', () => {
       })
     expect(run.sort()).toEqual(Object.keys(scripts).sort())
     const others = Object.keys(manifest.scripts).filter((name) => !run.includes(name))
-    // npm runs the first two where the package is installed.
+    // npm runs the first two when the package is installed.
     expect(others.sort()).toEqual(['install', 'prepare', 'setup'])
   })
 
@@ -31,7 +31,7 @@ describe('the table of scripts', () => {
     expect(script.build || script.main).toBeTruthy()
   })
 
-  test('what builds the addon needs a compiler, what boots needs the lab', () => {
+  test('scripts that build the addon need a compiler, scripts that boot need the lab', () => {
     for (const script of Object.values(scripts)) {
       if (script.build) expect(script.needs([])).toContain('native')
     }
@@ -46,7 +46,7 @@ describe('the table of scripts', () => {
   const hasLists =
     existsSync(lists) && readdirSync(lists).some((name) => /_Packages(\.\w+)?$/.test(name))
 
-  test.skipIf(!hasLists)('every package is one that Debian has', () => {
+  test.skipIf(!hasLists)('every package exists in Debian', () => {
     const names = [...new Set(Object.values(needs).flatMap(({ packages }) => packages))].sort()
     const known = execFileSync('apt-cache', ['policy', ...names], { encoding: 'utf8' })
     const found = [...known.matchAll(/^(\S+):\n.*\n {2}Candidate: (?!\(none\))/gm)]
@@ -54,7 +54,7 @@ describe('the table of scripts', () => {
   })
 })
 
-/** How dpkg-query prints a package that is installed. */
+/** A line of dpkg-query for an installed package. */
 const row = (name: string, { status = 'installed', arch = 'amd64', provides = '' } = {}) =>
   [status, arch, name, provides].join('\t')
 const dpkg = row('dpkg')
@@ -67,7 +67,7 @@ beforeEach(() => {
   const state = join(clone.root, 'installed')
   const calls = join(clone.root, 'calls')
   clone.program('dpkg-query', `cat '${state}'`)
-  // Says what it was asked, and installs what is named after the options.
+  // Prints its arguments, and installs those after the options.
   clone.program(
     'apt-get',
     `echo "apt-get $*" >> '${calls}'
@@ -107,7 +107,7 @@ describe('a package', () => {
     expect(await missing(rows, ['a', 'b', 'c', 'd', 'e', 'f'])).toEqual(['c', 'd', 'e', 'f'])
   })
 
-  test('is there where another provides it', async () => {
+  test('is installed if another provides it', async () => {
     const rows = [row('pkgconf', { provides: 'other, pkg-config (= 1.8.1-4), last' })]
     expect(await missing(rows, ['pkg-config', 'last', 'pkg'])).toEqual(['pkg'])
   })
@@ -125,7 +125,7 @@ describe('a package', () => {
 })
 
 describe('set-up', () => {
-  test('installs what is missing, says so in a line each, then is silent', async () => {
+  test('installs what is missing, with a line for each, then is silent', async () => {
     const first = await clone.run(setUp('native'))
     expect([first.status, first.stdout]).toEqual([0, ''])
     const [debian, npm, end] = first.stderr.split('\n')
@@ -175,7 +175,7 @@ describe('set-up', () => {
     expect(npmCalls()).toEqual([])
   })
 
-  test('a failure of npm does too, and the next set-up tries again', async () => {
+  test('so does a failure of npm, and the next set-up tries again', async () => {
     clone.program('npm', 'echo "npm error E404" >&2; exit 1')
     const first = await clone.run(setUp())
     expect(first.status).toBe(1)
@@ -186,7 +186,7 @@ describe('set-up', () => {
     expect(second.status).toBe(0)
   })
 
-  test('waits for another process that has a lock of apt', async () => {
+  test("waits for another process that holds apt's lock", async () => {
     const marker = join(clone.root, 'locked')
     clone.program('dpkg-query', `[ -e '${marker}.done' ] && cat '${marker}.done' || echo '${dpkg}'`)
     clone.program(
@@ -201,7 +201,7 @@ printf '%s\\n' '${[dpkg, ...native.map((name) => row(name))].join("' '")}' > '${
     expect(stderr).toContain('setup: installed 5 Debian packages')
   })
 
-  test('finishes what an interrupted dpkg has left', async () => {
+  test('finishes the work of an interrupted dpkg', async () => {
     const apt = readFileSync(join(clone.bin, 'apt-get'), 'utf8').replace('#!/bin/sh\n', '')
     const repaired = join(clone.root, 'repaired')
     clone.program(
@@ -230,7 +230,7 @@ ${apt}`,
     expect(npmCalls()).toHaveLength(1)
   })
 
-  test('two at once in a clone run npm ci once, and both wait for its end', async () => {
+  test('two at once in a clone run npm ci once, and both wait for it', async () => {
     const file = (name: string) => join(clone.root, name)
     clone.program(
       'npm',
@@ -263,13 +263,13 @@ while [ ! -e '${file('go')}' ]; do sleep 0.05; done; mkdir -p node_modules`,
     expect((await clone.run(setUp())).status).toBe(0)
   })
 
-  test('--verbose shows what apt and npm say', async () => {
+  test('--verbose shows the output of apt and npm', async () => {
     const { status, stderr } = await clone.run(setUp('--verbose', 'native'))
     expect(status).toBe(0)
     expect(stderr).toContain('dlstatus:1:50.0:fetching')
   })
 
-  test('npm keeps its cache in the clone where there is no home for it', async () => {
+  test('npm keeps its cache in the clone if there is no home folder', async () => {
     const { status } = await clone.run(setUp(), { env: { HOME: '/dev/null/home' } })
     expect(status).toBe(0)
     expect(clone.read('npm-env')).toContain(
@@ -277,7 +277,7 @@ while [ ! -e '${file('go')}' ]; do sleep 0.05; done; mkdir -p node_modules`,
     )
   })
 
-  test('an old Node is told which to install', async () => {
+  test('on an old Node it names the one to install', async () => {
     const code = `
       Object.defineProperty(process.versions, 'node', { value: '20.16.0' })
       const { setUp } = await import('./scripts/setup.mjs')
@@ -354,7 +354,7 @@ describe.skipIf(!isRoot)('for a user who is not root', () => {
   beforeEach(() => {
     execFileSync('chmod', ['755', clone.folder])
     execFileSync('chown', ['-R', '65534:65534', clone.root])
-    // The folder above is root's, as a home or /srv may be.
+    // The parent folder is root's, as in a home or /srv.
     execFileSync('chmod', ['555', join(clone.root, '..')])
   })
 
@@ -364,7 +364,7 @@ describe.skipIf(!isRoot)('for a user who is not root', () => {
     expect(status).toBe(0)
   })
 
-  test('it says what to install where sudo refuses', async () => {
+  test('names what to install if sudo refuses', async () => {
     clone.program('sudo', 'echo no >&2; exit 1')
     const { status, stderr } = await clone.run(asUser(...setUp('native')))
     expect(status).toBe(1)

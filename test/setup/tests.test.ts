@@ -1,11 +1,11 @@
-/** `npm test` itself: what it prints, how it ends, and where it leaves the rest. */
+/** `npm test` itself: its output, its exit status, and its log files. */
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Clone } from './clone.js'
 
 let clone: Clone
 
-/** What stands in for vitest writes these results, prints this, and ends with this status. */
+/** A stand-in for vitest that writes these results, prints this, and exits with this status. */
 function vitestGives(results: unknown, { output = '', status = 0 } = {}) {
   clone.write(
     'node_modules/vitest/vitest.mjs',
@@ -23,7 +23,7 @@ const passing = { numPassedTests: 7, numFailedTests: 0, numPendingTests: 2, numT
 beforeEach(() => {
   clone = new Clone('ts', 'tsconfig.json', 'kernel')
   clone.link('zx', 'proper-lockfile', 'tap-parser')
-  // Builds nothing, but as cmake-js and tsc do it: with status 0.
+  // Stand-ins for cmake-js and tsc that build nothing and succeed.
   clone.write('node_modules/cmake-js/bin/cmake-js', '')
   clone.write('node_modules/typescript/bin/tsc', '')
   clone.write('test/some.test.ts', '')
@@ -39,7 +39,7 @@ afterEach(() => clone.remove())
 
 const run = (...args: string[]) => clone.run(['node', 'scripts/test.mjs', ...args])
 
-test('a line for each step, and the sum alone in the last line', async () => {
+test('a line for each step, and the total alone in the last line', async () => {
   const { status, stdout } = await run('host')
   expect(stdout).toMatch(
     /^test: C: 4 passed, 0 failed, 1 skipped \(\d+ s\)\ntest: TypeScript: 7 passed, 0 failed, 2 skipped \(\d+ s\)\n11 passed, 0 failed, 3 skipped\n$/,
@@ -47,14 +47,14 @@ test('a line for each step, and the sum alone in the last line', async () => {
   expect(status).toBe(0)
 })
 
-test('what the steps print is in files', async () => {
+test("the steps' output is in files", async () => {
   vitestGives({ ...passing, testResults: [] }, { output: 'a thousand lines' })
   const { stdout, stderr } = await run('host')
   expect(stdout + stderr).not.toContain('a thousand lines')
   expect(clone.read('out/test/TypeScript.log')).toContain('a thousand lines')
 })
 
-test('failures are printed in full, before the sum', async () => {
+test('failures are printed in full, before the total', async () => {
   const failed = {
     ...{ fullName: 'a thing does what it should', status: 'failed' },
     failureMessages: ['AssertionError: expected 1 to be 2\n    at thing.test.ts:3:5'],
@@ -79,7 +79,7 @@ test('a step that ends with no results counts as a failure, with the end of its 
   expect(stdout).toMatch(/\n4 passed, 1 failed, 1 skipped\n$/)
 })
 
-test('so does one that fails although every test has passed', async () => {
+test('so does a step that fails although every test has passed', async () => {
   vitestGives({ ...passing, testResults: [] }, { output: 'Unhandled rejection', status: 1 })
   const { status, stdout } = await run('host')
   expect(status).toBe(1)

@@ -1,4 +1,4 @@
-/** What the types say about calls; nothing here is run. */
+/** The types of calls; nothing here is run. */
 import type { Readable, Writable } from 'node:stream'
 import { describe, expectTypeOf, test } from 'vitest'
 import {
@@ -43,7 +43,7 @@ describe('spawn() by stdio', () => {
     expectTypeOf(short).resolves.toHaveProperty('stderr').toEqualTypeOf<Readable>()
   })
 
-  test('not known beforehand', () => {
+  test('not known at compile time', () => {
     const options = {} as SpawnOptions
     const child = spawn('a', [], options)
     expectTypeOf(child).resolves.toHaveProperty('stdin').toEqualTypeOf<Writable | null>()
@@ -53,7 +53,7 @@ describe('spawn() by stdio', () => {
 })
 
 describe('run() by encoding', () => {
-  test('strings but for buffer', () => {
+  test('strings, except for buffer', () => {
     expectTypeOf(run('a')).resolves.toEqualTypeOf<RunResult<string>>()
     expectTypeOf(run('a', [], { timeout: 1 })).resolves.toEqualTypeOf<RunResult<string>>()
     expectTypeOf(run('a', [], { encoding: 'hex' })).resolves.toEqualTypeOf<RunResult<string>>()
@@ -67,7 +67,7 @@ describe('options', () => {
   test('unknown and wrong ones are errors', () => {
     // @ts-expect-error no such option
     spawn('a', [], { timeOut: 1 })
-    // @ts-expect-error run() has it, spawn() has not
+    // @ts-expect-error an option of run(), not of spawn()
     spawn('a', [], { maxBuffer: 1 })
     // @ts-expect-error a number
     run('a', [], { timeout: '1' })
