@@ -24,7 +24,7 @@ const countOf = (path, pattern) => linesOf(path).filter((line) => pattern.test(l
  * @typedef {object} Call
  * @property {string} tool
  * @property {string[]} args
- * @property {string} [input]  of its standard input; without it there is none
+ * @property {string} [input] its standard input; default: none
  * @property {number} exitCode  the one it must end with
  * @property {string | RegExp} answer  what it must print, or a pattern of it
  * @property {boolean} anyOrder  its lines come in the order of a folder's entries
@@ -125,7 +125,7 @@ export const calls = [
   ),
 ]
 
-/** Programs that the shells above start. */
+/** Programs that those shells start. */
 export const alsoStarted = ['cut', 'sort', 'uniq']
 
 export const nameOf = ({ tool, args }) => [tool, ...args].join(' ')

@@ -6,7 +6,7 @@ import { calls, fault, nameOf, roundOf } from './calls.mjs'
 import { BASELINE, sides, sidesHere } from './sides.mjs'
 import { makeWorkspace, workspaceEnv } from './workspace.mjs'
 
-/** Descriptions of what went wrong that are kept; all of it is counted. */
+/** How many descriptions of faults are kept; all faults are counted. */
 const MOST_FAULTS = 20
 
 /**
@@ -137,8 +137,8 @@ function figures(name, tally, base, callsPerRound) {
 }
 
 /**
- * Makes every call once through each side: so all are warm, and a tool that does
- * not answer as it must is known before anything is measured.
+ * Makes every call once through each side: so all are warm, and a tool that answers
+ * wrongly is found before anything is measured.
  */
 async function rehearse(names, options, progress) {
   const faults = new Faults(names)

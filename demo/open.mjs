@@ -1,7 +1,7 @@
 // Opens a file in the desktop's browser.
 import { run } from '../dist/index.js'
 
-/** Says so where there is no desktop, or nothing that opens a page: neither is a failure. */
+/** Without a desktop, or a program that opens a page, prints that: neither is a failure. */
 export async function openPage(file) {
   const { DISPLAY, WAYLAND_DISPLAY } = process.env
   if (!DISPLAY && !WAYLAND_DISPLAY) {

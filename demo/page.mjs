@@ -10,7 +10,7 @@ const round = (value) => Number(value.toPrecision(3))
 
 const kernelOf = ({ lab }) => (lab ? 'patched kernel, emulated' : 'this kernel')
 
-/** Six rounds are the fewest that have a 95 % interval; of less it is their range. */
+/** At least six rounds have a 95 % interval; for fewer it is their range. */
 const intervalOf = (halves) =>
   halves.every(({ rounds }) => rounds >= 6) ? '95 % interval' : 'interval (95 %) or range'
 

@@ -1,14 +1,14 @@
-// How far the demo is: a bar on a terminal, a line for each quarter without one.
+// The demo's progress: a bar on a terminal, otherwise a line for each quarter.
 import { SingleBar } from 'cli-progress'
 
-/** Characters that the bar and what is around it take, but for the title. */
+/** The width of the bar and its surroundings, without the title. */
 const BAR = { size: 30, around: 10 }
 
 /**
  * @param {string} title  what is being done
  * @param {NodeJS.WriteStream} [stream]
- * @returns {{ update: (share: number) => void, stop: () => void }} `update`
- *   takes how much is done, from 0 to 1
+ * @returns {{ update: (share: number) => void, stop: () => void }} `update` accepts
+ *   the share done, from 0 to 1
  */
 export function showProgress(title, stream = process.stderr) {
   if (stream.isTTY) {

@@ -6,7 +6,7 @@ import { BASELINE } from './sides.mjs'
 
 /** Widths that the text is made for, in columns. */
 const WIDTH = { least: 60, usual: 80, most: 100 }
-/** Columns of a figure's table but for its bar. */
+/** Columns of a figure's table, without its bar. */
 const COLUMNS = { title: 17, side: 20, value: 10, ratio: 8 }
 /** Faults that are shown; the JSON has more. */
 const MOST_FAULTS = { shown: 2, lines: 2 }

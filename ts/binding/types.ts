@@ -76,8 +76,8 @@ export interface Binding {
   readonly busy: unknown[]
   /**
    * Makes the caller a client of this environment's core, which the first one
-   * starts. `onEvents` is called when there is something to take(), for as long
-   * as something else refers to it. Throws when it cannot.
+   * starts. `onEvents` is called when there is something to take(), for as long as
+   * something else refers to it. Throws if that fails.
    */
   open(onEvents: () => void, noRing: boolean): CoreInfo
   /**

@@ -46,7 +46,8 @@ function badName(name: string, key: string): never {
 function isNative(object: object): boolean {
   let native = false
   const serializer = new v8.Serializer()
-  // The method that V8 calls for objects of native code, as v8's documentation has it.
+  // The method that V8 calls for objects of native code, according to its
+  // documentation.
   Object.assign(serializer, {
     _writeHostObject(host: object) {
       native ||= host === object

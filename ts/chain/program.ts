@@ -215,7 +215,7 @@ function forbidden(path: string): string | undefined {
  * What the files themselves show about a failed exec, as a hint for a message;
  * undefined if they show nothing.
  * @param code 'ENOENT', 'ENOEXEC', …
- * @param paths where the program was looked for
+ * @param paths where the program was searched for
  * @param base where relative paths begin: the child's working directory
  */
 export function whyNotExecuted(

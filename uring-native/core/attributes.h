@@ -32,7 +32,7 @@ struct attributes {
 	int32_t no_new_privs;
 	int32_t seccomp; /* mode */
 	/* The following are read less often. */
-	int32_t filters; /* of seccomp; 0 where none can have been added */
+	int32_t filters; /* of seccomp; 0 if none can have been added */
 	int32_t securebits;
 	int32_t ioprio;
 	uint32_t renewed; /* the times that core_renew() was called */

@@ -11,12 +11,12 @@
  * the kernel can open the file once more:
  *
  * - A pipe or FIFO always, whether the flag is set now or not.
- * - A terminal, where the flag is set. Not the master of a pseudo-terminal,
- *   which makes a new one each time it is opened.
- * - A socket cannot be opened anew. The flag is cleared for both sides, as Node
- *   does, and the event loop may be kept waiting by a peer that does not read;
- *   no data is lost. But never on a socket that listens: accept(2) would stop
- *   the event loop.
+ * - A terminal, if the flag is set. Not the master of a pseudo-terminal, which
+ *   makes a new one each time it is opened.
+ * - A socket cannot be opened again. The flag is cleared for both sides, as
+ *   Node does, and the event loop may be kept waiting by a peer that does not
+ *   read; no data is lost. But never on a socket that listens: accept(2) would
+ *   stop the event loop.
  * - Anything else keeps the flag, except as the child's descriptors 0, 1 and 2.
  *   Regular files and directories ignore it.
  *

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A chain: what it takes to make one process, as a packed list of operations.
- * Its head makes the process, the operations after it run in that process in
- * order, and the last ones turn it into a program. Every launcher interprets
- * the same chain, so that what fails, and where, does not depend on how a
- * process is made.
+ * A chain: the steps that make one process, as a packed list of operations. Its
+ * head makes the process, the operations after it run in that process in order,
+ * and the last ones turn it into a program. Every launcher interprets the same
+ * chain, so that what fails, and where, does not depend on how a process is
+ * made.
  *
  * The packed form is one block: struct chain_header, nr_ops times struct
  * chain_op, then data. Where an operation points at something, its field holds
@@ -93,7 +93,7 @@ struct chain_fd {
 
 /*
  * A loaded chain. @res holds one result per operation, as a CQE's: what the
- * operation returned, -errno, or -ECANCELED where it did not run.
+ * operation returned, -errno, or -ECANCELED if it did not run.
  */
 struct chain {
 	struct chain_op *ops;
@@ -102,7 +102,7 @@ struct chain {
 	volatile int32_t *res;
 	void *block;
 	uint32_t nr_pipes; /* one more than the largest pipe it names */
-	bool may_block; /* it opens files, a FIFO among them for all we know */
+	bool may_block;	   /* it opens files, and one may be a FIFO */
 	bool sets_sigmask;
 	bool sets_pdeathsig;
 	bool sets_ids;	      /* user or group */

@@ -27,7 +27,7 @@
 struct child {
 	struct chain *chain;
 	struct launch_progress *progress;
-	const struct place *place; /* where it starts; NULL: where it is */
+	const struct place *place; /* where it starts; NULL: its parent's */
 	bool reset_handlers;	   /* clone did not clear the signal handlers */
 	bool reset_policy; /* the child must not keep the launch thread's */
 	uint64_t sigmask;  /* to start with */

@@ -3,8 +3,8 @@
  * The processes of one environment: launches them, waits for them and collects
  * their output. Calls from the environment's thread only queue; the work is
  * done by a loop thread, which owns the ring or epoll, and by launch threads,
- * which block in vfork in its stead. They live as long as the environment,
- * because a parent-death signal is bound to the thread that cloned.
+ * which block in vfork for it. They live as long as the environment, because a
+ * parent-death signal is bound to the thread that cloned.
  */
 #ifndef CORE_H
 #define CORE_H
@@ -39,7 +39,7 @@ struct core_pipe {
 
 struct core_request {
 	enum launcher_kind kind;
-	uint32_t token;	   /* the caller's; its events have it */
+	uint32_t token;	   /* the caller's; the launch's events carry it */
 	const void *chain; /* packed, copied */
 	size_t chain_size;
 	bool want_results; /* of every operation, also when all went well */
@@ -105,7 +105,7 @@ struct core_event {
 
 struct core_info {
 	const char *poller; /* "io_uring" or "epoll" */
-	int ring_error;	    /* why there is no ring: -errno, else 0 */
+	int ring_error;	    /* why there is no ring (-errno), or 0 */
 	int spawn_error;    /* why the uring launcher does not work, or 0 */
 	int template_error; /* why there are no executable templates, or 0 */
 };

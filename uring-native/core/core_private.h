@@ -151,7 +151,7 @@ struct core {
 	struct job *inbox;
 	struct job **inbox_tail;
 	atomic_bool loop_woken;
-	struct place *submit_place; /* where it is, while it submits */
+	struct place *submit_place; /* where it is while it submits */
 	bool unflushed; /* the inbox has jobs that no wake-up was sent for */
 	struct job
 		*submits; /* the loop's: to be submitted once there is room */

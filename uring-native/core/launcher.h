@@ -36,7 +36,7 @@ struct launch {
 	 * it.
 	 */
 	_Atomic int pidfd;
-	int error;	 /* 0: started, else -errno of the step that failed */
+	int error;	 /* 0: started; or the -errno of the failed step */
 	uint32_t failed; /* the index of that operation */
 	/* The launcher asked. One that delegates records which. */
 	enum launcher_kind by;

@@ -35,7 +35,7 @@ static int out_of_the_way(const struct chain *c, int fd)
 	return moved;
 }
 
-/* The end @here is non-blocking. */
+/* Makes a pipe whose end @here is non-blocking. */
 static int open_pipe(const struct job *job, bool input, int *here, int *child)
 {
 	int ends[2];
@@ -69,7 +69,7 @@ static void open_blocking(struct job *job, int32_t *fd, int newfd)
 	*fd = copy;
 }
 
-/* Whether one of the first @nr operations puts something at @fd. */
+/* Whether one of the first @nr operations overwrites @fd. */
 static bool is_target(const struct chain *c, uint32_t nr, int fd)
 {
 	uint32_t i;

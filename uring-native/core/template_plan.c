@@ -58,7 +58,7 @@ static const struct chain_fd *listed(const struct chain *c, int newfd)
 	return NULL;
 }
 
-/* Whether one of the first @nr operations puts something at @fd. */
+/* Whether one of the first @nr operations overwrites @fd. */
 static bool is_target(const struct chain *c, uint32_t nr, int fd)
 {
 	uint32_t i;
@@ -252,7 +252,7 @@ bool plan_make(struct template_plan *p, const struct launch *launch)
 	p->cwd = AT_FDCWD;
 	p->last = -1;
 	p->inherit = !list;
-	/* A cgroup, or namespaces. */
+	/* Actions cannot express a cgroup or namespaces. */
 	if (head->fd >= 0 || head->addr2)
 		return false;
 	if (!plan_sigset(p, SPAWN_TEMPLATE_ACTION_SIGMASK, &launch->sigmask) ||

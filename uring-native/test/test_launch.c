@@ -73,7 +73,7 @@ static void test_step(const struct launcher *by, const char *dir,
 	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD);
 }
 
-/* Two descriptors change places, and nothing else is left. */
+/* Two descriptors change places, and no other is left. */
 static void test_fds(const struct launcher *by)
 {
 	static const char *const argv[] = {
@@ -178,7 +178,7 @@ static void test_template(void)
 	CHECK(!unlink(script));
 }
 
-/* A stack that cannot be had fails one launch, not those after it. */
+/* If a stack cannot be mapped, one launch fails, not those after it. */
 static void test_no_stack(void)
 {
 	static const char *const argv[] = {"true", NULL};
