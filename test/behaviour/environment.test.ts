@@ -197,7 +197,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       })
       await sleep(milliseconds)
       await worker.terminate()
-      // Nobody waits for them here, and no zombie stays.
+      // They are not awaited here, and must leave no zombie.
       await until(() => children() === '')
     }
     await terminatedAfter(0)
@@ -253,7 +253,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       expect(existsSync(`/proc/${pid}`)).toBe(true)
       process.kill(pid, 'SIGKILL')
     }
-    // Nobody waits for them here, and no zombie stays.
+    // They are not awaited here, and must leave no zombie.
     await until(() => children() === '')
   })
 })

@@ -66,15 +66,15 @@ describe("the steps that the README's text gives for a bare system", () => {
     expect('git version 2\n.39.5: exit code 0 (or so)\nENOENT cwd').not.toMatch(prints)
   })
 
-  test.each(['Install', 'First program'])('insists on the section "%s"', (heading) => {
+  test.each(['Install', 'First program'])('need the section "%s"', (heading) => {
     expect(() => readReadme(page.replace(heading, 'Elsewhere'))).toThrow(heading)
   })
 
-  test('insists on the end of a block', () => {
+  test('need the end of each block', () => {
     expect(() => readReadme(`# A\n${fence}sh\nnpm test\n`)).toThrow('has no end')
   })
 
-  test('insists on a command that is run', () => {
+  test('need a command that runs', () => {
     expect(commandOf(readReadme(page), 'npm run demo')).toBe('npm run demo')
     expect(() => commandOf(readReadme(page), 'npm run dem')).toThrow('npm run dem')
   })
@@ -88,7 +88,7 @@ describe("the steps that the README's text gives for a bare system", () => {
     expect(scriptOf(command)).toBe(script)
   })
 
-  test('is there for the README as it is', () => {
+  test('exist for the README itself', () => {
     const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
     const readme = readReadme(text)
     for (const command of [
