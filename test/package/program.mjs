@@ -15,6 +15,16 @@ said.big = echoed
 let out = ''
 for await (const chunk of child.stdout) out += chunk
 said.spawn = [out, (await child.exited).code]
+const destroyed = await spawn('cat')
+destroyed.stdin.destroy()
+said.destroyed = (await destroyed.exited).code
+const deaf = await spawn('sh', ['-c', 'exec 0<&-; echo; exec sleep 1000'])
+for await (const _ of deaf.stdout) break
+said.deaf = await new Promise((resolve) => {
+  deaf.stdin.once('error', ({ code }) => resolve(code))
+  deaf.stdin.write('x')
+})
+deaf.kill('SIGKILL')
 said.error = await run('no-such').catch(({ code, step }) => [code, step])
 const commands = Array.from({ length: 50 }, (_, index) => ['echo', String(index)])
 said.batch = (await batch(commands).all()).filter(

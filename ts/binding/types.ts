@@ -146,8 +146,15 @@ export interface Binding {
   pipe(): [number, number] | number
   /** A copy of `fd` numbered `min` or more, close-on-exec. */
   dupAbove(fd: number, min: number): number
-  /** Whether a pipe is empty and has no writer left. */
+  /** Whether the other end of a pipe is closed everywhere. */
   hungUp(fd: number): boolean
+  /** The unread bytes of a pipe that has hung up: at most what a pipe holds. */
+  rest(fd: number): Buffer | number
+  /**
+   * The read end, close-on-exec, of a pipe that contains these bytes and has no writer.
+   * Returns -EAGAIN or -EPERM if the user may have no pipe so large.
+   */
+  filled(bytes: Uint8Array): number
   /**
    * Another number once the C library's environment has other bytes; 0 if the
    * kernel refuses to read it. For the main thread, where `process.env` shows it.

@@ -53,7 +53,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     for (const pipe of pipes) this.#pipes[pipe.index] = new LazyPipe(pipe)
     // Also keeps the pipes open as long as the child may use them.
     launch.exited.then(() => {
-      for (const pipe of this.#pipes) pipe?.settle()
+      for (const pipe of this.#pipes) pipe?.ended()
     })
   }
 

@@ -1,31 +1,79 @@
 /** Our end of a child's pipe, which becomes a stream at its first use. */
-import { Readable, type Writable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { later } from '../runtime.js'
 import { pipeStream } from './stream.js'
 
-/** Milliseconds until a pipe of a child that has ended is checked again. */
-const SETTLE_MS = 500
+/** Milliseconds until the pipe of a child that has ended is checked again: at first, and at most. */
+const FIRST_LOOK = 20
+const LAST_LOOK = 5000
 
-/** Closes unused pipes of children that have been garbage-collected. */
-const unused = new FinalizationRegistry((fd: number) => {
+const nothing = Buffer.alloc(0)
+
+/** Closes the pipes of children that are garbage-collected before they end. */
+const forgotten = new FinalizationRegistry((fd: number) => {
   loadBinding().taken(fd)
   loadBinding().close(fd)
 })
 
-/** Making a stream takes longer than making a process, and many are never used. */
+/** Checks again and again until the other end is closed, or the child is garbage-collected. */
+function lookAgain(pipe: WeakRef<LazyPipe>, milliseconds: number): void {
+  later(milliseconds, () => {
+    if (pipe.deref()?.settle() === false) lookAgain(pipe, Math.min(milliseconds * 2, LAST_LOOK))
+  })
+}
+
+/** The unread bytes of a pipe, as the kind of stream that the open pipe would have been. */
+function replay(bytes: Buffer): Readable {
+  const fd = loadBinding().filled(bytes)
+  if (fd >= 0) return pipeStream(fd, false) as Readable
+  // Out of descriptors, or the user may have no pipe so large.
+  const stream = new Readable({ read() {} })
+  stream.push(bytes)
+  stream.push(null)
+  return stream
+}
+
+/** The write end of a pipe without a reader, so that writes fail with EPIPE; -1 if none can be made. */
+function unread(): number {
+  const ends = loadBinding().pipe()
+  if (typeof ends === 'number') return -1
+  loadBinding().close(ends[0])
+  return ends[1]
+}
+
+/** A stdin that needs no descriptor, for when there is none. */
+function refusing(): Writable {
+  const properties = { code: 'EPIPE', errno: -32, syscall: 'write' }
+  return new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), properties)),
+  })
+}
+
+/**
+ * Making a stream takes longer than making a process, and many are never used.
+ *
+ * The descriptor is closed once the other end is closed everywhere: mostly at the
+ * child's exit, or at that of the last grandchild that inherited it.
+ */
 export class LazyPipe {
   readonly index: number
   readonly #input: boolean
+  /** Ours to close; -1 once it is closed, or a stream's. */
   #fd: number
+  /** The same number while the stream has it. */
+  #number: number
   #stream: Readable | Writable | undefined
+  /** The unread output of a child that has ended, for a stream that may come later. */
+  #left: Buffer = nothing
 
   constructor({ index, fd, input }: ParentPipe) {
     this.index = index
     this.#fd = fd
+    this.#number = fd
     this.#input = input
-    unused.register(this, fd, this)
+    forgotten.register(this, fd, this)
   }
 
   get stream(): Readable | Writable {
@@ -36,22 +84,51 @@ export class LazyPipe {
   #take(): number {
     const fd = this.#fd
     this.#fd = -1
-    unused.unregister(this)
+    forgotten.unregister(this)
     loadBinding().taken(fd)
     return fd
   }
 
   #open(): Readable | Writable {
-    if (this.#fd < 0) return Readable.from([])
-    return pipeStream(this.#take(), this.#input)
+    if (this.#fd >= 0) return pipeStream(this.#take(), this.#input)
+    if (this.#input) {
+      this.#number = unread()
+      if (this.#number < 0) return refusing()
+      lookAgain(new WeakRef(this), FIRST_LOOK)
+      return pipeStream(this.#number, true)
+    }
+    const left = this.#left
+    this.#left = nothing
+    return replay(left)
   }
 
-  /** The child has ended: closes the pipe unless more can come from it. */
-  settle(again = true): void {
-    if (this.#fd < 0 || this.#input) return
-    // Not node:fs, which knows only its own descriptors in Deno.
-    if (loadBinding().hungUp(this.#fd)) loadBinding().close(this.#take())
-    // Another child that was just being made may have held the other end.
-    else if (again) later(SETTLE_MS, () => this.settle(false))
+  /** The child has ended. */
+  ended(): void {
+    // Another child that is just being made may hold the other end for a moment.
+    if (!this.settle()) lookAgain(new WeakRef(this), FIRST_LOOK)
+  }
+
+  /**
+   * Closes the pipe if the other end is closed.
+   * @returns whether nothing is left to close
+   */
+  settle(): boolean {
+    const stream = this.#stream
+    if (stream) return this.#settleStream(stream)
+    if (!loadBinding().hungUp(this.#fd)) return false
+    if (!this.#input) {
+      const left = loadBinding().rest(this.#fd)
+      if (typeof left !== 'number') this.#left = left
+    }
+    loadBinding().close(this.#take())
+    return true
+  }
+
+  /** A reader comes to the end of the output by itself; an idle writer would not notice the exit. */
+  #settleStream(stream: Readable | Writable): boolean {
+    if (!this.#input || stream.destroyed) return true
+    if (!loadBinding().hungUp(this.#number)) return false
+    stream.destroy()
+    return true
   }
 }

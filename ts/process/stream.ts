@@ -1,50 +1,57 @@
 /** A pipe's end as a Node stream, on every runtime. */
+import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { Readable, Writable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
+import { clearTimeout, setTimeout } from 'node:timers'
 import { loadBinding } from '../binding/load.js'
 
 /** Bun's files accept a descriptor, and leave it open. */
 interface BunGlobal {
-  file(fd: number): {
-    stream(): ReadableStream
-    writer(): {
-      write(chunk: Uint8Array): number
-      flush(): number | Promise<number>
-      end(): number | Promise<number>
+  file(fd: number): { stream(): ReadableStream }
+}
+
+/** Milliseconds until a full pipe is tried again. */
+const FULL = 1
+
+/**
+ * Bun's sockets do not wait for room in a pipe, and its file sinks keep a copy of
+ * the descriptor until they have written everything. The pipe does not block, so
+ * each write takes as much as there is room for.
+ */
+class BunWritable extends Writable {
+  #fd: number
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(fd: number) {
+    super()
+    this.#fd = fd
+  }
+
+  override _write(chunk: Uint8Array, encoding: BufferEncoding, done: (error?: Error) => void) {
+    let written: number
+    try {
+      written = writeSync(this.#fd, chunk)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return done(error as Error)
+      written = 0
     }
+    if (written === chunk.length) return done()
+    const rest = chunk.subarray(written)
+    this.#timer = setTimeout(() => this._write(rest, encoding, done), FULL)
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void) {
+    clearTimeout(this.#timer)
+    loadBinding().close(this.#fd)
+    done(error)
   }
 }
 
-type Done = (error?: Error | null) => void
-
-async function settle(work: () => unknown, done: Done): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    done(error as Error)
-    return
-  }
-  done()
-}
-
-/** Bun's sockets cannot read from pipes, or wait for room in them. */
 function bunStream(bun: BunGlobal, fd: number, writable: boolean): Readable | Writable {
+  if (writable) return new BunWritable(fd)
   const close = () => loadBinding().close(fd)
-  const file = bun.file(fd)
-  if (!writable) return Readable.fromWeb(file.stream()).once('close', close)
-  const sink = file.writer()
-  return new Writable({
-    write(chunk: Uint8Array, _encoding, done) {
-      settle(() => {
-        sink.write(chunk)
-        return sink.flush()
-      }, done)
-    },
-    final(done) {
-      settle(() => sink.end(), done)
-    },
-  }).once('close', close)
+  return Readable.fromWeb(bun.file(fd).stream()).once('close', close)
 }
 
 /** Owns `fd` from then on. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <mutex>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static int Int(const Napi::CallbackInfo &info, size_t i)
@@ -63,13 +64,67 @@ static Napi::Value Close(const Napi::CallbackInfo &info)
 	return Result(info, close(Int(info, 0)));
 }
 
+/* Whether the other end of a pipe is closed everywhere. */
 static Napi::Value HungUp(const Napi::CallbackInfo &info)
 {
-	struct pollfd poll_fd = {Int(info, 0), POLLIN, 0};
+	struct pollfd poll_fd = {Int(info, 0), 0, 0};
+	/* A read end reports POLLHUP, a write end POLLERR. */
 	bool hung_up = poll(&poll_fd, 1, 0) == 1 &&
-		       (poll_fd.revents & (POLLIN | POLLHUP)) == POLLHUP;
+		       poll_fd.revents & (POLLHUP | POLLERR);
 
 	return Napi::Boolean::New(info.Env(), hung_up);
+}
+
+/* The unread bytes of a pipe that has no writer left. */
+static Napi::Value Rest(const Napi::CallbackInfo &info)
+{
+	int fd = Int(info, 0), left = 0;
+
+	if (ioctl(fd, FIONREAD, &left) < 0)
+		return Result(info, -1);
+
+	auto bytes = Napi::Buffer<char>::New(info.Env(), (size_t)left);
+	size_t have = 0;
+
+	while (have < bytes.Length()) {
+		ssize_t n =
+			read(fd, bytes.Data() + have, bytes.Length() - have);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return Result(info, -1);
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return bytes;
+}
+
+/* The read end of a pipe that contains these bytes and has no writer. */
+static Napi::Value Filled(const Napi::CallbackInfo &info)
+{
+	auto bytes = info[0].As<Napi::Uint8Array>();
+	size_t length = bytes.ByteLength();
+	int ends[2], err = 0;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return Result(info, -1);
+	/* The pipe they came from may have been enlarged. */
+	if (length > (size_t)fcntl(ends[1], F_GETPIPE_SZ) &&
+	    fcntl(ends[1], F_SETPIPE_SZ, (int)length) < 0)
+		err = errno;
+	if (!err && length) {
+		ssize_t n = write(ends[1], bytes.Data(), length);
+
+		if (n != (ssize_t)length)
+			err = n < 0 ? errno : EAGAIN;
+	}
+	close(ends[1]);
+	if (!err)
+		return Napi::Number::New(info.Env(), ends[0]);
+	close(ends[0]);
+	return Napi::Number::New(info.Env(), -err);
 }
 
 void InitFds(Napi::Env env, Napi::Object exports)
@@ -79,5 +134,7 @@ void InitFds(Napi::Env env, Napi::Object exports)
 	exports.Set("fdFlags", Napi::Function::New(env, FdFlags));
 	exports.Set("hungUp", Napi::Function::New(env, HungUp));
 	exports.Set("devNull", Napi::Function::New(env, DevNull));
+	exports.Set("rest", Napi::Function::New(env, Rest));
+	exports.Set("filled", Napi::Function::New(env, Filled));
 	exports.Set("close", Napi::Function::New(env, Close));
 }
