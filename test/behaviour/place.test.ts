@@ -79,6 +79,23 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
       const [only] = await batch([['cat', 'file']], { backend }).all()
       return only?.result?.stdout ?? String(only?.error)
     }))
+  test('batch(), whose commands start long after the call', async () => {
+    const commands = Array.from({ length: 40 }, () => ['sh', '-c', 'cat file; echo "$BATCH_TEST"'])
+    const { env } = process
+    try {
+      process.chdir(one)
+      env.BATCH_TEST = 'then'
+      const running = batch(commands, { backend, concurrency: 2 }).all()
+      process.chdir(two)
+      env.BATCH_TEST = 'later'
+      process.env = { ...env, BATCH_TEST: 'replaced' }
+      const said = (await running).map(({ result, error }) => result?.stdout ?? String(error))
+      expect(said).toEqual(commands.map(() => `${one}then\n`))
+    } finally {
+      process.env = env
+      delete env.BATCH_TEST
+    }
+  })
   test('a chain made by hand', async () => {
     const ring = new Ring({ backend })
     const submit = (place: string) => {

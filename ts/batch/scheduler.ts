@@ -1,6 +1,8 @@
 /** Decides which commands run when; results are delivered elsewhere. */
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
+import { inheritedEnviron } from '../chain/environ.js'
+import { getEnvironment } from '../environment.js'
 import { readCommand } from '../options/check.js'
 import type { BatchSettings } from '../options/types.js'
 import { AbortError } from '../process/ending.js'
@@ -67,6 +69,7 @@ export class Scheduler {
   readonly #abort = () => this.stop(new AbortError(this.#signal as AbortSignal))
   /** To be retried once one of our commands has ended. */
   readonly #again: Task[] = []
+  #place = 0
   #next = 0
   /** When starts have used up their share of this turn of the event loop. */
   #turnEnd: number | undefined
@@ -83,7 +86,7 @@ export class Scheduler {
     this.#concurrency = concurrency
     this.#bail = bail
     this.#onProgress = onProgress
-    this.#settings = settings
+    this.#settings = this.#atTheCall(settings)
     this.#events = events
     this.#signal = signal
     // Each running command listens.
@@ -95,6 +98,16 @@ export class Scheduler {
     this.total = Array.isArray(commands) ? commands.length : undefined
     if (signal?.aborted) this.stop(new AbortError(signal))
     else signal?.addEventListener('abort', this.#abort)
+  }
+
+  /** Commands start much later than the batch is asked for, but all as the process is then. */
+  #atTheCall(settings: BatchSettings): BatchSettings {
+    const { run } = settings
+    this.#place = getEnvironment().binding.place()
+    return {
+      ...settings,
+      run: { ...run, place: this.#place, env: run.env ?? inheritedEnviron() },
+    }
   }
 
   /**
@@ -158,6 +171,7 @@ export class Scheduler {
     const nothingMore = this.#exhausted && this.#again.length === 0
     if (this.#ended || this.running > 0 || !nothingMore) return
     this.#ended = true
+    getEnvironment().binding.dropPlace(this.#place)
     this.#signal?.removeEventListener('abort', this.#abort)
     this.#events.end(this.#error)
   }

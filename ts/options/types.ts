@@ -193,7 +193,7 @@ export interface BatchSettings {
   readonly onProgress: ((progress: BatchProgress) => void) | undefined
   /** For the whole batch. */
   readonly signal: AbortSignal | undefined
-  /** For each command; without an `env`, each gets the program's current one at its start. */
+  /** For each command. */
   readonly run: Omit<RunSettings, 'env' | 'stdio'> & {
     readonly env: Environ | undefined
     readonly stdio: readonly StdioPlan[] | undefined

@@ -24,10 +24,11 @@ export class Held<T extends Settings | RunSettings> {
     const { stdio, cwd, cgroup } = asked
     const { input } = asked as Partial<RunSettings>
     const template = asked.template?.[templateHold]()
-    const place = binding.place()
+    // A batch holds one for all its commands.
+    const place = asked.place || binding.place()
     this.#release = () => {
       template?.release()
-      binding.dropPlace(place)
+      if (place !== asked.place) binding.dropPlace(place)
     }
     const held = {
       ...asked,

@@ -52,6 +52,13 @@ function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefin
 const templateIndex = ({ chain, source }: Compiled): number =>
   source?.template ? chain.findIndex((op) => op.op === 'exec' && op.template !== undefined) : -1
 
+/** Where no thread can be made to launch it, no process can be made, either. */
+function noThread(error: unknown, { file, args }: Compiled): unknown {
+  const { code, errno } = error as NodeJS.ErrnoException
+  if (errno === undefined || (code !== 'EAGAIN' && code !== 'ENOMEM')) return error
+  return new SpawnError({ errno: Math.abs(errno), step: 'clone', syscall: 'clone3', file, args })
+}
+
 export class Launch {
   readonly file: string
   readonly args: readonly string[]
@@ -108,7 +115,7 @@ export class Launch {
       )
     } catch (error) {
       compiled.close()
-      throw error
+      throw noThread(error, compiled)
     }
     for (const plan of settings.stdio) {
       if (plan.kind === 'fd' && plan.stream) stopReading(plan.stream)
