@@ -80,7 +80,8 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
       return only?.result?.stdout ?? String(only?.error)
     }))
   test('batch(), whose commands start long after the call', async () => {
-    const commands = Array.from({ length: 40 }, () => ['sh', '-c', 'cat file; echo "$BATCH_TEST"'])
+    const words = ['sh', '-c', 'cat file; echo "$BATCH_TEST"'] as const
+    const commands = Array.from({ length: 40 }, () => words)
     const { env } = process
     try {
       process.chdir(one)
