@@ -202,6 +202,15 @@ static bool from_own_place(enum launcher_kind kind)
 }
 
 /*
+ * Otherwise a child has to start where the process is, which threads with a
+ * working directory of their own are not.
+ */
+static bool place_known(const struct place *place)
+{
+	return place && place->fd >= 0;
+}
+
+/*
  * Whether the calling thread did a chroot(2), which does not affect threads
  * that have a root of their own.
  */
@@ -228,7 +237,8 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	ret = job_new(core, req, &job, why);
 	if (ret)
 		return ret;
-	if (from_own_place(req->kind) && root_changed(core))
+	if (from_own_place(req->kind) &&
+	    (!place_known(job->launch.place) || root_changed(core)))
 		job->kind = job->launch.by = LAUNCHER_VFORK;
 	/* The kernel's child would share our memory: see launcher_vfork.c. */
 	if (job->kind == LAUNCHER_URING && job->launch.chain->sets_ids)

@@ -32,7 +32,7 @@ struct place {
 /*
  * The calling thread's place now. Launches from the same place share one struct
  * and descriptor; the check takes two system calls. Returns a reference, or
- * NULL when out of memory: a child then starts where its launcher is.
+ * NULL when out of memory: a child then starts where the process is.
  */
 struct place *place_now(void);
 struct place *place_get(struct place *place);

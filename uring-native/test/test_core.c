@@ -8,6 +8,7 @@
 
 #include "core.h"
 #include "pack.h"
+#include "place.h"
 
 #define NR 200
 #define NR_DETACHED 24
@@ -181,6 +182,57 @@ static void test_detach(enum launcher_kind kind, bool no_ring)
 		detach_after(kind, no_ring, events);
 }
 
+/* Without a descriptor of it, a child still starts where the process is. */
+static void test_no_place(enum launcher_kind kind)
+{
+	struct place unknown = {.refs = 1, .fd = -1, .umask = -1};
+	char dir[] = "/tmp/uring-spawn-XXXXXX", old[4096], now[4096];
+	const char *const argv[] = {"sh", "-c", "test \"$(pwd -P)\" = \"$0\"",
+				    now, NULL};
+	struct core_config config = {.wake = wake};
+	struct core_request req = {.kind = kind, .place = &unknown};
+	struct core_info info;
+	struct core *core;
+	bool over = false;
+	const char *why;
+	struct pack p;
+	uint32_t id;
+
+	CHECK(!core_new(&config, &core));
+	core_get_info(core, &info);
+	if ((kind == LAUNCHER_URING && info.spawn_error) ||
+	    (kind == LAUNCHER_TEMPLATE && info.template_error)) {
+		core_detach(core);
+		return;
+	}
+	CHECK(mkdtemp(dir) && getcwd(old, sizeof(old)));
+	CHECK(!chdir(dir) && getcwd(now, sizeof(now)));
+	pack_init(&p, 2);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	pack_exec(&p, "/bin/sh", argv);
+	req.chain = pack_end(&p);
+	req.chain_size = p.size;
+	CHECK(!core_launch(core, &req, &id, &why));
+	core_flush(core);
+	while (!over) {
+		struct core_event *events, *e;
+
+		sem_wait(&woken);
+		events = take(core);
+		for (e = events; e; e = e->next) {
+			CHECK(e->type != CORE_FAILED);
+			if (e->type == CORE_EXITED) {
+				CHECK(!e->exit.status);
+				over = true;
+			}
+		}
+		core_events_free(events);
+	}
+	core_detach(core);
+	CHECK(unknown.refs == 1);
+	CHECK(!chdir(old) && !rmdir(dir));
+}
+
 int main(void)
 {
 	sem_init(&woken, 0, 0);
@@ -194,5 +246,9 @@ int main(void)
 	test_many(LAUNCHER_FORK, false);
 	test_many(LAUNCHER_URING, false);
 	test_many(LAUNCHER_TEMPLATE, false);
+	test_no_place(LAUNCHER_VFORK);
+	test_no_place(LAUNCHER_FORK);
+	test_no_place(LAUNCHER_URING);
+	test_no_place(LAUNCHER_TEMPLATE);
 	return 0;
 }
