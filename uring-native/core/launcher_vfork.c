@@ -162,8 +162,6 @@ static long clone_old(struct launch *launch, struct launch_thread *thread,
 	int flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID;
 	int pid;
 
-	if (head->addr2 >> 32)
-		return -ENOSYS;
 	child->reset_handlers = true;
 	pid = clone(child_main, top, (int)head->addr2 | flags, child,
 		    (int *)&launch->pidfd, NULL, &child->progress->gone);
@@ -214,7 +212,8 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 			head->flags & CHAIN_CLONE_FDS && can_unshare(thread);
 		pid = clone_new(launch, thread, &child);
 	}
-	if (pid == -ENOSYS || pid == -EPERM) {
+	/* clone(2) lacks the flags above 32 bits. */
+	if ((pid == -ENOSYS || pid == -EPERM) && !(head->addr2 >> 32)) {
 		bool blocked = pid == -ENOSYS;
 
 		child.shares_files = false;

@@ -227,6 +227,43 @@ static void test_dumpable(const struct launcher *by)
 	CHECK(prctl(PR_GET_DUMPABLE) == 1);
 }
 
+/* A child in new namespaces @flags, in a cgroup that is none. */
+static void pack_misplaced(struct pack *p, int no_cgroup, uint64_t flags)
+{
+	static const char *const argv[] = {"true", NULL};
+	struct chain_op *op;
+
+	pack_init(p, 2);
+	op = pack_op(p, CHAIN_CLONE);
+	op->fd = no_cgroup;
+	op->addr2 = flags | CLONE_INTO_CGROUP;
+	pack_exec(p, "/bin/true", argv);
+}
+
+/* The same error from all: clone(2) is no way out, as it knows no cgroups. */
+static void test_clone_errors(void)
+{
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct launch by_vfork, by_fork;
+	struct pack p;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (!geteuid())
+			CHECK(!setresuid(65534, 65534, 65534));
+		/* EPERM, unless a filter forbids clone3(2). */
+		pack_misplaced(&p, root, CLONE_NEWUTS);
+		launch(&launcher_fork, &p, &by_fork);
+		pack_misplaced(&p, root, CLONE_NEWUTS);
+		launch(&launcher_vfork, &p, &by_vfork);
+		CHECK(by_fork.error && by_vfork.error == by_fork.error);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	close(root);
+}
+
 static volatile sig_atomic_t slow_launches;
 
 static void count_slow(struct launch_thread *slow)
@@ -285,6 +322,7 @@ int main(void)
 		test_ignored();
 		nr++;
 	}
+	test_clone_errors();
 	for (i = 0; i < nr; i++) {
 		test_step(all[i], "/", "/bin/true", 0, 0);
 		test_step(all[i], "/nowhere", "/bin/true", -ENOENT, 1);
