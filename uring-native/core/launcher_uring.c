@@ -196,7 +196,11 @@ static void fill_skipped(struct launch *launch, uint32_t end)
 			c->res[i] = 0;
 }
 
-/* The kernel reaps a child whose chain failed. */
+/*
+ * The kernel reaps a child whose chain failed. A CLONE that fails may have
+ * stored the number of a pidfd before, which is not open, or is another file by
+ * now.
+ */
 static void finish(struct launch *launch)
 {
 	struct chain *c = launch->chain;
@@ -205,6 +209,8 @@ static void finish(struct launch *launch)
 	launch->error = chain_result(c, &launch->failed);
 	if (launch->error)
 		launch->pid = -1;
+	if (c->res[0] < 0)
+		launch->pidfd = -1;
 	launch->done(launch);
 }
 

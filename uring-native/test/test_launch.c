@@ -12,6 +12,7 @@
 #include "launcher.h"
 #include "pack.h"
 #include "reap.h"
+#include "ring.h"
 #include "sys.h"
 #include "template.h"
 
@@ -264,6 +265,38 @@ static void test_clone_errors(void)
 	close(root);
 }
 
+static bool ring_done;
+
+static void on_done(struct launch *l)
+{
+	(void)l;
+	ring_done = true;
+}
+
+/* There is no pidfd to close, although the kernel stored a number for one. */
+static void test_no_pidfd(void)
+{
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+	struct ring *ring = ring_new(&err);
+	struct launch l = {.pid = -1, .pidfd = -1, .done = on_done};
+	const char *why;
+	struct pack p;
+
+	if (ring && !ring->spawn_error) {
+		pack_misplaced(&p, root, 0);
+		pack_end(&p);
+		CHECK(!chain_load(p.bytes, p.size, &l.chain, &why));
+		CHECK(!launcher_uring.submit(&l, ring));
+		while (!ring_done)
+			ring->poller.ops->wait(&ring->poller, true);
+		CHECK(l.error == -EBADF && l.pid == -1 && l.pidfd == -1);
+		chain_free(l.chain);
+	}
+	if (ring)
+		ring->poller.ops->free(&ring->poller);
+	close(root);
+}
+
 static volatile sig_atomic_t slow_launches;
 
 static void count_slow(struct launch_thread *slow)
@@ -323,6 +356,7 @@ int main(void)
 		nr++;
 	}
 	test_clone_errors();
+	test_no_pidfd();
 	for (i = 0; i < nr; i++) {
 		test_step(all[i], "/", "/bin/true", 0, 0);
 		test_step(all[i], "/nowhere", "/bin/true", -ENOENT, 1);
