@@ -153,15 +153,22 @@ static bool is_gone(const struct launch_progress *progress)
 	return progress->robust ? gone & FUTEX_OWNER_DIED : !gone;
 }
 
-/* For kernels that do not change the word, or were never told its address. */
+/*
+ * For kernels that do not change the word, or were never told its address. Only
+ * /proc shows that a child in another session has exec'd.
+ */
 static bool is_gone_anyway(const struct launch *launch)
 {
 	siginfo_t info = {0};
 	long ret = sys_waitid_pidfd(launch->pidfd, &info,
 				    WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+	long flags;
 
-	return ret == -ECHILD || info.si_pid ||
-	       sys_call(SYS_setpgid, launch->pid, INT_MAX) == -EACCES;
+	if (ret == -ECHILD || info.si_pid ||
+	    sys_call(SYS_setpgid, launch->pid, INT_MAX) == -EACCES)
+		return true;
+	flags = task_flags(launch->pidfd);
+	return flags >= 0 && !(flags & PF_FORKNOEXEC);
 }
 
 void launch_wait(struct launch *launch, struct launch_thread *thread,

@@ -2,6 +2,9 @@
 /* Launchers that work on every kernel, and the descriptors a child gets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -297,6 +300,52 @@ static void test_no_pidfd(void)
 	close(root);
 }
 
+static void deny(int nr, int err)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {4, code};
+
+	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+}
+
+/* A launch whose child cannot announce its exec, and leaves our session. */
+static void test_unannounced(const struct launcher *by)
+{
+	static const char *const argv[] = {"cat", NULL};
+	siginfo_t info = {0};
+	struct launch l;
+	struct pack p;
+	int input[2], status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		/* Against a hang: cat ends only after the launch. */
+		alarm(120);
+		deny(SYS_set_robust_list, ENOSYS);
+		CHECK(!pipe2(input, O_CLOEXEC) && dup2(input[0], 0) == 0);
+		pack_init(&p, 3);
+		pack_op(&p, CHAIN_CLONE)->fd = -1;
+		pack_op(&p, CHAIN_TASK_SET)->len = IORING_TASK_SETSID;
+		pack_exec(&p, "/bin/cat", argv);
+		launch(by, &p, &l);
+		CHECK(!l.error);
+		CHECK(!sys_waitid_pidfd(l.pidfd, &info,
+					WEXITED | WNOHANG | __WALL, NULL));
+		CHECK(!info.si_pid);
+		close(input[1]);
+		CHECK(wait_for(&l) == 0);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+}
+
 static volatile sig_atomic_t slow_launches;
 
 static void count_slow(struct launch_thread *slow)
@@ -366,6 +415,7 @@ int main(void)
 		test_fds(all[i]);
 		test_leak(all[i]);
 		test_slow(all[i]);
+		test_unannounced(all[i]);
 		if (!geteuid())
 			test_dumpable(all[i]);
 	}
