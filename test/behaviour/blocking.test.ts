@@ -5,6 +5,7 @@ import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } fro
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough, type Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { run, spawn } from '../../dist/index.js'
@@ -175,6 +176,29 @@ describe.each(testedBackends)('inherited descriptors by %s', (backend) => {
     const stdio = [first.stdout, 'pipe', 'pipe'] as const
     const { stdout, stderr } = await run('cat', [], { ...options, stdio })
     expect([stdout, stderr]).toEqual(['one\ntwo\n', ''])
+  })
+
+  test.each<[string, (stream: Readable) => Promise<string>]>([
+    ['for await', text],
+    ['pipe()', (stream) => text(stream.pipe(new PassThrough()))],
+    [
+      'resume()',
+      async (stream) => {
+        const chunks: Buffer[] = []
+        stream.on('data', (chunk) => chunks.push(chunk)).resume()
+        await once(stream, 'end')
+        return Buffer.concat(chunks).toString()
+      },
+    ],
+  ])('output that another child had can be read here afterwards: %s', async (_name, read) => {
+    const source = await spawn('sh', ['-c', 'echo one; read go; echo two'], options)
+    const line = await run('sh', ['-c', 'read line; echo $line'], {
+      ...options,
+      stdio: [source.stdout, 'pipe', 'pipe'],
+    })
+    expect(line.stdout).toBe('one\n')
+    source.stdin.end('\n')
+    expect(await read(source.stdout)).toBe('two\n')
   })
 
   test.each([0, 3, 9])('a pipe by its number, as descriptor %i of the child', async (place) => {

@@ -66,12 +66,15 @@ export function pipeStream(fd: number, writable: boolean): Readable | Writable {
  * does. What has been read before stays in the stream.
  */
 export function stopReading(stream: object): void {
-  const { _handle: handle } = stream as {
+  const { _handle: handle, _readableState: state } = stream as {
     _handle?: { reading?: boolean; readStop?: unknown } | null
+    _readableState?: { reading?: boolean }
   }
   if (typeof handle?.readStop !== 'function') return
   handle.reading = false
   handle.readStop()
+  // Otherwise the stream waits for the read that was stopped, and never starts another.
+  if (state) state.reading = false
   const { pause } = stream as { pause?: unknown }
   if (typeof pause === 'function') pause.call(stream)
 }
