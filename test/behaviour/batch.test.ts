@@ -173,6 +173,65 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     expect(children()).toBe('')
   })
 
+  test.each<[string, (call: number) => unknown, RegExp]>([
+    [
+      'throws at once',
+      () => {
+        throw new Error('no more')
+      },
+      /no more/,
+    ],
+    [
+      'throws later',
+      (call) => {
+        if (call > 2) throw new Error('no more')
+        return Promise.resolve({ done: false, value: ['true'] })
+      },
+      /no more/,
+    ],
+    ['rejects with undefined', () => Promise.reject(undefined), /undefined was thrown/],
+    ['resolves to undefined', () => Promise.resolve(undefined), /must return an object/],
+    [
+      'returns nothing later',
+      (call) => (call > 2 ? undefined : { done: false, value: ['true'] }),
+      /must return an object/,
+    ],
+  ])('a next() of an async iterator that %s', async (_name, next, message) => {
+    let calls = 0
+    const commands = {
+      [Symbol.asyncIterator]: () => ({ next: () => next(++calls) }),
+    } as AsyncIterable<BatchCommand>
+    await expect(batch(commands, { backend, concurrency: 1 }).all()).rejects.toThrow(message)
+    expect(children()).toBe('')
+  })
+
+  test('an async iterator whose next() returns no promise', async () => {
+    let calls = 0
+    const next = () =>
+      ++calls > 3 ? { done: true, value: undefined } : { done: false, value: ['true'] }
+    const commands = { [Symbol.asyncIterator]: () => ({ next }) } as unknown as AsyncIterable<
+      readonly [string]
+    >
+    expect(await batch(commands, { backend, concurrency: 1 }).all()).toHaveLength(3)
+  })
+
+  test('code that throws undefined fails all the same', async () => {
+    function nothing(): never {
+      throw undefined
+    }
+    function* commands(): Generator<BatchCommand> {
+      yield ['true']
+      nothing()
+    }
+    await expect(batch(commands(), { backend }).all()).rejects.toThrow('undefined was thrown')
+    await expect(batch([['true']], { backend, onProgress: nothing }).all()).rejects.toThrow(
+      'undefined was thrown',
+    )
+    const bad = Object.defineProperty({ file: 'true' }, 'args', { enumerable: true, get: nothing })
+    const [result] = await batch([bad], { backend }).all()
+    expect(result?.error?.message).toBe('undefined was thrown')
+  })
+
   test('bail ends what runs and starts nothing more', async () => {
     let asked = 0
     function* commands(): Generator<BatchCommand> {

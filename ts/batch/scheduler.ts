@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { inheritedEnviron } from '../chain/environ.js'
 import { getEnvironment } from '../environment.js'
 import { readCommand } from '../options/check.js'
+import { argumentError } from '../options/errors.js'
 import type { BatchSettings } from '../options/types.js'
 import { AbortError } from '../process/ending.js'
 import { type RunResult, runWith } from '../run.js'
@@ -31,6 +32,9 @@ export interface SchedulerEvents {
   /** Whether results wait to be taken: nothing is started then. */
   full(): boolean
 }
+
+/** An error as it was thrown; one that is undefined or empty would look like none. */
+const thrown = (error: unknown): Error => (error || new Error(`${error} was thrown`)) as Error
 
 const isAsync = (commands: Commands): commands is AsyncIterable<BatchCommand> =>
   Symbol.asyncIterator in commands
@@ -181,40 +185,48 @@ export class Scheduler {
       try {
         this.#pulled((this.#source as Iterator<BatchCommand>).next())
       } catch (error) {
-        this.#sourceFailed(error as Error)
+        this.#sourceFailed(error)
       }
       return
     }
     this.#pulling = true
-    ;(this.#source as AsyncIterator<BatchCommand>).next().then(
-      (next) => {
-        this.#pulling = false
-        if (!this.#stopped) this.#pulled(next)
-        this.fill()
-      },
-      (error) => {
-        this.#pulling = false
-        this.#sourceFailed(error)
-        this.fill()
-      },
-    )
+    this.#pullAsync()
   }
 
-  #pulled({ done, value }: IteratorResult<BatchCommand>): void {
+  /** As `for await` does: next() may throw, or return its result without a promise. */
+  async #pullAsync(): Promise<void> {
+    try {
+      const next = await (this.#source as AsyncIterator<BatchCommand>).next()
+      if (!this.#stopped) this.#pulled(next)
+    } catch (error) {
+      this.#sourceFailed(error)
+    }
+    this.#pulling = false
+    this.fill()
+  }
+
+  #pulled(next: IteratorResult<BatchCommand>): void {
+    if (typeof next !== 'object' || next === null) {
+      throw argumentError(
+        'ERR_INVALID_ARG_TYPE',
+        `next() of the iterator of commands must return an object, not ${next}`,
+      )
+    }
+    const { done, value } = next
     if (done) this.#exhausted = true
     else this.#start({ index: this.#next++, command: value })
   }
 
-  #sourceFailed(error: Error): void {
+  #sourceFailed(error: unknown): void {
     this.#exhausted = true
-    this.stop(error)
+    this.stop(thrown(error))
   }
 
   #start(task: Task): void {
     this.running++
     this.#run(task).then(
       (result) => this.#ran(task, result, undefined),
-      (error) => this.#ran(task, undefined, error),
+      (error) => this.#ran(task, undefined, thrown(error)),
     )
   }
 
@@ -263,7 +275,7 @@ export class Scheduler {
         failed: this.failures,
       })
     } catch (error) {
-      this.stop(error as Error)
+      this.stop(thrown(error))
     }
   }
 }
