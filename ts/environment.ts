@@ -13,6 +13,7 @@ import {
   PipeBits,
   TOKENS,
 } from './binding/types.js'
+import { currentEnv } from './chain/environ.js'
 import { type Exit, exitOf } from './chain/exit.js'
 import type { PackedChain } from './chain/pack.js'
 import { microtask, soon, throwLater } from './runtime.js'
@@ -95,7 +96,7 @@ class Environment {
 
   constructor() {
     this.binding = loadBinding()
-    const noRing = process.env.URING_SPAWN_NO_RING === '1'
+    const noRing = currentEnv().URING_SPAWN_NO_RING === '1'
     this.info = this.binding.open(this.#take, noRing)
     this.#events = this.info.events
     this.#client = this.info.client

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type RlimitName, run, spawn } from '../../dist/index.js'
+import { type RlimitName, run, spawn, template } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { HANG, isRoot, rejection, text } from '../support.js'
 
@@ -88,6 +88,25 @@ describe.each(testedBackends)('options by %s', (backend) => {
     delete process.env.URING_SPAWN_TEST
     expect(await out('printenv URING_SPAWN_TEST || echo gone')).toBe('gone\n')
   })
+
+  test.each([undefined, null])(
+    'process.env that is %s is an empty environment',
+    async (nothing) => {
+      const { env } = process
+      const seen = async () => (await run('/usr/bin/env', [], { backend })).stdout
+      try {
+        process.env = nothing as unknown as NodeJS.ProcessEnv
+        expect(await seen()).toBe('')
+        const found = await template('echo')
+        found.close()
+        if (nothing === undefined) Reflect.deleteProperty(process, 'env')
+        expect(await seen()).toBe('')
+      } finally {
+        process.env = env
+      }
+      expect(await seen()).toContain('PATH=')
+    },
+  )
 
   test('PATH: its order, empty parts, files that may not be run, and no PATH', async () => {
     const path = (PATH: string) => ({ backend, env: { PATH } })

@@ -1,4 +1,5 @@
 import type { CoreInfo } from '../binding/types.js'
+import { currentEnv } from '../chain/environ.js'
 import { argumentError } from '../options/errors.js'
 import type { Backend, BackendName } from './backend.js'
 import { ForkBackend } from './fork.js'
@@ -23,7 +24,7 @@ const VARIABLE = 'URING_SPAWN_BACKEND'
  * error if the named one does not exist or does not work.
  */
 export function selectBackend(info: CoreInfo, option: BackendName | 'auto' | undefined): Backend {
-  const variable = process.env[VARIABLE] || undefined
+  const variable = currentEnv()[VARIABLE] || undefined
   const wanted = option ?? variable ?? 'auto'
   if (wanted === 'auto') {
     return backends.find((b) => b.automatic && b.missing(info) === undefined) as Backend

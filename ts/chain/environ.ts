@@ -65,6 +65,11 @@ function isNative(object: object): boolean {
  */
 const mayBeNative = isMainThread && process.versions.bun === undefined && !('Deno' in globalThis)
 
+const noVariables: NodeJS.ProcessEnv = Object.freeze({})
+
+/** process.env; a program may have deleted it. */
+export const currentEnv = (): NodeJS.ProcessEnv => process.env ?? noVariables
+
 /** The last object in process.env, and whether it shows the C library's environment. */
 let last: { env: object; native: boolean } | undefined
 /** The contents of `last` when the C library's environment had that version. */
@@ -82,13 +87,14 @@ function readNative(env: object): Environ {
 }
 
 /**
- * The current contents of process.env, whichever object that is. They are cached
+ * The current contents of process.env, whichever object that is, or nothing if a
+ * program has deleted it. They are cached
  * only while it is the real one, and the C library's environment still has the same
  * bytes. Throws an argument error for a bad object that a program has put in its
  * place.
  */
 export function inheritedEnviron(): Environ {
-  const { env } = process
+  const env = currentEnv()
   if (last?.env !== env) {
     last = { env, native: mayBeNative && isNative(env) }
     cached = undefined

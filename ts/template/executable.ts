@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { resolve } from 'node:path'
 import { loadBinding } from '../binding/load.js'
+import { currentEnv } from '../chain/environ.js'
 import { O_CLOEXEC, O_PATH } from '../chain/ops.js'
 import { lacksInterpreter, whyNotExecuted } from '../chain/program.js'
 import { candidatesOf, isSearched, searchGoesOn } from '../chain/search.js'
@@ -77,7 +78,7 @@ export function findExecutable(file: string): string {
   if (!isSearched(file)) return resolve(file)
   let last = ENOENT
   let forbidden: string | undefined
-  for (const candidate of candidatesOf(file, process.env.PATH)) {
+  for (const candidate of candidatesOf(file, currentEnv().PATH)) {
     if (candidate === '') break
     const path = resolve(candidate)
     last = errorOf(path)
