@@ -30,15 +30,15 @@ struct Client {
 };
 
 /*
- * The state of an environment (the main thread, a worker): a core, and a
- * thread-safe function that delivers its events. uv_* would work only on Node.
- */
-/*
  * Smaller input is copied: that is cheaper than a reference and an event, and
  * it fits into a pipe.
  */
 static constexpr size_t BORROW_FROM = 64 * 1024;
 
+/*
+ * The state of an environment (the main thread, a worker): a core, and a
+ * thread-safe function that delivers its events. uv_* would work only on Node.
+ */
 class Environment
 {
       public:
@@ -80,8 +80,6 @@ class Environment
 	napi_threadsafe_function wake_ = nullptr;
 	std::vector<std::unique_ptr<Client>> clients_;
 	unsigned refs_ = 0;
-	/* Where take() puts the numbers of events. */
-	Napi::Reference<Napi::Float64Array> events_;
 	/* By launch: the input that the core reads in place. */
 	std::unordered_map<uint32_t, napi_ref> inputs_;
 	/* Pipes that JavaScript has not claimed, and templates. */
