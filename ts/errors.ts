@@ -63,6 +63,7 @@ export const {
 const hints: Readonly<Record<string, string>> = {
   'cwd ENOENT': 'the working directory does not exist',
   'cwd ENOTDIR': 'the working directory is not a directory',
+  'cwd EBADF': 'the descriptor is not open',
   'cwd EACCES': 'the working directory may not be entered',
   'exec ENOENT': 'no such program: check its name, or PATH in the env given',
   'exec ENOTDIR': 'a part of the path is not a directory',

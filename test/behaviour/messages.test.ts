@@ -225,6 +225,23 @@ test('template() has the same messages', async () => {
   }
 })
 
+test.each([
+  ['a missing interpreter', 'a', 'names the interpreter'],
+  ['a carriage return', 'e', 'carriage return'],
+])('template() of a file found in PATH: %s', async (_name, file, words) => {
+  const { PATH } = process.env
+  try {
+    for (const dirs of [dir, `${dir}:/nowhere`, `/nowhere:${dir}`]) {
+      process.env.PATH = dirs
+      const error = await rejection(template(file))
+      expect(error).toMatchObject({ code: 'ENOENT', path: join(dir, file) })
+      expect(error.message).toContain(words)
+    }
+  } finally {
+    process.env.PATH = PATH
+  }
+})
+
 test('doctor explains in words why there are no templates', () => {
   const said = execFileSync(process.execPath, [main, 'doctor'], { encoding: 'utf8' })
   expect(said).toMatch(/^templates +(made by the kernel|no: this kernel has .*)$/m)

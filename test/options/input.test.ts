@@ -265,6 +265,30 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'options must be an object, not number',
   ],
   [
+    'options that are null',
+    () => spawn('a', [], null as unknown as object),
+    'ERR_INVALID_ARG_TYPE',
+    'options must be an object, not null',
+  ],
+  [
+    'args that are null',
+    () => run('a', null as unknown as string[]),
+    'ERR_INVALID_ARG_TYPE',
+    'args must be an array, not null',
+  ],
+  [
+    'an environment that is null',
+    () => run('a', [], { env: null as never }),
+    'ERR_INVALID_ARG_TYPE',
+    'env must be an object, not null',
+  ],
+  [
+    'a timeout that is null',
+    () => run('a', [], { timeout: null as never }),
+    'ERR_INVALID_ARG_TYPE',
+    'timeout must be a number, not null',
+  ],
+  [
     'options of run() that are not an object',
     () => run('a', [], 'x' as unknown as object),
     'ERR_INVALID_ARG_TYPE',

@@ -8,6 +8,7 @@ import {
   copyOfStrings,
   own,
   signalNumber,
+  typeName,
 } from '../options/values.js'
 import { resources } from './assemble.js'
 import { inheritedEnviron } from './environ.js'
@@ -38,7 +39,7 @@ const checkFd = (name: string, fd: number): void => {
 /** Copies what the caller can still change, reading each value once. */
 function array(name: string, value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) {
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array, not ${typeof value}`)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array, not ${typeName(value)}`)
   }
   return copyOf(value)
 }

@@ -22,6 +22,7 @@ import {
   own,
   show,
   signalNumber,
+  typeName,
 } from './values.js'
 
 const MAX_TIMER = 2 ** 31 - 1
@@ -32,7 +33,7 @@ type Read = (name: string, value: unknown) => unknown
 
 const boolean: Read = (name, value) => {
   if (typeof value !== 'boolean') {
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a boolean, not ${typeof value}`)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a boolean, not ${typeName(value)}`)
   }
   return value
 }
@@ -310,7 +311,7 @@ function readFile(file: unknown): string {
 
 function readArgs(args: unknown): readonly string[] {
   if (!Array.isArray(args)) {
-    throw argumentError('ERR_INVALID_ARG_TYPE', `args must be an array, not ${typeof args}`)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `args must be an array, not ${typeName(args)}`)
   }
   return copyOfStrings('args', args)
 }

@@ -6,13 +6,13 @@ import { argumentError } from './errors.js'
 export const show = (value: unknown): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
 
+/** The type of a value, for a message. */
+export const typeName = (value: unknown): string => (value === null ? 'null' : typeof value)
+
 /** Throws unless `value` is a string without NUL bytes, which would end it early. */
 export function checkString(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') {
-    throw argumentError(
-      'ERR_INVALID_ARG_TYPE',
-      `${name} must be a string, not ${value === null ? 'null' : typeof value}`,
-    )
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a string, not ${typeName(value)}`)
   }
   const nul = value.indexOf('\0')
   if (nul >= 0) {
@@ -30,7 +30,7 @@ export function checkInteger(
   max: number,
 ): asserts value is number {
   if (typeof value !== 'number') {
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a number, not ${typeof value}`)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a number, not ${typeName(value)}`)
   }
   if (!Number.isInteger(value) || value < min || value > max) {
     throw argumentError(
@@ -42,7 +42,7 @@ export function checkInteger(
 
 export function checkObject(name: string, value: unknown): asserts value is object {
   if (typeof value !== 'object' || value === null) {
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an object, not ${typeof value}`)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an object, not ${typeName(value)}`)
   }
 }
 

@@ -78,6 +78,7 @@ export function findExecutable(file: string): string {
   if (!isSearched(file)) return resolve(file)
   let last = ENOENT
   let forbidden: string | undefined
+  let lacking: string | undefined
   for (const candidate of candidatesOf(file, currentEnv().PATH)) {
     if (candidate === '') break
     const path = resolve(candidate)
@@ -85,8 +86,10 @@ export function findExecutable(file: string): string {
     if (last === 0) return path
     if (!searchGoesOn(last)) throw notRun(file, last, path)
     if (last === EACCES) forbidden ??= path
+    else if (last === ENOENT && lacksInterpreter(path)) lacking ??= path
   }
   if (forbidden !== undefined) throw notRun(file, EACCES, forbidden)
+  if (last === ENOENT && lacking !== undefined) throw notRun(file, last, lacking)
   throw failure(file, last, 'execveat', file)
 }
 
