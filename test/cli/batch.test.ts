@@ -264,3 +264,16 @@ describe.each([
     expect(await child.exited).toMatchObject({ code: status })
   })
 })
+
+test('a signal ends it while it waits for the writer of a FIFO', async () => {
+  const fifo = join(dir, 'fifo')
+  await run('mkfifo', [fifo], { check: true })
+  const child = await spawn(process.execPath, [main, 'batch', fifo], { stdio: 'ignore' })
+  // Node itself handles SIGINT and SIGTERM from the start, but not SIGHUP, number 1.
+  await until(() => {
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+    return /^SigCgt:.*[13579bdf]$/m.test(status)
+  })
+  child.kill('SIGHUP')
+  expect(await child.exited).toMatchObject({ signal: 'SIGHUP' })
+})

@@ -34,6 +34,9 @@ const GRACE = 1000
 /** Signals that end the running commands, and then us with 128 plus their number. */
 const endedBy = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** Milliseconds after which the signal that ended the batch also ends a program that cannot exit. */
+const EXIT_MS = 200
+
 /** Exit statuses. */
 const Status = { ok: 0, failed: 1, badInput: 2 } as const
 
@@ -237,9 +240,14 @@ class Run {
 export async function runBatch(file: string, options: BatchCliOptions): Promise<number> {
   selectBackend(getEnvironment().info, options.backend)
   const run = new Run(file, options)
-  const handlers = endedBy.map(
-    (name) => [name, () => run.end(128 + constants.signals[name])] as const,
-  )
+  let ended: NodeJS.Signals | undefined
+  const handlers = endedBy.map((name) => {
+    const handler = () => {
+      ended ??= name
+      run.end(128 + constants.signals[name])
+    }
+    return [name, handler] as const
+  })
   for (const [name, handler] of handlers) process.on(name, handler)
   watchOutput((error) => {
     if (error.code === 'EPIPE') {
@@ -256,5 +264,7 @@ export async function runBatch(file: string, options: BatchCliOptions): Promise<
   } finally {
     bar.stop()
     for (const [name, handler] of handlers) process.off(name, handler)
+    // A thread that opens a FIFO without a writer blocks, and even process.exit() waits for it.
+    if (ended) setTimeout(() => process.kill(process.pid, ended), EXIT_MS).unref()
   }
 }
