@@ -72,12 +72,17 @@ export class Template implements AsyncDisposable, TemplateLike {
 
   /** @internal */
   [templateHold](): HeldTemplate {
-    this.#open()
+    return this.#hold(false)
+  }
+
+  /** What is held can be held again, also once the template has been closed. */
+  #hold(held: boolean): HeldTemplate {
+    this.#open(held)
     this.#holds++
     let holds = true
     return {
       [templateSource]: (inKernel) => this.#source(this.#open(holds), inKernel),
-      [templateHold]: () => this[templateHold](),
+      [templateHold]: () => this.#hold(holds),
       release: () => {
         if (!holds) return
         holds = false
