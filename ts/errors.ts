@@ -286,3 +286,12 @@ export function killError(what: string, errno: number): NodeJS.ErrnoException {
     syscall: 'kill',
   })
 }
+
+/**
+ * What kill() returns for the errno of a signal, 0 if it was sent: false if the
+ * process has ended. Throws a killError() for any other.
+ */
+export function wasSignalled(what: string, errno: number): boolean {
+  if (errno === 0 || errno === ESRCH) return errno === 0
+  throw killError(what, errno)
+}

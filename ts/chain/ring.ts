@@ -6,7 +6,7 @@ import {
   type LaunchEvents,
   type LaunchPipe,
 } from '../environment.js'
-import { EAGAIN, EINVAL, ESRCH, errnoName, killError } from '../errors.js'
+import { EAGAIN, EINVAL, ESRCH, errnoName, wasSignalled } from '../errors.js'
 import { readRing, readSubmit } from '../options/check.js'
 import { argumentError } from '../options/errors.js'
 import { later } from '../runtime.js'
@@ -242,9 +242,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
    *   program of another user, as one with the set-user-ID bit is
    */
   kill(signal: number): boolean {
-    const errno = -this.signal(signal)
-    if (errno === 0 || errno === ESRCH) return errno === 0
-    throw killError(`cannot signal process ${this.#progress.pid}`, errno)
+    return wasSignalled(`cannot signal process ${this.#progress.pid}`, -this.signal(signal))
   }
 
   /** kill() that returns 0 or -errno. @internal */

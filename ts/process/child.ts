@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
 import type { Exit } from '../chain/exit.js'
-import { ESRCH, killError } from '../errors.js'
+import { wasSignalled } from '../errors.js'
 import type { StdioOption } from '../options/types.js'
 import { signalNumber } from '../options/values.js'
 import type { StderrOf, StdinOf, StdoutOf } from '../types.js'
@@ -9,12 +9,6 @@ import type { Launch, Started } from './launch.js'
 import { LazyPipe } from './pipe.js'
 
 const SIGKILL = 9
-
-/** What kill() returns for an errno, or throws. */
-function isThere(what: string, errno: number): boolean {
-  if (errno === 0 || errno === ESRCH) return errno === 0
-  throw killError(what, errno)
-}
 
 /**
  * A process that has started. It has a stream for each pipe in its `stdio`, and
@@ -90,7 +84,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
    */
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     const ret = this.#launch.signal(signalNumber('signal', signal))
-    return isThere(`cannot signal process ${this.pid}`, -ret)
+    return wasSignalled(`cannot signal process ${this.pid}`, -ret)
   }
 
   /**
@@ -100,7 +94,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
    */
   killGroup(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     const ret = this.#launch.killGroup(this.pid, signalNumber('signal', signal))
-    return isThere(`cannot signal the process group ${this.pid}`, -ret)
+    return wasSignalled(`cannot signal the process group ${this.pid}`, -ret)
   }
 
   /** Keeps the program running until the child ends; this is the default. */
