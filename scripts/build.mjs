@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { withLock } from './lock.mjs'
-import { duration, logFile, quietly, root } from './quiet.mjs'
+import { duration, logFile, quietly, root, say } from './quiet.mjs'
 
 const folder = join(root, 'build')
 
@@ -40,7 +40,7 @@ async function buildAddon() {
       return progress
     },
   })
-  if (compiled > 0) console.error(`build: compiled the native addon (${duration(seconds)})`)
+  if (compiled > 0) say(`build: compiled the native addon (${duration(seconds)})`)
 }
 
 const stampFile = join(root, 'out/library.stamp')
@@ -72,7 +72,7 @@ async function buildLibrary() {
     { title: 'build: compiling the library', log: logFile('build-library'), seconds: 10 },
   )
   writeFileSync(stampFile, hash)
-  console.error(`build: compiled the library (${duration(seconds)})`)
+  say(`build: compiled the library (${duration(seconds)})`)
 }
 
 /**
@@ -80,7 +80,7 @@ async function buildLibrary() {
  * @throws {import('./quiet.mjs').QuietError}
  */
 export async function build() {
-  const waiting = () => console.error('build: waiting for another build of this clone')
+  const waiting = () => say('build: waiting for another build of this clone')
   await withLock('build', waiting, async () => {
     await buildAddon()
     await buildLibrary()

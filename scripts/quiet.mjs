@@ -48,6 +48,35 @@ const roughly = (seconds) =>
   duration(seconds < 60 ? Math.ceil(seconds / 5) * 5 : Math.ceil(seconds / 30) * 30)
 
 /**
+ * The bars on the terminal, one below the other; the cursor stays in the last.
+ * @type {Set<Progress>}
+ */
+const bars = new Set()
+/** How many lines they take, and the stream they were written to. */
+let drawn = 0
+let terminal
+
+function erase() {
+  if (drawn === 0) return
+  terminal.write(drawn === 1 ? '\r\x1b[K' : `\r\x1b[${drawn - 1}A\x1b[J`)
+  drawn = 0
+}
+
+function draw(stream) {
+  const up = drawn > 1 ? `\x1b[${drawn - 1}A` : ''
+  const lines = [...bars].map((bar) => `${bar.line(stream.columns || 80)}\x1b[K`)
+  stream.write(`\r${up}${lines.join('\n')}`)
+  drawn = lines.length
+  terminal = stream
+}
+
+/** Prints a line above the bars that are on the terminal. */
+export function say(text, stream = process.stderr) {
+  erase()
+  stream.write(`${text}\n`)
+}
+
+/**
  * Shows that something takes long: a bar on a terminal, elsewhere a line when it
  * begins and one a minute. Shows nothing of what is over within a second, and
  * leaves nothing on a terminal.
@@ -93,23 +122,19 @@ export class Progress {
     this.#waits = false
   }
 
-  /** Clears the bar for a line that has to be printed meanwhile. */
-  clear() {
-    if (this.#stream.isTTY && this.#shown > 0) this.#stream.write('\r\x1b[K')
-  }
-
   end() {
     clearInterval(this.#timer)
-    this.clear()
-    this.#shown = 0
+    // The other bars come back with their next drawing.
+    if (bars.delete(this)) erase()
   }
 
   #tick() {
     const elapsed = Date.now() - this.#start
     if (elapsed < SHORT || this.#waits) return
     if (this.#stream.isTTY) {
-      this.#shown++
-      this.#stream.write(`\r${this.#bar(this.#stream.columns || 80)}\x1b[K`)
+      bars.add(this)
+      const [first] = bars
+      if (first === this) draw(this.#stream)
     } else if (elapsed >= this.#shown * PERIOD) {
       const expected = this.#seconds ? `, about ${roughly(this.#seconds)}` : ''
       const line = this.#shown++ === 0 ? expected : `: ${this.#numbers()}`
@@ -122,8 +147,8 @@ export class Progress {
     return [percent, note, duration(this.seconds)].filter((text) => text !== '').join(', ')
   }
 
-  /** Where there is not room for all of it, the note goes first, then the title's end. */
-  #bar(columns) {
+  /** The bar. Where there is not room for all of it, the note goes first, then the title's end. */
+  line(columns) {
     const width = 20
     // Where nothing is known but the time it usually takes, that has to do.
     const guess = this.#seconds ? Math.min(0.95, this.seconds / this.#seconds) : 0
@@ -165,20 +190,22 @@ function eachLine(stream, listener) {
   stream.on('end', () => rest !== '' && listener(stripVTControlCharacters(rest)))
 }
 
-/** Passes signals that this process gets on by `send`; `seen()` says which came first. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
+/** How many commands run, and the first signal that came meanwhile: it ends this process. */
+let active = 0
+let stopping
+
+/** Passes signals that this process gets on by `send`, until the function it returns is called. */
 function passSignals(send) {
-  let seen
   const handler = (signal) => {
-    seen ??= signal
+    stopping ??= signal
     send(signal)
   }
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
-  for (const signal of signals) process.on(signal, handler)
-  return {
-    seen: () => seen,
-    off() {
-      for (const signal of signals) process.off(signal, handler)
-    },
+  active++
+  for (const signal of SIGNALS) process.on(signal, handler)
+  return () => {
+    active--
+    for (const signal of SIGNALS) process.off(signal, handler)
   }
 }
 
@@ -240,6 +267,7 @@ export async function attempt(command, options) {
     output.once('error', reject)
   })
   await opened
+  if (stopping) await die()
   output.write(`$ ${command.join(' ')}\n`)
   const { stream, lazy } = options
   const progress = options.progress ?? new Progress(title, { seconds, stream, lazy })
@@ -247,7 +275,7 @@ export async function attempt(command, options) {
   // Before the command starts, or a signal could end this process without it. A
   // handler runs later than what follows here.
   let send
-  const signals = passSignals((signal) => send(signal))
+  const stopPassing = passSignals((signal) => send(signal))
   const launched = launch(command, { cwd, env })
   send = launched.send
   const { child } = launched
@@ -270,19 +298,16 @@ export async function attempt(command, options) {
     child.once('error', (error) => resolve({ status: null, signal: null, error }))
     child.once('close', (status, signal) => resolve({ status, signal }))
   })
-  signals.off()
-  if (!options.progress) progress.end()
+  stopPassing()
+  if (!options.progress || stopping) progress.end()
   await new Promise((resolve) => output.end(resolve))
-  if (signals.seen()) {
-    options.progress?.end()
-    await dieOf(signals.seen())
-  }
+  if (stopping) await die()
   return { ...end, ...texts, lines, seconds: (Date.now() - start) / 1000 }
 }
 
-/** Ends this process by a signal it has caught. */
-function dieOf(signal) {
-  process.kill(process.pid, signal)
+/** Ends this process by the signal it has caught, once no command runs. */
+function die() {
+  if (active === 0) process.kill(process.pid, stopping)
   // It takes effect at some later point: nothing else happens until then.
   return new Promise(() => setTimeout(() => {}, 60_000))
 }
@@ -317,7 +342,7 @@ export async function orFail(main) {
     return await main()
   } catch (error) {
     if (!(error instanceof QuietError)) throw error
-    console.error(error.message)
+    say(error.message)
     process.exit(1)
   }
 }

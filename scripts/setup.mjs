@@ -23,6 +23,7 @@ import {
   Progress,
   QuietError,
   root,
+  say,
 } from './quiet.mjs'
 
 const fail = (message) => {
@@ -119,8 +120,7 @@ async function apt(title, log, progress, ...args) {
     // The lock of the package lists has no time limit of apt's.
     if (/Could not get lock|Unable to lock/.test(said) && waited < PATIENCE) {
       if (waited === 0) {
-        progress.clear()
-        console.error('setup: waiting for another process that uses apt')
+        say('setup: waiting for another process that uses apt')
       }
       await sleep(3000)
       waited += 3
@@ -162,9 +162,7 @@ async function setUpDebian(names) {
   }
   const still = missingDebianPackages(missing)
   if (still.length > 0) fail(`apt-get did not install ${still.join(' ')}; its log: ${log}`)
-  console.error(
-    `setup: installed ${what} ${why} (${duration(progress.seconds)}): ${missing.join(' ')}`,
-  )
+  say(`setup: installed ${what} ${why} (${duration(progress.seconds)}): ${missing.join(' ')}`)
 }
 
 const lockText = () => readFileSync(join(root, 'package-lock.json'), 'utf8')
@@ -195,13 +193,13 @@ async function retryNetwork(command, options) {
     if (!isNetwork || attempts === NPM_TRIES) {
       throw new QuietError(failureOf(command[0], end, options))
     }
-    console.error('setup: a connection of npm broke: trying again')
+    say('setup: a connection of npm broke: trying again')
   }
 }
 
 async function setUpNpm() {
   if (npmIsDone()) return
-  const waiting = () => console.error('setup: waiting for another set-up of this clone')
+  const waiting = () => say('setup: waiting for another set-up of this clone')
   await withLock('setup', waiting, async () => {
     if (npmIsDone()) return
     const total = packageCount()
@@ -216,9 +214,7 @@ async function setUpNpm() {
       },
     })
     writeFileSync(stampFile, stampText())
-    console.error(
-      `setup: installed the npm packages that package-lock.json pins (${duration(seconds)})`,
-    )
+    say(`setup: installed the npm packages that package-lock.json pins (${duration(seconds)})`)
   })
 }
 

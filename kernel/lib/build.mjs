@@ -17,7 +17,7 @@ import {
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import process from 'node:process'
-import { attempt, duration, failureOf, Progress, showing } from '../../scripts/quiet.mjs'
+import { attempt, duration, failureOf, Progress, say, showing } from '../../scripts/quiet.mjs'
 import { cached, config, LabError, project, withCacheLock } from './paths.mjs'
 import { buildSelftests } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesHash, sh, sourceVersion } from './source.mjs'
@@ -192,7 +192,7 @@ export async function make(tree, output, what) {
     )
   }
   if (cold) writeFileSync(counts, String(steps))
-  console.error(`lab: built ${what} (${duration(end.seconds)})`)
+  say(`lab: built ${what} (${duration(end.seconds)})`)
 }
 
 async function buildInitrd(dir) {

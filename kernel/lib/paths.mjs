@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import lockfile from 'proper-lockfile'
 import { cacheFolder } from '../../scripts/cache.mjs'
-import { QuietError } from '../../scripts/quiet.mjs'
+import { QuietError, say } from '../../scripts/quiet.mjs'
 
 export const project = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '')
 export const patches = join(project, 'kernel/patches')
@@ -25,7 +25,7 @@ async function lock(folder) {
   } catch (error) {
     if (error.code !== 'ELOCKED') throw error
   }
-  console.error('lab: waiting for another lab that is building')
+  say('lab: waiting for another lab that is building')
   try {
     return await lockfile.lock(folder, {
       retries: { retries: PATIENCE, factor: 1, minTimeout: 1000 },

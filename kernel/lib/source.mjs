@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { $ } from 'zx'
-import { duration, Progress, showing } from '../../scripts/quiet.mjs'
+import { duration, Progress, say, showing } from '../../scripts/quiet.mjs'
 import { cache, cached, LabError, patches, withCacheLock } from './paths.mjs'
 
 const PACKAGE = 'linux-source-6.12'
@@ -52,7 +52,7 @@ async function makeRepository(version, repo) {
   }
   const progress = new Progress(`lab: unpacking ${PACKAGE} ${version}`, { seconds: 90 })
   await showing(progress, () => unpack(version, repo))
-  console.error(`lab: unpacked ${PACKAGE} ${version} (${duration(progress.seconds)})`)
+  say(`lab: unpacked ${PACKAGE} ${version} (${duration(progress.seconds)})`)
   return repo
 }
 

@@ -130,6 +130,32 @@ describe('on a terminal', () => {
     )
   })
 
+  test('two bars are below each other, and a line that is printed is above them', async () => {
+    const code = `
+      import { setTimeout as sleep } from 'node:timers/promises'
+      import { Progress, say } from './scripts/quiet.mjs'
+      const [one, two] = ['one', 'two'].map((title) => new Progress(title))
+      one.update(0.25)
+      two.update(0.5)
+      await sleep(1700)
+      say('something ended', process.stdout)
+      await sleep(500)
+      one.end()
+      await sleep(500)
+      two.end()
+      console.log('done')`
+    const { text } = await onTerminal(['node', '--input-type=module', '-e', code], 80)
+    const one = String.raw`one \[#####-{15}\] 25 %, \d s<clear>`
+    const two = String.raw`two \[#{10}-{10}\] 50 %, \d s<clear>`
+    const both = String.raw`${one}\r?\n${two}`
+    // Up to the first of two lines, and all below it cleared.
+    const erased = String.raw`\r\x1b\[1A\x1b\[J`
+    expect(text).toMatch(new RegExp(`\r\x1b\\[1A${both}`))
+    expect(text).toMatch(new RegExp(`${both}${erased}something ended\r\n\r${both}`))
+    expect(text).toMatch(new RegExp(`${both}${erased}\r${two}`))
+    expect(text).toMatch(new RegExp(`\r${two}\r<clear>done`))
+  })
+
   test('a failure has a line of its own', async () => {
     const { status, text } = await onTerminal(program('sleep 1.5; echo why; exit 1'), 100)
     expect(status).toBe(1)
@@ -154,6 +180,25 @@ describe('signals', () => {
       expect(clone.read('ended')).toBe('\n')
     },
   )
+
+  test('end all commands that run first, then the program', async () => {
+    for (const name of ['begun', 'ended', 'begun2', 'ended2']) clone.write(name, '')
+    const slow = careful('TERM').replace('sleep 0.3', 'sleep 1')
+    const second = slow.replace('> begun', '> begun2').replace('> ended', '> ended2')
+    const code = `
+      import { logFile, quietly } from './scripts/quiet.mjs'
+      const run = (name, script) => quietly(['sh', '-c', script], { title: name, log: logFile(name) })
+      await Promise.all([
+        run('one', ${JSON.stringify(careful('TERM'))}).then(() => console.log('went on')),
+        run('two', ${JSON.stringify(second)}),
+      ])`
+    const { child, ended } = clone.start(['node', '--input-type=module', '-e', code])
+    await until(() => clone.read('begun') !== '' && clone.read('begun2') !== '')
+    child.kill('SIGTERM')
+    const end = await ended
+    expect([end.status, end.signal, end.stdout]).toEqual([null, 'SIGTERM', ''])
+    expect([clone.read('ended'), clone.read('ended2')]).toEqual(['\n', '\n'])
+  })
 
   test('reach what the command has started', async () => {
     clone.write('pid', '')
