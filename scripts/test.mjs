@@ -1,6 +1,6 @@
 // `npm test`, `npm run test:host`, `npm run test:lab`: every test, or one half
-// of them. Prints a line for each step, then every failure, then the sum of all
-// counts. What the steps print is in out/test.
+// of them. Prints a line for each step as it ends, then every failure, then the
+// sum of all counts. What the steps print is in out/test.
 //
 //   node scripts/test.mjs [host] [lab]      both, if neither is given
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -9,7 +9,8 @@ import process from 'node:process'
 import { stripVTControlCharacters } from 'node:util'
 import { image } from '../kernel/lib/build.mjs'
 import { build } from './build.mjs'
-import { attempt, duration, QuietError, root } from './quiet.mjs'
+import { attempt, duration, isVerbose, QuietError, root, say } from './quiet.mjs'
+import { schedule } from './schedule.mjs'
 
 const results = join(root, 'out/test')
 
@@ -50,6 +51,8 @@ const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-
  * @typedef {object} Step
  * @property {string} title
  * @property {number} [seconds]  about how long it takes on two cores
+ * @property {string[]} [after]  titles of steps that must succeed first
+ * @property {string} [group]    one step of a group runs at a time
  * @property {() => Promise<unknown>} [work]  in this process; throws a QuietError
  * @property {string[]} [command]
  * @property {(ok: boolean, output: string) => typeof none} counts
@@ -59,7 +62,13 @@ const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-
  */
 
 /** A step whose tests are others: it only has to succeed. */
-const work = (title, run) => ({ title, work: run, counts: () => none })
+const work = (title, seconds, run) => ({ title, seconds, work: run, counts: () => none })
+
+/** Building a kernel uses all processors, and both kernels are made of one source tree. */
+const kernel = (name, seconds) => ({
+  ...work(`${name} kernel`, seconds, () => image(name)),
+  group: 'kernel',
+})
 
 /** A step that is one test. */
 const check = (title, seconds, command) => ({
@@ -161,36 +170,59 @@ function selftestStep(title, seconds, kernel, ...programs) {
   }
 }
 
-/** @type {Record<string, Step[]>} */
-const steps = {
-  host: [
-    work('build', build),
-    ctestStep('C', 60),
-    vitestStep(...['TypeScript', 240, vitest()], () =>
-      testFiles('test').filter((name) => !name.startsWith('lab/')),
-    ),
-  ],
-  lab: [
-    work('build', build),
-    work('patched kernel', () => image('patched')),
-    work('debug kernel', () => image('debug')),
+const after = (titles, step) => ({ ...step, after: titles })
+
+const hostTests = [
+  ctestStep('C', 60),
+  vitestStep(...['TypeScript', 240, vitest()], () =>
+    testFiles('test').filter((name) => !name.startsWith('lab/')),
+  ),
+].map((step) => ({ ...after(['build'], step), group: 'host' }))
+
+const labTests = [
+  after(
+    ['build', 'patched kernel', 'debug kernel'],
     vitestStep(...['lab', 300, vitest('--config', 'test/lab/vitest.config.ts')], () =>
       testFiles('test/lab'),
     ),
+  ),
+  after(
+    ['build', 'patched kernel'],
     vitestStep(
       ...['TypeScript, by chains', 400, lab(...labLimits, '--', ...inLab('uring', ...byChains))],
       () => testFiles(...byChains),
     ),
+  ),
+  after(
+    ['build', 'patched kernel'],
     vitestStep(
       ...['TypeScript, by templates', 200],
       lab(...labLimits, '--', ...inLab('template', ...byTemplates)),
       () => testFiles(...byTemplates),
     ),
-    selftestStep('selftests, patched', 200, 'patched'),
-    selftestStep('selftests, debug', 300, 'debug', ...onDebug),
-    check('series', 30, lab('check')),
+  ),
+  after(['patched kernel'], selftestStep('selftests, patched', 200, 'patched')),
+  after(['debug kernel'], selftestStep('selftests, debug', 300, 'debug', ...onDebug)),
+  // It builds kernels, too.
+  { ...after(['patched kernel'], check('series', 30, lab('check'))), group: 'kernel' },
+]
+
+/** Seconds of the kernels are those of cold builds: then most has to wait for them. */
+const steps = {
+  host: [work('build', 60, build), ...hostTests],
+  lab: [
+    work('build', 60, build),
+    kernel('patched', 300),
+    after(['patched kernel'], kernel('debug', 600)),
+    ...labTests,
   ],
 }
+
+/**
+ * How many steps run at a time. One uses little more than one processor, and a
+ * machine of the lab has 3 GB. All of the output of two would be hard to read.
+ */
+const PLACES = isVerbose() ? 1 : 2
 
 /** Runs a step; resolves to how it went and what it printed. */
 async function run({ title, seconds, command, work, read }) {
@@ -262,23 +294,30 @@ if (unknown.length > 0) {
 rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 const total = { ...none }
-const done = new Set()
 const failures = []
-for (const one of (wanted.length > 0 ? wanted : Object.keys(steps)).flatMap(
-  (name) => steps[name],
-)) {
-  if (done.has(one.title)) continue
-  done.add(one.title)
+
+/** Runs a step, unless it is after one that failed, and prints its line. */
+async function report(step, lacking) {
   const start = Date.now()
-  const ended = await run(one)
-  const { counts, why } = count(one, ended.ok, ended.output)
+  const ended = lacking
+    ? { ok: false, output: '', said: `not run, because this failed: ${lacking}` }
+    : await run(step)
+  const { counts, why } = lacking
+    ? { counts: { ...none, failed: 1 } }
+    : count(step, ended.ok, ended.output)
   for (const key of Object.keys(total)) total[key] += counts[key]
-  if (counts.failed > 0) failures.push(...told(one, ended, why))
+  if (counts.failed > 0) failures.push(...told(step, ended, why))
   // Work has lines of its own about what it did.
-  if (!one.work || counts.failed > 0) {
-    console.log(`test: ${one.title}: ${sum(counts)} (${duration((Date.now() - start) / 1000)})`)
+  if (!step.work || counts.failed > 0) {
+    const time = duration((Date.now() - start) / 1000)
+    say(`test: ${step.title}: ${sum(counts)} (${time})`, process.stdout)
   }
+  return ended.ok
 }
+
+const all = (wanted.length > 0 ? wanted : Object.keys(steps)).flatMap((name) => steps[name])
+const byTitle = new Map(all.map((step) => [step.title, step]))
+await schedule([...byTitle.values()], PLACES, report)
 // Last, so that they are found in a log of which only the end was kept.
 for (const failure of failures) console.log(`\n${failure}`)
 if (failures.length > 0) console.log('')

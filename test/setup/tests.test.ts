@@ -39,10 +39,10 @@ afterEach(() => clone.remove())
 
 const run = (...args: string[]) => clone.run(['node', 'scripts/test.mjs', ...args])
 
-test('a line for each step, and the total alone in the last line', async () => {
+test('a line for each step, the longest first, and the total alone in the last line', async () => {
   const { status, stdout } = await run('host')
   expect(stdout).toMatch(
-    /^test: C: 4 passed, 0 failed, 1 skipped \(\d+ s\)\ntest: TypeScript: 7 passed, 0 failed, 2 skipped \(\d+ s\)\n11 passed, 0 failed, 3 skipped\n$/,
+    /^test: TypeScript: 7 passed, 0 failed, 2 skipped \(\d+ s\)\ntest: C: 4 passed, 0 failed, 1 skipped \(\d+ s\)\n11 passed, 0 failed, 3 skipped\n$/,
   )
   expect(status).toBe(0)
 })
@@ -96,6 +96,9 @@ test('a build that fails shows its last lines and counts, too', async () => {
   expect(status).toBe(1)
   expect(stdout).toContain('no such header')
   expect(stdout).toContain(join(clone.root, 'out/log/build-addon.log'))
+  // What was not built is not tested.
+  expect(stdout).toContain('\nC: not run, because this failed: build\n')
+  expect(stdout).toMatch(/\n0 passed, 3 failed, 0 skipped\n$/)
 })
 
 test('a program that is missing is named', async () => {
