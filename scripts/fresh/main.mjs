@@ -4,7 +4,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { parseArgs } from 'node:util'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
 import {
   attempt,
   duration,
@@ -13,7 +13,9 @@ import {
   orFail,
   root as project,
   QuietError,
+  say,
 } from '../quiet.mjs'
+import { demoProblem } from './demo.mjs'
 import { commandOf, readReadme, scriptOf } from './readme.mjs'
 import { commandIn, makeSystem, releases, removeSystem } from './roots.mjs'
 
@@ -25,7 +27,11 @@ async function runIn(system, { name, script, seconds, prints, ...options }) {
   const log = logFile(title)
   const found = await attempt(await commandIn(system, script, options), { title, log, seconds })
   if (found.status !== 0) throw new QuietError(failureOf(title, found, { title, log }))
-  const output = `${found.stdout}${found.stderr}`.replaceAll('\r', '')
+  // On a terminal a line ends with \r\n, and a bar begins with \r.
+  const output = stripVTControlCharacters(`${found.stdout}${found.stderr}`).replaceAll(
+    /\r\n?/g,
+    '\n',
+  )
   if (prints && !prints.test(output)) {
     throw new QuietError(`${title}: its output has no ${prints}\n  (the whole log: ${log})`)
   }
@@ -55,15 +61,20 @@ async function installPacked(system, name) {
   }
 }
 
+/** Runs the demo, and looks at what it leaves in its folder. */
+async function runDemo(system, name) {
+  await runIn(system, {
+    ...{ name, script: commandOf(readme, 'npm run demo'), seconds: 400, onTerminal: true },
+    prints: /^Patched kernel .*, in an emulator[\s\S]*^calls per second +chains +[\d.]+ █/m,
+  })
+  const out = join(system.root, system.clone, 'out/demo')
+  const problem = demoProblem(readdirSync(out), (file) => readFileSync(join(out, file), 'utf8'))
+  if (problem) throw new QuietError(`fresh: ${system.release.name}, ${name}: ${problem}`)
+}
+
 /** What is run, by npm script; on a terminal where a user would look at one. */
 const jobs = {
-  demo: (system, name) =>
-    runIn(system, {
-      name,
-      script: commandOf(readme, 'npm run demo'),
-      seconds: 400,
-      onTerminal: true,
-    }),
+  demo: runDemo,
   lab: (system, name) =>
     runIn(system, {
       ...{ name, script: commandOf(readme, 'npm run lab -- -- uname -r'), seconds: 120 },
@@ -77,14 +88,12 @@ const jobs = {
   pack: installPacked,
 }
 
-/**
- * By script: a package that its set-up must have, and what has to be said without
- * it. Packing needs what `test:host` builds.
- */
+/** By script: a package that its set-up must have, and what has to be said without it. */
 const broken = {
   demo: ['qemu-system-x86', /qemu/],
   lab: ['linux-source-6.12', /linux-source-6\.12/],
   'test:host': ['liburing-dev', /liburing/],
+  pack: ['liburing-dev', /liburing/],
 }
 
 /** Runs one job in a system of its own; returns why it failed, if it did. */
@@ -146,16 +155,19 @@ async function report(title, work) {
   const failure = await work()
   counts[failure === undefined ? 'passed' : 'failed']++
   const time = duration((Date.now() - start) / 1000)
-  console.log(failure === undefined ? `fresh: ${title} (${time})` : `${title} failed:\n${failure}`)
+  const line = failure === undefined ? `fresh: ${title} (${time})` : `${title} failed:\n${failure}`
+  say(line, process.stdout)
 }
 
-/** One release after the other would leave a processor idle while packages come. */
+/**
+ * Runs a release's jobs. What must fail, fails in one release: the set-up is the
+ * same in all, which take turns, so that they take about as long.
+ */
 async function runRelease(name) {
   const release = releases[name]
-  for (const script of values.only) {
+  for (const [at, script] of values.only.entries()) {
     await report(`${name}: ${script} works`, () => expectSuccess(release, script))
-    // The set-up is the same everywhere, so once is enough.
-    if (name !== values.release[0] || !Object.hasOwn(broken, script)) continue
+    if (name !== values.release[at % values.release.length]) continue
     const title = `${name}: ${script} notices that ${broken[script][0]} is missing`
     await report(title, () => expectFailure(release, script))
   }
@@ -172,6 +184,7 @@ if (values.help) {
     check('script', values.only, jobs)
     checkReadme()
     mkdirSync(join(project, 'out'), { recursive: true })
+    // One release after the other would leave a processor idle while packages come.
     await Promise.all(values.release.map(runRelease))
   })
   console.log(`${counts.passed} passed, ${counts.failed} failed`)

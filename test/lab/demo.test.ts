@@ -1,6 +1,7 @@
-// The demo's half in the lab; test/demo has the rest.
+// The demo stops its machine when it is interrupted. What a whole demo prints and
+// writes, `npm run test:fresh` checks, and test/demo the rest.
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { processesNaming, project, scratch, until } from './lab.ts'
@@ -30,26 +31,6 @@ function start(...args: string[]) {
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   return { child, said, ended }
 }
-
-test('compares chains with the others on both kernels, on two screens', async () => {
-  const { said, ended } = start('--rounds', '1')
-  expect(await ended, said.stdout + said.stderr).toBe(0)
-  const { here, lab } = JSON.parse(readFileSync(join(out, 'demo.json'), 'utf8'))
-  const names = ({ sides }: { sides: { side: string }[] }) => sides.map(({ side }) => side)
-  expect(names(lab)).toEqual(['uring', 'vfork', 'node:child_process'])
-  expect(names(here)).toEqual(expect.arrayContaining(['vfork', 'node:child_process']))
-  expect(lab.kernel).not.toBe(here.kernel)
-  expect(lab).toMatchObject({ rounds: 1, failed: 0, different: 0 })
-
-  const lines = said.stdout.split('\n')
-  expect(lines.length).toBeLessThanOrEqual(2 * 24)
-  expect(lines.filter((line) => line.length > 80 && !/demo\.(html|json)$/.test(line))).toEqual([])
-  expect(said.stdout).toMatch(/Patched kernel .*, in an emulator/)
-  expect(said.stdout).toMatch(/calls per second +chains +[\d.]+ █/)
-  expect(readFileSync(join(out, 'demo.html'), 'utf8')).toContain('<figure id="lab-rate">')
-  expect(own.files()).toEqual([])
-  expect(leftInOut()).toEqual([])
-})
 
 const machine = () => processesNaming(own.path).some((line) => line.includes('qemu'))
 
