@@ -14,8 +14,8 @@ import {
   TOKENS,
 } from './binding/types.js'
 import { currentEnv } from './chain/environ.js'
-import { type Exit, exitOf } from './chain/exit.js'
 import type { PackedChain } from './chain/pack.js'
+import { type Exit, exitOf } from './model/exit.js'
 import { microtask, soon, throwLater } from './runtime.js'
 
 /** Called in this order; nothing after `failed`, output may end after `ended`. */

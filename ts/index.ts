@@ -14,12 +14,12 @@ export {
   type BatchResult,
   type BatchSuccess,
 } from './batch/types.js'
-export type { Exit, ResourceUsage } from './chain/exit.js'
-export type { Step } from './chain/ops.js'
-export { SpawnError } from './errors.js'
+export type { Exit, ResourceUsage } from './model/exit.js'
+export type { Step } from './model/operations.js'
+export type { RlimitName } from './model/rlimits.js'
+export { SpawnError } from './model/spawn-error.js'
 export type {
   Rlimit,
-  RlimitName,
   RunOptions,
   SpawnOptions,
   StdioEntry,

@@ -2,7 +2,7 @@ import { release } from 'node:os'
 import type { BackendName } from './backend/backend.js'
 import { backends, selectBackend } from './backend/select.js'
 import { getEnvironment } from './environment.js'
-import { errnoName } from './errors.js'
+import { errnoName } from './model/errno.js'
 
 /** What works on this machine. */
 export interface Probe {

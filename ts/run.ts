@@ -1,6 +1,6 @@
 import type { BackendName } from './backend/backend.js'
-import type { ResourceUsage } from './chain/exit.js'
-import { errnoName } from './errors.js'
+import { errnoName } from './model/errno.js'
+import type { ResourceUsage } from './model/exit.js'
 import { readRun } from './options/check.js'
 import type { RunOptions, RunSettings } from './options/types.js'
 import { AbortError, Ending } from './process/ending.js'

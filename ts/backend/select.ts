@@ -1,6 +1,6 @@
 import type { CoreInfo } from '../binding/types.js'
 import { currentEnv } from '../chain/environ.js'
-import { argumentError } from '../options/errors.js'
+import { argumentError } from '../model/argument-error.js'
 import type { Backend, BackendName } from './backend.js'
 import { ForkBackend } from './fork.js'
 import { TemplateBackend } from './template.js'

@@ -1,5 +1,5 @@
 import { type CoreInfo, LauncherKind } from '../binding/types.js'
-import { EOPNOTSUPP, errnoName } from '../errors.js'
+import { EOPNOTSUPP, errnoName } from '../model/errno.js'
 import type { Backend } from './backend.js'
 
 /** One chain of linked SQEs for each process, on a kernel with the series. */

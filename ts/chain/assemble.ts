@@ -1,7 +1,7 @@
 /** Spawn options as the operations of a chain. */
+
 import { constants } from 'node:fs'
-import type { RlimitName, Settings } from '../options/types.js'
-import { checkFds, checkOps } from './limits.js'
+import { checkFds, checkOps } from '../model/limits.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -13,9 +13,10 @@ import {
   FD_LAST,
   O_CLOEXEC,
   O_PATH,
-  RLIM_INFINITY,
   type Step,
-} from './ops.js'
+} from '../model/operations.js'
+import { RLIM_INFINITY, resources, rlimitNames } from '../model/rlimits.js'
+import type { Settings } from '../options/types.js'
 import { candidatesOf } from './search.js'
 
 /** A file opened in the child to be one of its descriptors. */
@@ -63,28 +64,6 @@ export interface AssembleInput {
   /** The executable's path, if it is known already; otherwise PATH is searched. */
   path?: string | undefined
 }
-
-/** RLIMIT_* by name. */
-export const resources: Readonly<Record<RlimitName, number>> = {
-  cpu: 0,
-  fsize: 1,
-  data: 2,
-  stack: 3,
-  core: 4,
-  rss: 5,
-  nproc: 6,
-  nofile: 7,
-  memlock: 8,
-  as: 9,
-  locks: 10,
-  sigpending: 11,
-  msgqueue: 12,
-  nice: 13,
-  rtprio: 14,
-  rttime: 15,
-}
-
-export const rlimitNames = Object.keys(resources) as RlimitName[]
 
 function cwd(path: Settings['cwd'], cwdFd: number | undefined): ChainOp[] {
   if (cwdFd !== undefined) return [{ op: 'fchdir', fd: cwdFd, step: 'cwd' }]

@@ -1,17 +1,5 @@
 /** One function per operation, for chains made by hand. */
-import { argumentError } from '../options/errors.js'
-import type { RlimitName } from '../options/types.js'
-import {
-  checkInteger,
-  checkString,
-  copyOf,
-  copyOfStrings,
-  own,
-  signalNumber,
-  typeName,
-} from '../options/values.js'
-import { resources } from './assemble.js'
-import { inheritedEnviron } from './environ.js'
+import { argumentError } from '../model/argument-error.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -24,9 +12,13 @@ import {
   type FchdirOp,
   FD_LAST,
   type OpenatOp,
-  RLIM_INFINITY,
   type TaskSetOp,
-} from './ops.js'
+} from '../model/operations.js'
+import type { RlimitName } from '../model/rlimits.js'
+import { RLIM_INFINITY, resources } from '../model/rlimits.js'
+import { signalNumber } from '../model/signals.js'
+import { checkInteger, checkString, copyOf, copyOfStrings, own, typeName } from '../model/values.js'
+import { inheritedEnviron } from './environ.js'
 
 const MAX_FD = 2 ** 31 - 1
 const MAX_U32 = 2 ** 32 - 1

@@ -2,13 +2,13 @@ import { selectBackend } from '../backend/select.js'
 import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
 import { getEnvironment } from '../environment.js'
+import type { Chain } from '../model/operations.js'
 import { readCompile } from '../options/check.js'
 import { templateSource } from '../options/template.js'
 import type { Settings, SpawnOptions } from '../options/types.js'
 import type { ExecutableSource } from '../template/executable.js'
 import { assemble } from './assemble.js'
 import { closePipes, Descriptors, type ParentPipe } from './descriptors.js'
-import type { Chain } from './ops.js'
 
 /** The arguments of spawn(), as one object. */
 export interface Command extends SpawnOptions {

@@ -2,10 +2,11 @@
 import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import type { Binding } from '../binding/types.js'
-import { EACCES, ENOENT, ENXIO, SpawnError } from '../errors.js'
+import { EACCES, ENOENT, ENXIO } from '../model/errno.js'
+import { type ChainFd, pipeFd, type Step } from '../model/operations.js'
+import { SpawnError } from '../model/spawn-error.js'
 import type { StdioPlan } from '../options/stdio.js'
 import type { ChildFile, ExecFd } from './assemble.js'
-import { type ChainFd, pipeFd, type Step } from './ops.js'
 
 /** The caller's end of a pipe in `stdio`. */
 export interface ParentPipe {

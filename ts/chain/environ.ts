@@ -2,8 +2,8 @@
 import * as v8 from 'node:v8'
 import { isMainThread } from 'node:worker_threads'
 import { loadBinding } from '../binding/load.js'
-import { argumentError } from '../options/errors.js'
-import { checkString, show } from '../options/values.js'
+import { argumentError } from '../model/argument-error.js'
+import { checkString, show } from '../model/values.js'
 
 export interface Environ {
   /** `NAME=value`; the same frozen array as long as it is the same environment. */

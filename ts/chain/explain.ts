@@ -1,8 +1,6 @@
 /** A chain as a table, for people. */
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
-import { resources } from './assemble.js'
-import { type Command, Compiled, compile } from './compile.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -14,9 +12,10 @@ import {
   FD_LAST,
   O_CLOEXEC,
   O_PATH,
-  RLIM_INFINITY,
   type TaskSetOp,
-} from './ops.js'
+} from '../model/operations.js'
+import { RLIM_INFINITY, resources } from '../model/rlimits.js'
+import { type Command, Compiled, compile } from './compile.js'
 import { type Column, table } from './table.js'
 
 /** An operation of a chain, for people to read. */

@@ -14,6 +14,26 @@
  * @module uring-spawn/chain
  */
 export type { BackendName } from '../backend/backend.js'
+export type { Exit, ResourceUsage } from '../model/exit.js'
+export {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  type Chain,
+  type ChainFd,
+  type ChainOp,
+  type CloneOp,
+  type CloseRangeOp,
+  type DupOp,
+  type ExecOp,
+  type FchdirOp,
+  FD_LAST,
+  O_CLOEXEC,
+  O_PATH,
+  type OpenatOp,
+  type Step,
+  type TaskAttribute,
+  type TaskSetOp,
+} from '../model/operations.js'
 export {
   type CloneOptions,
   clone,
@@ -40,27 +60,7 @@ export {
 } from './build.js'
 export { type Command, Compiled, compile } from './compile.js'
 export type { ParentPipe } from './descriptors.js'
-export type { Exit, ResourceUsage } from './exit.js'
 export { type ExplainedLink, Explanation, type ExplanationFormat, explain } from './explain.js'
-export {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  type Chain,
-  type ChainFd,
-  type ChainOp,
-  type CloneOp,
-  type CloseRangeOp,
-  type DupOp,
-  type ExecOp,
-  type FchdirOp,
-  FD_LAST,
-  O_CLOEXEC,
-  O_PATH,
-  type OpenatOp,
-  type Step,
-  type TaskAttribute,
-  type TaskSetOp,
-} from './ops.js'
 export {
   type Completion,
   type Outcome,

@@ -1,5 +1,5 @@
 /** A chain as the C core reads it: uring-native/core/chain.h has the layout. */
-import type { Chain, ChainFd, ChainOp, TaskSetOp } from './ops.js'
+import type { Chain, ChainFd, ChainOp, TaskSetOp } from '../model/operations.js'
 
 const MAGIC = 0x31435355
 const HEADER = 16

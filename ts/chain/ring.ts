@@ -6,14 +6,15 @@ import {
   type LaunchEvents,
   type LaunchPipe,
 } from '../environment.js'
-import { EAGAIN, EINVAL, ESRCH, errnoName, wasSignalled } from '../errors.js'
+import { argumentError } from '../model/argument-error.js'
+import { EAGAIN, EINVAL, ESRCH, errnoName } from '../model/errno.js'
+import type { Exit } from '../model/exit.js'
+import { checkFds, checkOps } from '../model/limits.js'
+import type { Chain, ChainOp } from '../model/operations.js'
+import { wasSignalled } from '../model/signals.js'
 import { readRing, readSubmit } from '../options/check.js'
-import { argumentError } from '../options/errors.js'
 import { later } from '../runtime.js'
 import { Compiled } from './compile.js'
-import type { Exit } from './exit.js'
-import { checkFds, checkOps } from './limits.js'
-import type { Chain, ChainOp } from './ops.js'
 import { pack } from './pack.js'
 
 /** Milliseconds until a signal is sent again to a child that is still being made. */

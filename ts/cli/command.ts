@@ -1,6 +1,6 @@
 /** Parses a line of `batch`. */
 import type { BatchCommand } from '../batch/types.js'
-import { argumentError } from '../options/errors.js'
+import { argumentError } from '../model/argument-error.js'
 import { splitWords } from './words.js'
 
 const bad = (message: string) => argumentError('ERR_INVALID_ARG_VALUE', message)

@@ -1,5 +1,5 @@
 /** Splits a line into words as a shell does, without running or expanding anything. */
-import { argumentError } from '../options/errors.js'
+import { argumentError } from '../model/argument-error.js'
 
 const word = /\s*((?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)/y
 const piece = /\\(.)|'([^']*)'|"((?:[^"\\]|\\.)*)"|([^"'\\]+)/g

@@ -6,12 +6,10 @@
 
 import { fileURLToPath } from 'node:url'
 import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
-import { rlimitNames } from '../chain/assemble.js'
 import { environOf, inheritedEnviron } from '../chain/environ.js'
-import { argumentError } from './errors.js'
-import { allPipes, inputAndOutput, outputOnly, planStdio, type StdioPlan } from './stdio.js'
-import { isTemplate } from './template.js'
-import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './types.js'
+import { argumentError } from '../model/argument-error.js'
+import { rlimitNames } from '../model/rlimits.js'
+import { signalNumber } from '../model/signals.js'
 import {
   checkInteger,
   checkObject,
@@ -21,9 +19,11 @@ import {
   copyOfStrings,
   own,
   show,
-  signalNumber,
   typeName,
-} from './values.js'
+} from '../model/values.js'
+import { allPipes, inputAndOutput, outputOnly, planStdio, type StdioPlan } from './stdio.js'
+import { isTemplate } from './template.js'
+import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './types.js'
 
 const MAX_TIMER = 2 ** 31 - 1
 const MAX_ID = 2 ** 32 - 2

@@ -1,9 +1,9 @@
 /** Reads `stdio`, entry by entry, before anything is opened. */
 import { constants } from 'node:fs'
-import { MAX_FDS } from '../chain/limits.js'
-import { argumentError } from './errors.js'
+import { argumentError } from '../model/argument-error.js'
+import { MAX_FDS } from '../model/limits.js'
+import { checkInteger, checkOneOf, checkString, copyOf, own } from '../model/values.js'
 import type { StdioFile } from './types.js'
-import { checkInteger, checkOneOf, checkString, copyOf, own } from './values.js'
 
 export type StdioPlan =
   | { kind: 'pipe'; input: boolean }

@@ -2,6 +2,7 @@ import type { Stream } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
 import type { BatchProgress } from '../batch/types.js'
 import type { Environ } from '../chain/environ.js'
+import type { RlimitName } from '../model/rlimits.js'
 import type { StdioPlan } from './stdio.js'
 import type { TemplateLike } from './template.js'
 
@@ -36,25 +37,6 @@ export type StdioEntry =
 
 /** One entry for each descriptor, from 0; or one word for the first three. */
 export type StdioOption = 'pipe' | 'ignore' | 'inherit' | readonly StdioEntry[]
-
-/** A resource of setrlimit(2), in that call's units: 'nofile' is RLIMIT_NOFILE. */
-export type RlimitName =
-  | 'cpu'
-  | 'fsize'
-  | 'data'
-  | 'stack'
-  | 'core'
-  | 'rss'
-  | 'nproc'
-  | 'nofile'
-  | 'memlock'
-  | 'as'
-  | 'locks'
-  | 'sigpending'
-  | 'msgqueue'
-  | 'nice'
-  | 'rtprio'
-  | 'rttime'
 
 /** Both limits as one number, or soft and hard; Infinity means unlimited. */
 export type Rlimit =

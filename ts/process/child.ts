@@ -1,14 +1,11 @@
 import type { Readable, Writable } from 'node:stream'
 import type { BackendName } from '../backend/backend.js'
-import type { Exit } from '../chain/exit.js'
-import { wasSignalled } from '../errors.js'
+import type { Exit } from '../model/exit.js'
+import { SIGKILL, signalNumber, wasSignalled } from '../model/signals.js'
 import type { StdioOption } from '../options/types.js'
-import { signalNumber } from '../options/values.js'
 import type { StderrOf, StdinOf, StdoutOf } from '../types.js'
 import type { Launch, Started } from './launch.js'
 import { LazyPipe } from './pipe.js'
-
-const SIGKILL = 9
 
 /**
  * A process that has started. It has a stream for each pipe in its `stdio`, and

@@ -1,12 +1,11 @@
 /** What ends a child from outside: timeout, killGrace and AbortSignal. */
 
-import { ECANCELED, ESRCH, killError, lateError, SpawnError } from '../errors.js'
+import { ECANCELED, ESRCH } from '../model/errno.js'
+import { killError, SIGKILL, SIGTERM } from '../model/signals.js'
+import { lateError, SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/types.js'
 import { later, type Timer } from '../runtime.js'
 import type { Launch } from './launch.js'
-
-const SIGKILL = 9
-const SIGTERM = 15
 
 /** The error of a call whose `signal` aborted; `cause` is the signal's reason. */
 export class AbortError extends Error {

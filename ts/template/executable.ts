@@ -11,10 +11,11 @@ import {
 import { resolve } from 'node:path'
 import { loadBinding } from '../binding/load.js'
 import { currentEnv } from '../chain/environ.js'
-import { O_CLOEXEC, O_PATH } from '../chain/ops.js'
 import { lacksInterpreter, whyNotExecuted } from '../chain/program.js'
 import { candidatesOf, isSearched, searchGoesOn } from '../chain/search.js'
-import { EACCES, ENOENT, ESTALE, errnoName, SpawnError } from '../errors.js'
+import { EACCES, ENOENT, ESTALE, errnoName } from '../model/errno.js'
+import { O_CLOEXEC, O_PATH } from '../model/operations.js'
+import { SpawnError } from '../model/spawn-error.js'
 import { type Identity, identityOf, sameIdentity } from './identity.js'
 
 /** A kernel template that a chain's exec starts from. */

@@ -1,8 +1,9 @@
 import { selectBackend } from '../backend/select.js'
 import { getEnvironment } from '../environment.js'
-import { EACCES, ESTALE } from '../errors.js'
+import { argumentError } from '../model/argument-error.js'
+import { EACCES, ESTALE } from '../model/errno.js'
+import { checkInteger, checkString } from '../model/values.js'
 import { readTemplate } from '../options/check.js'
-import { argumentError } from '../options/errors.js'
 import {
   type HeldTemplate,
   type TemplateLike,
@@ -10,7 +11,6 @@ import {
   templateSource,
 } from '../options/template.js'
 import type { RunOptions, SpawnOptions, TemplateSettings } from '../options/types.js'
-import { checkInteger, checkString } from '../options/values.js'
 import type { Child } from '../process/child.js'
 import { type RunResult, run } from '../run.js'
 import { spawn } from '../spawn.js'

@@ -1,6 +1,5 @@
 /** Checks for single values. */
-import { constants } from 'node:os'
-import { argumentError } from './errors.js'
+import { argumentError } from './argument-error.js'
 
 /** A value, formatted for a message. */
 export const show = (value: unknown): string =>
@@ -53,21 +52,6 @@ export function checkOneOf(name: string, value: unknown, known: readonly string[
       `${name} must be one of ${known.map(show).join(', ')}, not ${show(value)}`,
     )
   }
-}
-
-/** The number of a signal given by name or number; 0 sends none and only checks. */
-export function signalNumber(name: string, value: unknown): number {
-  if (typeof value === 'number') {
-    checkInteger(name, value, 0, 64)
-    return value
-  }
-  checkString(name, value)
-  const signals = constants.signals as Record<string, number>
-  const number = Object.hasOwn(signals, value) ? signals[value] : undefined
-  if (number === undefined) {
-    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no signal: ${show(value)}`)
-  }
-  return number
 }
 
 /** An own property, read once; undefined if it is inherited or absent. */

@@ -16,7 +16,6 @@ export const AT_EMPTY_PATH = 0x1000
 export const O_CLOEXEC = 0o2000000
 /** Flag of `openat` that node:fs lacks: open only as a location, to enter or to execute. */
 export const O_PATH = 0o10000000
-export const RLIM_INFINITY = 2n ** 64n - 1n
 export const ALL_SIGNALS = 2n ** 64n - 1n
 
 /** Which of the caller's options an operation belongs to; 'files' in chains made by hand. */

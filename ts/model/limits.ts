@@ -3,7 +3,7 @@
  * (uring-native/core/chain.h): a chain is submitted as a whole to the ring, which
  * accepts 1024 requests at once.
  */
-import { argumentError } from '../options/errors.js'
+import { argumentError } from './argument-error.js'
 
 /** Operations of a chain, including `clone` and every `exec` of a search. */
 export const MAX_OPS = 1000

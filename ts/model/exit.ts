@@ -1,4 +1,4 @@
-import { constants } from 'node:os'
+import { signalName } from './signals.js'
 
 /** What a process used, with the names of process.resourceUsage(). */
 export interface ResourceUsage {
@@ -37,18 +37,6 @@ export interface Exit {
 }
 
 const CLD_EXITED = 1
-
-/** If a number has two names, the first is the usual one. */
-const signals = new Map(
-  Object.entries(constants.signals)
-    .reverse()
-    .map(([name, number]) => [number, name as NodeJS.Signals]),
-)
-
-function signalName(number: number): NodeJS.Signals {
-  // Real-time signals have no names in Node.
-  return signals.get(number) ?? (`SIG${number}` as NodeJS.Signals)
-}
 
 /** From what waitid(2) returns; `numbers` has the usage from index `first` on, in the order of ResourceUsage. */
 export function exitOf(
