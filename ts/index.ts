@@ -3,7 +3,7 @@
  *
  * @module uring-spawn
  */
-export type { BackendName } from './backend/backend.js'
+
 export { Batch, batch } from './batch/batch.js'
 export {
   type BatchCommand,
@@ -14,6 +14,7 @@ export {
   type BatchResult,
   type BatchSuccess,
 } from './batch/types.js'
+export type { BackendName } from './model/backend-name.js'
 export type { Exit, ResourceUsage } from './model/exit.js'
 export type { Step } from './model/operations.js'
 export type { RlimitName } from './model/rlimits.js'

@@ -1,7 +1,7 @@
 import { release } from 'node:os'
-import type { BackendName } from './backend/backend.js'
 import { backends, selectBackend } from './backend/select.js'
 import { getEnvironment } from './environment.js'
+import type { BackendName } from './model/backend-name.js'
 import { errnoName } from './model/errno.js'
 
 /** What works on this machine. */

@@ -1,4 +1,4 @@
-import type { BackendName } from './backend/backend.js'
+import type { BackendName } from './model/backend-name.js'
 import { errnoName } from './model/errno.js'
 import type { ResourceUsage } from './model/exit.js'
 import { readRun } from './options/check.js'

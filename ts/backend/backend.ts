@@ -1,7 +1,5 @@
 import type { CoreInfo } from '../binding/types.js'
-
-/** The name of a backend; the guide's page on backends compares them. */
-export type BackendName = 'uring' | 'template' | 'vfork' | 'fork'
+import type { BackendName } from '../model/backend-name.js'
 
 /** A way to make processes. */
 export interface Backend {

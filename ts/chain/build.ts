@@ -1,5 +1,7 @@
 /** One function per operation, for chains made by hand. */
+
 import { argumentError } from '../model/argument-error.js'
+import { MAX_FD, MAX_FLAGS, MAX_ID, MAX_PID, UINT_MAX } from '../model/limits.js'
 import {
   ALL_SIGNALS,
   AT_EMPTY_PATH,
@@ -19,10 +21,6 @@ import { RLIM_INFINITY, resources } from '../model/rlimits.js'
 import { signalNumber } from '../model/signals.js'
 import { checkInteger, checkString, copyOf, copyOfStrings, own, typeName } from '../model/values.js'
 import { inheritedEnviron } from './environ.js'
-
-const MAX_FD = 2 ** 31 - 1
-const MAX_U32 = 2 ** 32 - 1
-const MAX_ID = 2 ** 32 - 2
 
 const checkFd = (name: string, fd: number): void => {
   if (fd !== FD_LAST) checkInteger(name, fd, 0, MAX_FD)
@@ -79,7 +77,7 @@ export function clone(options: CloneOptions = {}): CloneOp {
   const [list, cgroup, flags] = [own(options, 'fds'), own(options, 'cgroup'), own(options, 'flags')]
   const fds = list === undefined ? undefined : fdsOf('fds', list)
   if (cgroup !== undefined) checkInteger('cgroup', cgroup, 0, MAX_FD)
-  if (flags !== undefined) checkInteger('flags', flags, 0, MAX_U32)
+  if (flags !== undefined) checkInteger('flags', flags, 0, UINT_MAX)
   return {
     op: 'clone',
     step: 'clone',
@@ -97,7 +95,7 @@ export function clone(options: CloneOptions = {}): CloneOp {
  */
 export function openat(path: string, flags: number, mode = 0, dirfd = AT_FDCWD): OpenatOp {
   checkString('path', path)
-  checkInteger('flags', flags, 0, MAX_FD)
+  checkInteger('flags', flags, 0, MAX_FLAGS)
   checkInteger('mode', mode, 0, 0o7777)
   if (dirfd !== AT_FDCWD) checkInteger('dirfd', dirfd, 0, MAX_FD)
   return { op: 'openat', dirfd, path, flags, mode, step: 'files' }
@@ -126,9 +124,9 @@ export function fchdir(fd: number): FchdirOp {
  * @param last default: no end
  * @param flags CLOSE_RANGE_CLOEXEC (4) only marks them
  */
-export function closeRange(first: number, last = MAX_U32, flags = 0): CloseRangeOp {
+export function closeRange(first: number, last = UINT_MAX, flags = 0): CloseRangeOp {
   checkInteger('first', first, 0, MAX_FD)
-  checkInteger('last', last, first, MAX_U32)
+  checkInteger('last', last, first, UINT_MAX)
   return { op: 'close_range', first, last, flags, step: 'files' }
 }
 
@@ -157,7 +155,7 @@ export function setsid(): TaskSetOp {
 
 /** Joins a process group; 0 makes a new one. Fails with EPERM, ESRCH. */
 export function setpgid(pgid: number): TaskSetOp {
-  checkInteger('pgid', pgid, 0, MAX_FD)
+  checkInteger('pgid', pgid, 0, MAX_PID)
   return { op: 'task_set', attr: 'setpgid', value: pgid, step: 'session' }
 }
 
@@ -258,7 +256,7 @@ export function exec(path: string, options: ExecOptions = {}): ExecOp {
   const search = own(options, 'search') === true
   const hardlink = (own(options, 'hardlink') ?? search) === true
   checkString('path', path)
-  checkInteger('flags', flags, 0, MAX_FD)
+  checkInteger('flags', flags, 0, MAX_FLAGS)
   if (dirfd !== AT_FDCWD) checkInteger('dirfd', dirfd, 0, MAX_FD)
   return {
     op: 'exec',

@@ -1,4 +1,3 @@
-import type { BackendName } from '../backend/backend.js'
 import { backends, selectBackend } from '../backend/select.js'
 import {
   type Environment,
@@ -7,6 +6,7 @@ import {
   type LaunchPipe,
 } from '../environment.js'
 import { argumentError } from '../model/argument-error.js'
+import type { BackendName } from '../model/backend-name.js'
 import { EAGAIN, EINVAL, ESRCH, errnoName } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { checkFds, checkOps } from '../model/limits.js'

@@ -4,7 +4,6 @@ import { createReadStream } from 'node:fs'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { Presets, SingleBar } from 'cli-progress'
-import type { BackendName } from '../backend/backend.js'
 import { selectBackend } from '../backend/select.js'
 import { batch } from '../batch/batch.js'
 import {
@@ -16,6 +15,7 @@ import {
   failed,
 } from '../batch/types.js'
 import { getEnvironment } from '../environment.js'
+import type { BackendName } from '../model/backend-name.js'
 import { parseCommand } from './command.js'
 import { linesOf } from './lines.js'
 import { PIPE_STATUS, watchOutput, write } from './output.js'

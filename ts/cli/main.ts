@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** The command line: `uring-spawn doctor | explain | batch`. */
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-import type { BackendName } from '../backend/backend.js'
+import type { BackendName } from '../model/backend-name.js'
+/** The command line: `uring-spawn doctor | explain | batch`. */
+import { MAX_MILLISECONDS } from '../model/limits.js'
 import { runBatch } from './batch.js'
 import { doctor } from './doctor.js'
 import { explainCommand } from './explain.js'
@@ -22,7 +23,6 @@ const count =
   }
 
 const MAX_JOBS = 65536
-const MAX_MILLISECONDS = 2 ** 31 - 1
 
 /** For the commands that only print. */
 function print(text: string): void {

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
 import { environOf, inheritedEnviron } from '../chain/environ.js'
 import { argumentError } from '../model/argument-error.js'
+import { backendNames } from '../model/backend-name.js'
+import { MAX_FD, MAX_ID, MAX_MILLISECONDS, MAX_PID } from '../model/limits.js'
 import { rlimitNames } from '../model/rlimits.js'
 import { signalNumber } from '../model/signals.js'
 import {
@@ -24,9 +26,6 @@ import {
 import { allPipes, inputAndOutput, outputOnly, planStdio, type StdioPlan } from './stdio.js'
 import { isTemplate } from './template.js'
 import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './types.js'
-
-const MAX_TIMER = 2 ** 31 - 1
-const MAX_ID = 2 ** 32 - 2
 
 /** Checks a value and returns a form that the caller can no longer change. */
 type Read = (name: string, value: unknown) => unknown
@@ -54,7 +53,7 @@ const integer =
     return value
   }
 const stringOrFd: Read = (name, value) => {
-  if (typeof value === 'number') checkInteger(name, value, 0, MAX_TIMER)
+  if (typeof value === 'number') checkInteger(name, value, 0, MAX_FD)
   else checkString(name, value)
   return value
 }
@@ -105,7 +104,7 @@ const reads: Record<string, Read> = {
   },
   argv0: string,
   stdio: (_name, value) => planStdio(value),
-  timeout: integer(0, MAX_TIMER),
+  timeout: integer(0, MAX_MILLISECONDS),
   killSignal(name, value) {
     const number = signalNumber(name, value)
     if (number === 0) {
@@ -116,7 +115,7 @@ const reads: Record<string, Read> = {
     }
     return number
   },
-  killGrace: integer(0, MAX_TIMER),
+  killGrace: integer(0, MAX_MILLISECONDS),
   signal(name, value) {
     if (!isAbortSignal(value)) {
       throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an AbortSignal`)
@@ -124,7 +123,7 @@ const reads: Record<string, Read> = {
     return value
   },
   detached: boolean,
-  processGroup: integer(0, MAX_TIMER),
+  processGroup: integer(0, MAX_PID),
   uid: integer(0, MAX_ID),
   gid: integer(0, MAX_ID),
   groups(name, value) {
@@ -161,7 +160,7 @@ const reads: Record<string, Read> = {
     }
     return value
   },
-  backend: oneOf('auto', 'uring', 'template', 'vfork', 'fork'),
+  backend: oneOf('auto', ...backendNames),
 }
 
 /**
@@ -216,7 +215,7 @@ const submitReads: typeof reads = {
     }
     const fds = copyOf(value)
     fds.forEach((fd, index) => {
-      checkInteger(`${name}[${index}]`, fd, 0, MAX_TIMER)
+      checkInteger(`${name}[${index}]`, fd, 0, MAX_FD)
     })
     return fds
   },

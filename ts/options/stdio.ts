@@ -1,7 +1,8 @@
 /** Reads `stdio`, entry by entry, before anything is opened. */
+
 import { constants } from 'node:fs'
 import { argumentError } from '../model/argument-error.js'
-import { MAX_FDS } from '../model/limits.js'
+import { MAX_FD, MAX_FDS, MAX_FLAGS } from '../model/limits.js'
 import { checkInteger, checkOneOf, checkString, copyOf, own } from '../model/values.js'
 import type { StdioFile } from './types.js'
 
@@ -38,7 +39,7 @@ function planFile(name: string, entry: StdioFile, input: boolean): StdioPlan {
       `${name}.flags must be O_* flags or one of ${Object.keys(openFlags).join(', ')}, not ${String(flags)}`,
     )
   }
-  checkInteger(`${name}.flags`, number, 0, 2 ** 31 - 1)
+  checkInteger(`${name}.flags`, number, 0, MAX_FLAGS)
   return { kind: 'open', path, flags: number, mode }
 }
 
@@ -74,7 +75,7 @@ function planEntry(entry: unknown, index: number): StdioPlan {
       return { kind: 'fd', fd: index }
   }
   if (typeof entry === 'number') {
-    checkInteger(name, entry, 0, 2 ** 31 - 1)
+    checkInteger(name, entry, 0, MAX_FD)
     return { kind: 'fd', fd: entry }
   }
   if (typeof entry === 'object' && entry !== null) {

@@ -1,7 +1,7 @@
 import type { Stream } from 'node:stream'
-import type { BackendName } from '../backend/backend.js'
 import type { BatchProgress } from '../batch/types.js'
 import type { Environ } from '../chain/environ.js'
+import type { BackendName } from '../model/backend-name.js'
 import type { RlimitName } from '../model/rlimits.js'
 import type { StdioPlan } from './stdio.js'
 import type { TemplateLike } from './template.js'

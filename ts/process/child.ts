@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import type { BackendName } from '../backend/backend.js'
+import type { BackendName } from '../model/backend-name.js'
 import type { Exit } from '../model/exit.js'
 import { SIGKILL, signalNumber, wasSignalled } from '../model/signals.js'
 import type { StdioOption } from '../options/types.js'

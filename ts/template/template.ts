@@ -2,6 +2,7 @@ import { selectBackend } from '../backend/select.js'
 import { getEnvironment } from '../environment.js'
 import { argumentError } from '../model/argument-error.js'
 import { EACCES, ESTALE } from '../model/errno.js'
+import { MAX_FD } from '../model/limits.js'
 import { checkInteger, checkString } from '../model/values.js'
 import { readTemplate } from '../options/check.js'
 import {
@@ -200,7 +201,7 @@ export async function template(
 
 function open(file: string | number): Executable {
   if (typeof file === 'number') {
-    checkInteger('file', file, 0, 2 ** 31 - 1)
+    checkInteger('file', file, 0, MAX_FD)
     return Executable.fromFd(file)
   }
   checkString('file', file)
