@@ -1,6 +1,6 @@
 import { release } from 'node:os'
 import { backends, selectBackend } from './backend/select.js'
-import { getEnvironment } from './environment.js'
+import { getCore } from './core/core.js'
 import type { BackendName } from './model/backend-name.js'
 import { errnoName } from './model/errno.js'
 
@@ -48,7 +48,7 @@ const works = (errno: number) => ({
  * load.
  */
 export function probe(): Probe {
-  const { info } = getEnvironment()
+  const { info } = getCore()
   return {
     kernel: release(),
     ioUring: works(info.ringErrno),

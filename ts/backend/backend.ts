@@ -1,4 +1,4 @@
-import type { CoreInfo } from '../binding/types.js'
+import type { CoreInfo } from '../binding/addon.js'
 import type { BackendName } from '../model/backend-name.js'
 
 /** A way to make processes. */

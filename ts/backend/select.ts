@@ -1,5 +1,5 @@
-import type { CoreInfo } from '../binding/types.js'
-import { currentEnv } from '../chain/environ.js'
+import type { CoreInfo } from '../binding/addon.js'
+import { currentEnv } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
 import type { BackendName } from '../model/backend-name.js'
 import type { Backend } from './backend.js'

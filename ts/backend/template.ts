@@ -1,4 +1,4 @@
-import { type CoreInfo, LauncherKind } from '../binding/types.js'
+import { type CoreInfo, LauncherKind } from '../binding/addon.js'
 import { EOPNOTSUPP, errnoName } from '../model/errno.js'
 import type { Backend } from './backend.js'
 

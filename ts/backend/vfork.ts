@@ -1,4 +1,4 @@
-import { LauncherKind } from '../binding/types.js'
+import { LauncherKind } from '../binding/addon.js'
 import type { Backend } from './backend.js'
 
 /** A child that shares memory until its exec, made by a native thread. */

@@ -1,14 +1,14 @@
 /** Decides which commands run when; results are delivered elsewhere. */
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
-import { inheritedEnviron } from '../chain/environ.js'
-import { getEnvironment } from '../environment.js'
+import { getCore } from '../core/core.js'
+import { inheritedEnvVars } from '../core/process-env.js'
+import { microtask, now, soon } from '../core/runtime.js'
 import { argumentError } from '../model/argument-error.js'
 import { readCommand } from '../options/check.js'
 import type { BatchSettings } from '../options/types.js'
 import { AbortError } from '../process/ending.js'
 import { type RunResult, runWith } from '../run.js'
-import { microtask, now, soon } from '../runtime.js'
 import { type BatchCommand, type BatchResult, failed } from './types.js'
 
 /** Errors that may pass once one of our children ends: too many processes, too many files. */
@@ -107,10 +107,10 @@ export class Scheduler {
   /** Commands start much later than the batch is asked for, but all as the process is then. */
   #atTheCall(settings: BatchSettings): BatchSettings {
     const { run } = settings
-    this.#place = getEnvironment().binding.place()
+    this.#place = getCore().binding.place()
     return {
       ...settings,
-      run: { ...run, place: this.#place, env: run.env ?? inheritedEnviron() },
+      run: { ...run, place: this.#place, env: run.env ?? inheritedEnvVars() },
     }
   }
 
@@ -175,7 +175,7 @@ export class Scheduler {
     const nothingMore = this.#exhausted && this.#again.length === 0
     if (this.#ended || this.running > 0 || !nothingMore) return
     this.#ended = true
-    getEnvironment().binding.dropPlace(this.#place)
+    getCore().binding.dropPlace(this.#place)
     this.#signal?.removeEventListener('abort', this.#abort)
     this.#events.end(this.#error)
   }

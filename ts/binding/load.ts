@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { BINDING_VERSION, type Binding } from './types.js'
+import { BINDING_VERSION, type Binding } from './addon.js'
 
 const places = (): string[] => [
   fileURLToPath(new URL('../../build/Release/uring_spawn.node', import.meta.url).href),

@@ -1,5 +1,6 @@
 /** One function per operation, for chains made by hand. */
 
+import { inheritedEnvVars } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
 import { MAX_FD, MAX_FLAGS, MAX_ID, MAX_PID, UINT_MAX } from '../model/limits.js'
 import {
@@ -20,7 +21,6 @@ import type { RlimitName } from '../model/rlimits.js'
 import { RLIM_INFINITY, resources } from '../model/rlimits.js'
 import { signalNumber } from '../model/signals.js'
 import { checkInteger, checkString, copyOf, copyOfStrings, own, typeName } from '../model/values.js'
-import { inheritedEnviron } from './environ.js'
 
 const checkFd = (name: string, fd: number): void => {
   if (fd !== FD_LAST) checkInteger(name, fd, 0, MAX_FD)
@@ -250,7 +250,7 @@ export function exec(path: string, options: ExecOptions = {}): ExecOp {
   const argv = copyOfStrings('argv', array('argv', own(options, 'argv') ?? [path]))
   const list = own(options, 'envp')
   const envp =
-    list === undefined ? inheritedEnviron().envp : copyOfStrings('envp', array('envp', list))
+    list === undefined ? inheritedEnvVars().envp : copyOfStrings('envp', array('envp', list))
   const dirfd = own(options, 'dirfd') ?? AT_FDCWD
   const flags = own(options, 'flags') ?? 0
   const search = own(options, 'search') === true

@@ -1,7 +1,7 @@
 import { selectBackend } from '../backend/select.js'
+import type { Binding } from '../binding/addon.js'
 import { loadBinding } from '../binding/load.js'
-import type { Binding } from '../binding/types.js'
-import { getEnvironment } from '../environment.js'
+import { getCore } from '../core/core.js'
 import type { Chain } from '../model/operations.js'
 import { readCompile } from '../options/check.js'
 import { templateSource } from '../options/template.js'
@@ -158,6 +158,6 @@ export function compile(command: Command): Compiled {
   return compileChecked({
     settings,
     deferPipes: false,
-    inKernel: template !== undefined && selectBackend(getEnvironment().info, backend).templates,
+    inKernel: template !== undefined && selectBackend(getCore().info, backend).templates,
   })
 }

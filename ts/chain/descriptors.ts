@@ -1,7 +1,7 @@
 /** Opens what a child's stdio needs in this process, and tracks what still has to be closed. */
 import { openSync } from 'node:fs'
+import type { Binding } from '../binding/addon.js'
 import { loadBinding } from '../binding/load.js'
-import type { Binding } from '../binding/types.js'
 import { EACCES, ENOENT, ENXIO } from '../model/errno.js'
 import { type ChainFd, pipeFd, type Step } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'

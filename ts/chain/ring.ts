@@ -1,10 +1,7 @@
 import { backends, selectBackend } from '../backend/select.js'
-import {
-  type Environment,
-  getEnvironment,
-  type LaunchEvents,
-  type LaunchPipe,
-} from '../environment.js'
+import type { Core, LaunchEvents, LaunchPipe } from '../core/core.js'
+import { getCore } from '../core/core.js'
+import { later } from '../core/runtime.js'
 import { argumentError } from '../model/argument-error.js'
 import type { BackendName } from '../model/backend-name.js'
 import { EAGAIN, EINVAL, ESRCH, errnoName } from '../model/errno.js'
@@ -13,7 +10,6 @@ import { checkFds, checkOps } from '../model/limits.js'
 import type { Chain, ChainOp } from '../model/operations.js'
 import { wasSignalled } from '../model/signals.js'
 import { readRing, readSubmit } from '../options/check.js'
-import { later } from '../runtime.js'
 import { Compiled } from './compile.js'
 import { pack } from './pack.js'
 
@@ -92,19 +88,15 @@ class Progress implements LaunchEvents {
   /** Once it has started. */
   pid = 0
   pending = 1
-  readonly #environment: Environment
+  readonly #core: Core
   readonly #kind: number
   readonly #pipes: Pipes | undefined
   #resolveOutcome!: (outcome: Outcome) => void
   #resolveExited!: (exit: Exit) => void
   #referenced = true
 
-  constructor(
-    environment: Environment,
-    backend: { name: BackendName; kind: number },
-    pipes: Pipes | undefined,
-  ) {
-    this.#environment = environment
+  constructor(core: Core, backend: { name: BackendName; kind: number }, pipes: Pipes | undefined) {
+    this.#core = core
     this.#kind = backend.kind
     this.#pipes = pipes
     this.backend = backend.name
@@ -160,12 +152,12 @@ class Progress implements LaunchEvents {
 
   ref(): void {
     if (this.pending === 0) return
-    if (!this.#referenced) this.#environment.ref()
+    if (!this.#referenced) this.#core.ref()
     this.#referenced = true
   }
 
   unref(): void {
-    if (this.#referenced) this.#environment.unref()
+    if (this.#referenced) this.#core.unref()
     this.#referenced = false
   }
 }
@@ -177,20 +169,20 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   /** How the process ended; settles only if it started. */
   readonly exited: Promise<Exit>
   readonly #chain: Chain
-  readonly #environment: Environment
+  readonly #core: Core
   readonly #id: number
   readonly #progress: Progress
 
   /** @internal */
   constructor(
-    environment: Environment,
+    core: Core,
     backend: { name: BackendName; kind: number },
     chain: Chain,
     { closeFds = none, pipes, place, wantResults }: Internals,
   ) {
-    const progress = new Progress(environment, backend, pipes)
+    const progress = new Progress(core, backend, pipes)
     try {
-      this.#id = environment.launch(
+      this.#id = core.launch(
         {
           kind: backend.kind,
           chain: pack(chain),
@@ -206,8 +198,8 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     } catch (error) {
       throw submitError(error)
     }
-    environment.ref()
-    this.#environment = environment
+    core.ref()
+    this.#core = core
     this.#chain = chain
     this.#progress = progress
     this.outcome = progress.outcome
@@ -249,7 +241,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   /** kill() that returns 0 or -errno. @internal */
   signal(signal: number): number {
     if (this.#progress.over) return -ESRCH
-    const ret = this.#environment.binding.kill(this.#id, signal)
+    const ret = this.#core.binding.kill(this.#id, signal)
     if (ret !== -EAGAIN) return ret
     later(RETRY_MS, () => this.signal(signal))
     return 0
@@ -257,12 +249,12 @@ export class Submission implements PromiseLike<readonly Completion[]> {
 
   /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. @internal */
   killGroup(pid: number, signal: number): number {
-    return this.#environment.binding.killGroup(this.#id, pid, signal)
+    return this.#core.binding.killGroup(this.#id, pid, signal)
   }
 
   /** Stops collecting output that a grandchild holds open. @internal */
   stopOutput(): void {
-    this.#environment.binding.stopOutput(this.#id)
+    this.#core.binding.stopOutput(this.#id)
   }
 
   /** Keeps the program running until the process ends; this is the default. */
@@ -307,13 +299,13 @@ export class Ring {
   /** Whether that backend starts from kernel templates. @internal */
   readonly templates: boolean
   readonly #kind: number
-  readonly #environment: Environment
+  readonly #core: Core
 
   /** Throws if the platform is not supported or the named backend does not work. */
   constructor(options: RingOptions = {}) {
     const { backend } = readRing(options)
-    this.#environment = getEnvironment()
-    const selected = selectBackend(this.#environment.info, backend)
+    this.#core = getCore()
+    const selected = selectBackend(this.#core.info, backend)
     this.backend = selected.name
     this.templates = selected.templates
     this.#kind = selected.kind
@@ -345,6 +337,6 @@ export class Ring {
 
   #submit(chain: Chain, internals: Internals): Submission {
     const backend = { name: this.backend, kind: this.#kind }
-    return new Submission(this.#environment, backend, chain, internals)
+    return new Submission(this.#core, backend, chain, internals)
   }
 }

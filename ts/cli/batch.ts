@@ -14,7 +14,7 @@ import {
   type BatchResult,
   failed,
 } from '../batch/types.js'
-import { getEnvironment } from '../environment.js'
+import { getCore } from '../core/core.js'
 import type { BackendName } from '../model/backend-name.js'
 import { parseCommand } from './command.js'
 import { linesOf } from './lines.js'
@@ -238,7 +238,7 @@ class Run {
  * invalid options.
  */
 export async function runBatch(file: string, options: BatchCliOptions): Promise<number> {
-  selectBackend(getEnvironment().info, options.backend)
+  selectBackend(getCore().info, options.backend)
   const run = new Run(file, options)
   let ended: NodeJS.Signals | undefined
   const handlers = endedBy.map((name) => {

@@ -6,9 +6,10 @@
 
 import { fileURLToPath } from 'node:url'
 import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
-import { environOf, inheritedEnviron } from '../chain/environ.js'
+import { inheritedEnvVars } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
 import { backendNames } from '../model/backend-name.js'
+import { envVarsOf } from '../model/envvars.js'
 import { MAX_FD, MAX_ID, MAX_MILLISECONDS, MAX_PID } from '../model/limits.js'
 import { rlimitNames } from '../model/rlimits.js'
 import { signalNumber } from '../model/signals.js'
@@ -100,7 +101,7 @@ const reads: Record<string, Read> = {
   },
   env(name, value) {
     checkObject(name, value)
-    return environOf(name, value)
+    return envVarsOf(name, value)
   },
   argv0: string,
   stdio: (_name, value) => planStdio(value),
@@ -356,7 +357,7 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
 /** Without an `env`, the child gets the program's current one. */
 function finish(draft: Draft<RunSettings>, stdio: readonly StdioPlan[]): RunSettings {
   checkTogether(draft)
-  draft.env ??= inheritedEnviron()
+  draft.env ??= inheritedEnvVars()
   draft.stdio ??= stdio
   return Object.freeze(draft as RunSettings)
 }

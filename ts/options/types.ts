@@ -1,7 +1,7 @@
 import type { Stream } from 'node:stream'
 import type { BatchProgress } from '../batch/types.js'
-import type { Environ } from '../chain/environ.js'
 import type { BackendName } from '../model/backend-name.js'
+import type { EnvVars } from '../model/envvars.js'
 import type { RlimitName } from '../model/rlimits.js'
 import type { StdioPlan } from './stdio.js'
 import type { TemplateLike } from './template.js'
@@ -133,7 +133,7 @@ export interface Settings {
   /** A path, or a directory's descriptor. */
   readonly cwd: string | number | undefined
   /** The child's environment: the program's own if the call has none. */
-  readonly env: Environ
+  readonly env: EnvVars
   readonly argv0: string | undefined
   /** The default if the call has none. */
   readonly stdio: readonly StdioPlan[]
@@ -177,7 +177,7 @@ export interface BatchSettings {
   readonly signal: AbortSignal | undefined
   /** For each command. */
   readonly run: Omit<RunSettings, 'env' | 'stdio'> & {
-    readonly env: Environ | undefined
+    readonly env: EnvVars | undefined
     readonly stdio: readonly StdioPlan[] | undefined
   }
 }

@@ -1,10 +1,10 @@
 /** What ends a child from outside: timeout, killGrace and AbortSignal. */
 
+import { later, type Timer } from '../core/runtime.js'
 import { ECANCELED, ESRCH } from '../model/errno.js'
 import { killError, SIGKILL, SIGTERM } from '../model/signals.js'
 import { lateError, SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/types.js'
-import { later, type Timer } from '../runtime.js'
 import type { Launch } from './launch.js'
 
 /** The error of a call whose `signal` aborted; `cause` is the signal's reason. */

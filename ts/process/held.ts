@@ -1,7 +1,7 @@
 /** Holds what a start that comes later than its call needs from the time of the call. */
 import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
-import { getEnvironment } from '../environment.js'
+import { getCore } from '../core/core.js'
 import { templateHold } from '../options/template.js'
 import type { RunSettings, Settings } from '../options/types.js'
 
@@ -20,7 +20,7 @@ export class Held<T extends Settings | RunSettings> {
   #release: (() => void) | undefined
 
   constructor(asked: T) {
-    const { binding } = getEnvironment()
+    const { binding } = getCore()
     const { stdio, cwd, cgroup } = asked
     const { input } = asked as Partial<RunSettings>
     const template = asked.template?.[templateHold]()

@@ -2,7 +2,7 @@
 import { Readable, Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
-import { later } from '../runtime.js'
+import { later } from '../core/runtime.js'
 import { pipeStream } from './stream.js'
 
 /** Milliseconds until the pipe of a child that has ended is checked again: at first, and at most. */

@@ -1,6 +1,7 @@
 /** Spreads many starts over several turns of the event loop. */
+
+import { microtask, soon } from '../core/runtime.js'
 import type { RunSettings, Settings } from '../options/types.js'
-import { microtask, soon } from '../runtime.js'
 import { AbortError } from './ending.js'
 import { Held } from './held.js'
 

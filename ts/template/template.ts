@@ -1,5 +1,5 @@
 import { selectBackend } from '../backend/select.js'
-import { getEnvironment } from '../environment.js'
+import { getCore } from '../core/core.js'
 import { argumentError } from '../model/argument-error.js'
 import { EACCES, ESTALE } from '../model/errno.js'
 import { MAX_FD } from '../model/limits.js'
@@ -192,7 +192,7 @@ export async function template(
   options: TemplateOptions = {},
 ): Promise<Template> {
   const settings = readTemplate(options)
-  const { templates } = selectBackend(getEnvironment().info, undefined)
+  const { templates } = selectBackend(getCore().info, undefined)
   const executable = open(file)
   // Other backends make it only when they use it: it denies writes to the file.
   if (templates) executable.template

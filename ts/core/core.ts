@@ -1,5 +1,5 @@
 /** This library copy's part of the core, and the launches that wait for its events. */
-import { loadBinding } from './binding/load.js'
+
 import {
   type Binding,
   type CoreInfo,
@@ -12,10 +12,11 @@ import {
   LaunchFlags,
   PipeBits,
   TOKENS,
-} from './binding/types.js'
-import { currentEnv } from './chain/environ.js'
-import type { PackedChain } from './chain/pack.js'
-import { type Exit, exitOf } from './model/exit.js'
+} from '../binding/addon.js'
+import { loadBinding } from '../binding/load.js'
+import type { PackedChain } from '../chain/pack.js'
+import { type Exit, exitOf } from '../model/exit.js'
+import { currentEnv } from './process-env.js'
 import { microtask, soon, throwLater } from './runtime.js'
 
 /** Called in this order; nothing after `failed`, output may end after `ended`. */
@@ -78,7 +79,7 @@ function flatten(pipes: readonly LaunchPipe[] | undefined): readonly number[] {
 /** The most launches that may wait for the end of a turn. */
 const FLUSH_EVERY = 16
 
-class Environment {
+class Core {
   readonly binding: Binding
   readonly info: CoreInfo
   /**
@@ -232,12 +233,12 @@ class Environment {
   }
 }
 
-let environment: Environment | undefined
+let core: Core | undefined
 
 /** Made at the first use. Throws if uring-spawn cannot work here. */
-export function getEnvironment(): Environment {
-  environment ??= new Environment()
-  return environment
+export function getCore(): Core {
+  core ??= new Core()
+  return core
 }
 
-export type { Environment }
+export type { Core }

@@ -1,46 +1,8 @@
-/** Environments, as a child gets them. */
+/** The environment variables of this process: what a child gets without the option `env`. */
 import * as v8 from 'node:v8'
 import { isMainThread } from 'node:worker_threads'
 import { loadBinding } from '../binding/load.js'
-import { argumentError } from '../model/argument-error.js'
-import { checkString, show } from '../model/values.js'
-
-export interface Environ {
-  /** `NAME=value`; the same frozen array as long as it is the same environment. */
-  readonly envp: readonly string[]
-  /** PATH, if it is set. */
-  readonly path: string | undefined
-}
-
-/**
- * The variables of `env`, each read once, inherited names included as with
- * node:child_process. Undefined values are left out, and so are inherited ones that
- * are not strings: some library has added them to Object.prototype.
- * @param name what messages call it
- * @param coerce whether other values become strings, as in the real process.env
- */
-export function environOf(name: string, env: object, coerce = false): Environ {
-  const envp: string[] = []
-  let path: string | undefined
-  for (const key in env) {
-    let value = (env as Record<string, unknown>)[key]
-    if (value === undefined) continue
-    if (typeof value !== 'string') {
-      if (!Object.hasOwn(env, key)) continue
-      if (coerce) value = `${value}`
-    }
-    checkString(`${name}.${key}`, value)
-    if (key === '' || key.includes('=') || key.includes('\0')) badName(name, key)
-    envp.push(`${key}=${value}`)
-    if (key === 'PATH') path = value
-  }
-  return { envp, path }
-}
-
-function badName(name: string, key: string): never {
-  checkString(`${name}: a variable's name`, key)
-  throw argumentError('ERR_INVALID_ARG_VALUE', `${name}: ${show(key)} cannot be a name`)
-}
+import { type EnvVars, envVarsOf } from '../model/envvars.js'
 
 /** Whether V8 reports that native code made `object`: no program can make such an object. */
 function isNative(object: object): boolean {
@@ -73,10 +35,10 @@ export const currentEnv = (): NodeJS.ProcessEnv => process.env ?? noVariables
 /** The last object in process.env, and whether it shows the C library's environment. */
 let last: { env: object; native: boolean } | undefined
 /** The contents of `last` when the C library's environment had that version. */
-let cached: { version: number; environ: Environ } | undefined
+let cached: { version: number; environ: EnvVars } | undefined
 
 /** Reading the real process.env takes a call into C++ for each variable. */
-function readNative(env: object): Environ {
+function readNative(env: object): EnvVars {
   const names = Object.keys(env)
   const envp: string[] = []
   for (const name of names) {
@@ -93,13 +55,13 @@ function readNative(env: object): Environ {
  * bytes. Throws an argument error for a bad object that a program has put in its
  * place.
  */
-export function inheritedEnviron(): Environ {
+export function inheritedEnvVars(): EnvVars {
   const env = currentEnv()
   if (last?.env !== env) {
     last = { env, native: mayBeNative && isNative(env) }
     cached = undefined
   }
-  if (!last.native) return environOf('process.env', env, true)
+  if (!last.native) return envVarsOf('process.env', env, true)
   const binding = loadBinding()
   const version = binding.environVersion()
   if (version !== 0 && cached?.version === version) return cached.environ
