@@ -19,6 +19,7 @@ export type { Exit, ResourceUsage } from './model/exit.js'
 export type { Step } from './model/operations.js'
 export type { RlimitName } from './model/rlimits.js'
 export { SpawnError } from './model/spawn-error.js'
+export type { Output, StderrOf, StdinOf, StdioOf, StdoutOf, Strict } from './options/inference.js'
 export type {
   Rlimit,
   RunOptions,
@@ -32,5 +33,4 @@ export type { Child } from './process/child.js'
 export { AbortError } from './process/ending.js'
 export { RunError, type RunResult, run } from './run.js'
 export { spawn } from './spawn.js'
-export { type Template, type TemplateOptions, template } from './template/template.js'
-export type { Output, StderrOf, StdinOf, StdioOf, StdoutOf, Strict } from './types.js'
+export { type Template, type TemplateOptions, template } from './template.js'

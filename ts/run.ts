@@ -2,11 +2,11 @@ import type { BackendName } from './model/backend-name.js'
 import { errnoName } from './model/errno.js'
 import type { ResourceUsage } from './model/exit.js'
 import { readRun } from './options/check.js'
+import type { Output, Strict } from './options/inference.js'
 import type { RunOptions, RunSettings } from './options/types.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
 import { startTurn } from './process/turn.js'
-import type { Output, Strict } from './types.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
 

@@ -1,10 +1,10 @@
 import { readSpawn } from './options/check.js'
+import type { StdioOf, Strict } from './options/inference.js'
 import type { SpawnOptions } from './options/types.js'
 import { Child } from './process/child.js'
 import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
 import { startTurn } from './process/turn.js'
-import type { StdioOf, Strict } from './types.js'
 
 /**
  * Starts a program and resolves once its exec has happened.

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { argumentError } from '../model/argument-error.js'
 import { readBatch } from '../options/check.js'
+import type { Output, Strict } from '../options/inference.js'
 import type { BatchSettings } from '../options/types.js'
-import type { Output, Strict } from '../types.js'
 import { type AnyResult, type Commands, Scheduler } from './scheduler.js'
 import {
   type BatchCommand,

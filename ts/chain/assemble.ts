@@ -1,6 +1,7 @@
 /** Spawn options as the operations of a chain. */
 
 import { constants } from 'node:fs'
+import { candidatesOf } from '../executable/search.js'
 import { checkFds, checkOps } from '../model/limits.js'
 import {
   ALL_SIGNALS,
@@ -17,7 +18,6 @@ import {
 } from '../model/operations.js'
 import { RLIM_INFINITY, resources, rlimitNames } from '../model/rlimits.js'
 import type { Settings } from '../options/types.js'
-import { candidatesOf } from './search.js'
 
 /** A file opened in the child to be one of its descriptors. */
 export interface ChildFile {

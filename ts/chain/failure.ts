@@ -1,9 +1,10 @@
 /** Turns the failed operation of a chain into the error that its caller sees. */
+
+import { whyNotExecuted } from '../executable/diagnose.js'
+import { searchGoesOn } from '../executable/search.js'
 import { EACCES, ENOENT, errnoName } from '../model/errno.js'
 import { AT_FDCWD, type Chain, type ChainOp, type ExecOp, syscallOf } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'
-import { whyNotExecuted } from './program.js'
-import { searchGoesOn } from './search.js'
 
 const isTry = (op: ChainOp): op is ExecOp => op.op === 'exec' && op.template === undefined
 

@@ -7,6 +7,7 @@
 import { fileURLToPath } from 'node:url'
 import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
 import { inheritedEnvVars } from '../core/process-env.js'
+import { isTemplate } from '../executable/template-like.js'
 import { argumentError } from '../model/argument-error.js'
 import { backendNames } from '../model/backend-name.js'
 import { envVarsOf } from '../model/envvars.js'
@@ -25,7 +26,6 @@ import {
   typeName,
 } from '../model/values.js'
 import { allPipes, inputAndOutput, outputOnly, planStdio, type StdioPlan } from './stdio.js'
-import { isTemplate } from './template.js'
 import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './types.js'
 
 /** Checks a value and returns a form that the caller can no longer change. */

@@ -1,10 +1,10 @@
 import type { Stream } from 'node:stream'
 import type { BatchProgress } from '../batch/types.js'
+import type { TemplateLike } from '../executable/template-like.js'
 import type { BackendName } from '../model/backend-name.js'
 import type { EnvVars } from '../model/envvars.js'
 import type { RlimitName } from '../model/rlimits.js'
 import type { StdioPlan } from './stdio.js'
-import type { TemplateLike } from './template.js'
 
 /** A file opened in the child, relative to its working directory. */
 export interface StdioFile {

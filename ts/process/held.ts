@@ -2,7 +2,7 @@
 import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
-import { templateHold } from '../options/template.js'
+import { templateHold } from '../executable/template-like.js'
 import type { RunSettings, Settings } from '../options/types.js'
 
 /** Larger inputs are read in place, as they are by a start that does not wait. */

@@ -10,13 +10,13 @@ import {
 } from 'node:fs'
 import { resolve } from 'node:path'
 import { loadBinding } from '../binding/load.js'
-import { lacksInterpreter, whyNotExecuted } from '../chain/program.js'
-import { candidatesOf, isSearched, searchGoesOn } from '../chain/search.js'
 import { currentEnv } from '../core/process-env.js'
 import { EACCES, ENOENT, ESTALE, errnoName } from '../model/errno.js'
 import { O_CLOEXEC, O_PATH } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'
+import { lacksInterpreter, whyNotExecuted } from './diagnose.js'
 import { type Identity, identityOf, sameIdentity } from './identity.js'
+import { candidatesOf, isSearched, searchGoesOn } from './search.js'
 
 /** A kernel template that a chain's exec starts from. */
 export interface KernelTemplate {

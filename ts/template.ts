@@ -1,22 +1,22 @@
-import { selectBackend } from '../backend/select.js'
-import { getCore } from '../core/core.js'
-import { argumentError } from '../model/argument-error.js'
-import { EACCES, ESTALE } from '../model/errno.js'
-import { MAX_FD } from '../model/limits.js'
-import { checkInteger, checkString } from '../model/values.js'
-import { readTemplate } from '../options/check.js'
+import { selectBackend } from './backend/select.js'
+import { getCore } from './core/core.js'
+import { Executable, type ExecutableSource } from './executable/executable.js'
 import {
   type HeldTemplate,
   type TemplateLike,
   templateHold,
   templateSource,
-} from '../options/template.js'
-import type { RunOptions, SpawnOptions, TemplateSettings } from '../options/types.js'
-import type { Child } from '../process/child.js'
-import { type RunResult, run } from '../run.js'
-import { spawn } from '../spawn.js'
-import type { Output, StdioOf, Strict } from '../types.js'
-import { Executable, type ExecutableSource } from './executable.js'
+} from './executable/template-like.js'
+import { argumentError } from './model/argument-error.js'
+import { EACCES, ESTALE } from './model/errno.js'
+import { MAX_FD } from './model/limits.js'
+import { checkInteger, checkString } from './model/values.js'
+import { readTemplate } from './options/check.js'
+import type { Output, StdioOf, Strict } from './options/inference.js'
+import type { RunOptions, SpawnOptions, TemplateSettings } from './options/types.js'
+import type { Child } from './process/child.js'
+import { type RunResult, run } from './run.js'
+import { spawn } from './spawn.js'
 
 /** The options of template(). */
 export interface TemplateOptions {

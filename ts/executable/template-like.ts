@@ -1,4 +1,4 @@
-import type { ExecutableSource } from '../template/executable.js'
+import type { ExecutableSource } from './executable.js'
 
 /**
  * The value of the `template` option, as template() makes it. A symbol marks it, so
