@@ -6,14 +6,12 @@
 
 export { Batch, batch } from './batch/batch.js'
 export {
-  type BatchCommand,
   BatchError,
   type BatchFailure,
-  type BatchOptions,
-  type BatchProgress,
   type BatchResult,
   type BatchSuccess,
-} from './batch/types.js'
+} from './batch/result.js'
+export { AbortError } from './model/abort-error.js'
 export type { BackendName } from './model/backend-name.js'
 export type { Exit, ResourceUsage } from './model/exit.js'
 export type { Step } from './model/operations.js'
@@ -21,16 +19,18 @@ export type { RlimitName } from './model/rlimits.js'
 export { SpawnError } from './model/spawn-error.js'
 export type { Output, StderrOf, StdinOf, StdioOf, StdoutOf, Strict } from './options/inference.js'
 export type {
+  BatchCommand,
+  BatchOptions,
+  BatchProgress,
   Rlimit,
   RunOptions,
   SpawnOptions,
   StdioEntry,
   StdioFile,
   StdioOption,
-} from './options/types.js'
+} from './options/options.js'
 export { type Probe, probe } from './probe.js'
 export type { Child } from './process/child.js'
-export { AbortError } from './process/ending.js'
 export { RunError, type RunResult, run } from './run.js'
 export { spawn } from './spawn.js'
 export { type Template, type TemplateOptions, template } from './template.js'

@@ -1,11 +1,13 @@
+import { AbortError } from './model/abort-error.js'
 import type { BackendName } from './model/backend-name.js'
 import { errnoName } from './model/errno.js'
 import type { ResourceUsage } from './model/exit.js'
 import { readRun } from './options/check.js'
 import type { Output, Strict } from './options/inference.js'
-import type { RunOptions, RunSettings } from './options/types.js'
-import { AbortError, Ending } from './process/ending.js'
+import type { RunOptions } from './options/options.js'
+import type { RunSettings } from './options/settings.js'
 import { Launch } from './process/launch.js'
+import { Termination } from './process/termination.js'
 import { startTurn } from './process/turn.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
@@ -159,18 +161,18 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
       input: settings.input,
       output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
       overflow: () => {
-        if (overflow === 'kill') ending.begin()
+        if (overflow === 'kill') termination.terminate()
       },
     },
   })
-  const ending = new Ending(launch, settings)
+  const termination = new Termination(launch, settings)
   try {
     const { pid } = await launch.started.catch((error) => {
-      throw ending.why(error)
+      throw termination.errorFor(error)
     })
     const exit = await launch.exited
     // After a timeout or abort, don't wait for grandchildren to close the pipe.
-    if (ending.cutsOutput) launch.stopOutput()
+    if (termination.cutsOutput) launch.stopOutput()
     await outputs.whole
     const result = {
       pid,
@@ -179,18 +181,18 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
       stdout: outputs.get(1, encoding),
       stderr: outputs.get(2, encoding),
       truncated: outputs.truncated,
-      timedOut: ending.timedOut,
-      killError: ending.failed ?? null,
+      timedOut: termination.timedOut,
+      killError: termination.failed ?? null,
       rusage: exit.rusage,
       backend: launch.backend,
       fromTemplate: launch.fromTemplate,
     }
     if (outputs.failed) throw readError(file, outputs.failed, result)
     if (outputs.tooLong) throw longError(file, outputs.tooLong, encoding, result)
-    if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })
-    if (check && (exit.code !== 0 || ending.timedOut)) throw new RunError(file, result)
+    if (termination.aborted && signal) throw Object.assign(new AbortError(signal), { result })
+    if (check && (exit.code !== 0 || termination.timedOut)) throw new RunError(file, result)
     return result
   } finally {
-    ending.end()
+    termination.disarm()
   }
 }

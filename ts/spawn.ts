@@ -1,9 +1,10 @@
+import { AbortError } from './model/abort-error.js'
 import { readSpawn } from './options/check.js'
 import type { StdioOf, Strict } from './options/inference.js'
-import type { SpawnOptions } from './options/types.js'
+import type { SpawnOptions } from './options/options.js'
 import { Child } from './process/child.js'
-import { AbortError, Ending } from './process/ending.js'
 import { Launch } from './process/launch.js'
+import { Termination } from './process/termination.js'
 import { startTurn } from './process/turn.js'
 
 /**
@@ -28,13 +29,13 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
   const launch = new Launch({ settings, collection: undefined })
-  const ending = new Ending(launch, settings)
+  const termination = new Termination(launch, settings)
   try {
     const started = await launch.started
-    if (ending.armed) launch.exited.then(() => ending.end())
+    if (termination.armed) launch.exited.then(() => termination.disarm())
     return new Child<StdioOf<O>>(launch, started)
   } catch (error) {
-    ending.end()
-    throw ending.why(error)
+    termination.disarm()
+    throw termination.errorFor(error)
   }
 }

@@ -2,15 +2,10 @@ import { availableParallelism } from 'node:os'
 import { argumentError } from '../model/argument-error.js'
 import { readBatch } from '../options/check.js'
 import type { Output, Strict } from '../options/inference.js'
-import type { BatchSettings } from '../options/types.js'
+import type { BatchCommand, BatchOptions } from '../options/options.js'
+import type { BatchSettings } from '../options/settings.js'
+import { BatchError, type BatchResult, failed } from './result.js'
 import { type AnyResult, type Commands, Scheduler } from './scheduler.js'
-import {
-  type BatchCommand,
-  BatchError,
-  type BatchOptions,
-  type BatchResult,
-  failed,
-} from './types.js'
 
 const byIndex = (a: AnyResult, b: AnyResult) => a.index - b.index
 

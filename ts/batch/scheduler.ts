@@ -4,12 +4,13 @@ import { availableParallelism } from 'node:os'
 import { getCore } from '../core/core.js'
 import { inheritedEnvVars } from '../core/process-env.js'
 import { microtask, now, soon } from '../core/runtime.js'
+import { AbortError } from '../model/abort-error.js'
 import { argumentError } from '../model/argument-error.js'
 import { readCommand } from '../options/check.js'
-import type { BatchSettings } from '../options/types.js'
-import { AbortError } from '../process/ending.js'
+import type { BatchCommand } from '../options/options.js'
+import type { BatchSettings } from '../options/settings.js'
 import { type RunResult, runWith } from '../run.js'
-import { type BatchCommand, type BatchResult, failed } from './types.js'
+import { type BatchResult, failed } from './result.js'
 
 /** Errors that may pass once one of our children ends: too many processes, too many files. */
 const waitFor = new Set(['EAGAIN', 'EMFILE', 'ENFILE'])

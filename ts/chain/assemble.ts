@@ -17,7 +17,7 @@ import {
   type Step,
 } from '../model/operations.js'
 import { RLIM_INFINITY, resources, rlimitNames } from '../model/rlimits.js'
-import type { Settings } from '../options/types.js'
+import type { Settings } from '../options/settings.js'
 
 /** A file opened in the child to be one of its descriptors. */
 export interface ChildFile {

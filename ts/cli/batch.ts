@@ -6,16 +6,10 @@ import type { Readable } from 'node:stream'
 import { Presets, SingleBar } from 'cli-progress'
 import { selectBackend } from '../backend/select.js'
 import { batch } from '../batch/batch.js'
-import {
-  type BatchCommand,
-  BatchError,
-  type BatchOptions,
-  type BatchProgress,
-  type BatchResult,
-  failed,
-} from '../batch/types.js'
+import { BatchError, type BatchResult, failed } from '../batch/result.js'
 import { getCore } from '../core/core.js'
 import type { BackendName } from '../model/backend-name.js'
+import type { BatchCommand, BatchOptions, BatchProgress } from '../options/options.js'
 import { parseCommand } from './command.js'
 import { linesOf } from './lines.js'
 import { PIPE_STATUS, watchOutput, write } from './output.js'

@@ -1,6 +1,7 @@
 /** Parses a line of `batch`. */
-import type { BatchCommand } from '../batch/types.js'
+
 import { argumentError } from '../model/argument-error.js'
+import type { BatchCommand } from '../options/options.js'
 import { splitWords } from './words.js'
 
 const bad = (message: string) => argumentError('ERR_INVALID_ARG_VALUE', message)

@@ -25,8 +25,8 @@ import {
   show,
   typeName,
 } from '../model/values.js'
+import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './settings.js'
 import { allPipes, inputAndOutput, outputOnly, planStdio, type StdioPlan } from './stdio.js'
-import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './types.js'
 
 /** Checks a value and returns a form that the caller can no longer change. */
 type Read = (name: string, value: unknown) => unknown

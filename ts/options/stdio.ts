@@ -4,7 +4,7 @@ import { constants } from 'node:fs'
 import { argumentError } from '../model/argument-error.js'
 import { MAX_FD, MAX_FDS, MAX_FLAGS } from '../model/limits.js'
 import { checkInteger, checkOneOf, checkString, copyOf, own } from '../model/values.js'
-import type { StdioFile } from './types.js'
+import type { StdioFile } from './options.js'
 
 export type StdioPlan =
   | { kind: 'pipe'; input: boolean }

@@ -3,7 +3,7 @@ import type { BackendName } from '../model/backend-name.js'
 import type { Exit } from '../model/exit.js'
 import { SIGKILL, signalNumber, wasSignalled } from '../model/signals.js'
 import type { StderrOf, StdinOf, StdoutOf } from '../options/inference.js'
-import type { StdioOption } from '../options/types.js'
+import type { StdioOption } from '../options/options.js'
 import type { Launch, Started } from './launch.js'
 import { LazyPipe } from './pipe.js'
 

@@ -3,7 +3,7 @@ import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
 import { templateHold } from '../executable/template-like.js'
-import type { RunSettings, Settings } from '../options/types.js'
+import type { RunSettings, Settings } from '../options/settings.js'
 
 /** Larger inputs are read in place, as they are by a start that does not wait. */
 const COPY_BELOW = 64 * 1024

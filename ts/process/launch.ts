@@ -9,7 +9,7 @@ import type { BackendName } from '../model/backend-name.js'
 import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { SpawnError } from '../model/spawn-error.js'
-import type { Settings } from '../options/types.js'
+import type { Settings } from '../options/settings.js'
 import { Held } from './held.js'
 import { stopReading } from './stream.js'
 

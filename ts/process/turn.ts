@@ -1,8 +1,8 @@
 /** Spreads many starts over several turns of the event loop. */
 
 import { microtask, soon } from '../core/runtime.js'
-import type { RunSettings, Settings } from '../options/types.js'
-import { AbortError } from './ending.js'
+import { AbortError } from '../model/abort-error.js'
+import type { RunSettings, Settings } from '../options/settings.js'
 import { Held } from './held.js'
 
 /** As many as take about a millisecond. */

@@ -1,25 +1,16 @@
-/** What ends a child from outside: timeout, killGrace and AbortSignal. */
-
 import { later, type Timer } from '../core/runtime.js'
+import { AbortError } from '../model/abort-error.js'
 import { ECANCELED, ESRCH } from '../model/errno.js'
 import { killError, SIGKILL, SIGTERM } from '../model/signals.js'
 import { lateError, SpawnError } from '../model/spawn-error.js'
-import type { Settings } from '../options/types.js'
+import type { Settings } from '../options/settings.js'
 import type { Launch } from './launch.js'
 
-/** The error of a call whose `signal` aborted; `cause` is the signal's reason. */
-export class AbortError extends Error {
-  /** 'AbortError' */
-  override name = 'AbortError'
-  /** As Node's own AbortError. */
-  readonly code = 'ABORT_ERR'
-
-  constructor(signal: AbortSignal) {
-    super('The operation was aborted', { cause: signal.reason })
-  }
-}
-
-export class Ending {
+/**
+ * Ends a child before its time: at its `timeout`, when its `signal` aborts, or when
+ * its output overflows; with SIGKILL after `killGrace`.
+ */
+export class Termination {
   timedOut = false
   aborted = false
   /** Why the child could not be signalled; it goes on, and so does its output. */
@@ -29,7 +20,7 @@ export class Ending {
   readonly #killGrace: number | undefined
   readonly #signal: AbortSignal | undefined
   readonly #timers: Timer[] = []
-  #disarm: () => void = () => {}
+  #unlisten: () => void = () => {}
 
   constructor(launch: Launch, { timeout, signal, killSignal = SIGTERM, killGrace }: Settings) {
     this.#launch = launch
@@ -39,16 +30,16 @@ export class Ending {
     if (timeout) {
       this.#timer(timeout, () => {
         this.timedOut = true
-        this.begin()
+        this.terminate()
       })
     }
     if (signal) {
       const abort = () => {
         this.aborted = true
-        this.begin()
+        this.terminate()
       }
       signal.addEventListener('abort', abort)
-      this.#disarm = () => signal.removeEventListener('abort', abort)
+      this.#unlisten = () => signal.removeEventListener('abort', abort)
     }
   }
 
@@ -56,13 +47,13 @@ export class Ending {
     this.#timers.push(later(ms, then))
   }
 
-  /** Whether there is anything that end() has to undo. */
+  /** Whether there is anything that disarm() has to undo. */
   get armed(): boolean {
     return this.#timers.length > 0 || this.#signal !== undefined
   }
 
   /** Sends killSignal now, and SIGKILL after the grace. */
-  begin(): void {
+  terminate(): void {
     const errno = -this.#launch.signal(this.#killSignal)
     // The child has ended: a grandchild holds its output open.
     if (errno === ESRCH) this.#launch.stopOutput()
@@ -77,17 +68,17 @@ export class Ending {
     return (this.timedOut || this.aborted) && this.failed === undefined
   }
 
-  /** What to reject with, where the launch failed with `error`. */
-  why(error: unknown): unknown {
+  /** The error that the caller gets if the launch failed with `error`. */
+  errorFor(error: unknown): unknown {
     const { aborted } = this
     if (aborted && this.#signal) return new AbortError(this.#signal)
     if (!this.timedOut || !(error instanceof SpawnError) || error.errno !== -ECANCELED) return error
     return lateError(error)
   }
 
-  /** The child has ended. */
-  end(): void {
-    this.#disarm()
+  /** The child has ended: forgets timers and listeners. */
+  disarm(): void {
+    this.#unlisten()
     for (const timer of this.#timers) timer.cancel()
   }
 }

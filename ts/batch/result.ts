@@ -1,37 +1,5 @@
-import type { RunOptions } from '../options/types.js'
+import type { BatchCommand } from '../options/options.js'
 import type { RunResult } from '../run.js'
-
-/** One command: its words, or an object with options, which go before the batch's. */
-export type BatchCommand =
-  | readonly [file: string, ...args: string[]]
-  | (Omit<RunOptions, 'encoding'> & {
-      /** A name to search for in PATH, or a path. */
-      file: string
-      /** The arguments after argv[0]. */
-      args?: readonly string[]
-    })
-
-/** The progress of a batch. */
-export interface BatchProgress {
-  /** How many commands there are, if known. */
-  total: number | undefined
-  /** How many run now. */
-  running: number
-  /** How many have ended, successfully or not. */
-  done: number
-  /** How many of those did not start, were killed, timed out or exited with other than 0. */
-  failed: number
-}
-
-/** The options of batch(): run()'s for each command, except that `signal` ends the whole batch. */
-export interface BatchOptions extends Omit<RunOptions, 'input'> {
-  /** How many commands run at once, 1 to 65536; default: one per processor. */
-  concurrency?: number
-  /** After the first failure, start nothing more, end what runs and throw a BatchError; default false. */
-  bail?: boolean
-  /** Called after each command. */
-  onProgress?: (progress: BatchProgress) => void
-}
 
 interface Common<C> {
   /** The command's place in the input, from 0. */
