@@ -16,7 +16,8 @@ import type { Output, StdioOf, Strict } from './options/inference.js'
 import type { RunOptions, SpawnOptions } from './options/options.js'
 import type { TemplateSettings } from './options/settings.js'
 import type { Child } from './process/child.js'
-import { type RunResult, run } from './run.js'
+import { run } from './run.js'
+import type { RunResult } from './run-result.js'
 import { spawn } from './spawn.js'
 
 /** The options of template(). */

@@ -1,5 +1,5 @@
 import type { BatchCommand } from '../options/options.js'
-import type { RunResult } from '../run.js'
+import type { RunResult } from '../run-result.js'
 
 interface Common<C> {
   /** The command's place in the input, from 0. */

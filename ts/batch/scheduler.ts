@@ -9,7 +9,8 @@ import { argumentError } from '../model/argument-error.js'
 import { readCommand } from '../options/check.js'
 import type { BatchCommand } from '../options/options.js'
 import type { BatchSettings } from '../options/settings.js'
-import { type RunResult, runWith } from '../run.js'
+import { runWith } from '../run.js'
+import type { RunResult } from '../run-result.js'
 import { type BatchResult, failed } from './result.js'
 
 /** Errors that may pass once one of our children ends: too many processes, too many files. */

@@ -17,8 +17,7 @@ import {
   type OpenatOp,
   type TaskSetOp,
 } from '../model/operations.js'
-import type { RlimitName } from '../model/rlimits.js'
-import { RLIM_INFINITY, resources } from '../model/rlimits.js'
+import { RLIM_INFINITY, type RlimitName, resources } from '../model/rlimits.js'
 import { signalNumber } from '../model/signals.js'
 import { checkInteger, checkString, copyOf, copyOfStrings, own, typeName } from '../model/values.js'
 

@@ -1,6 +1,5 @@
 import { backends, selectBackend } from '../backend/select.js'
-import type { Core, LaunchEvents, LaunchPipe } from '../core/core.js'
-import { getCore } from '../core/core.js'
+import { type Core, getCore, type LaunchEvents, type LaunchPipe } from '../core/core.js'
 import { later } from '../core/runtime.js'
 import { argumentError } from '../model/argument-error.js'
 import type { BackendName } from '../model/backend-name.js'

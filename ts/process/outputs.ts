@@ -1,0 +1,39 @@
+/** Output until its end, by descriptor. */
+export class Outputs {
+  truncated = false
+  /** The first that could not be read to its end. */
+  failed: { index: number; errno: number } | undefined
+  /** The first that no string can hold. */
+  tooLong: { index: number; length: number } | undefined
+  readonly #bytes = new Map<number, Buffer>()
+  #missing = 0
+  #whole: () => void = () => {}
+  readonly whole: Promise<void>
+
+  constructor(count: number) {
+    this.#missing = count
+    this.whole = new Promise((resolve) => {
+      this.#whole = resolve
+    })
+    if (count === 0) this.#whole()
+  }
+
+  add(index: number, bytes: Buffer, truncated: boolean, errno: number): void {
+    this.#bytes.set(index, bytes)
+    if (errno !== 0) this.failed ??= { index, errno }
+    this.truncated ||= truncated
+    if (--this.#missing === 0) this.#whole()
+  }
+
+  /** As text, or as bytes where no string can be that long. */
+  get(index: number, encoding: BufferEncoding | 'buffer'): string | Buffer {
+    const bytes = this.#bytes.get(index) ?? Buffer.alloc(0)
+    if (encoding === 'buffer') return bytes
+    try {
+      return bytes.toString(encoding)
+    } catch {
+      this.tooLong ??= { index, length: bytes.length }
+      return bytes
+    }
+  }
+}
