@@ -4,281 +4,24 @@
  * prototype and a getter runs only once.
  */
 
-import { fileURLToPath } from 'node:url'
-import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
 import { inheritedEnvVars } from '../core/process-env.js'
-import { isTemplate } from '../executable/template-like.js'
 import { argumentError } from '../model/argument-error.js'
-import { backendNames } from '../model/backend-name.js'
-import { envVarsOf } from '../model/envvars.js'
-import { MAX_FD, MAX_ID, MAX_MILLISECONDS, MAX_PID } from '../model/limits.js'
-import { rlimitNames } from '../model/rlimits.js'
-import { signalNumber } from '../model/signals.js'
+import { checkObject, checkString, copyOf, copyOfStrings, typeName } from '../model/values.js'
 import {
-  checkInteger,
-  checkObject,
-  checkOneOf,
-  checkString,
-  copyOf,
-  copyOfStrings,
-  own,
-  show,
-  typeName,
-} from '../model/values.js'
-import type { BatchSettings, Limit, RunSettings, Settings, TemplateSettings } from './settings.js'
-import { allPipes, inputAndOutput, outputOnly, planStdio, type StdioPlan } from './stdio.js'
-
-/** Checks a value and returns a form that the caller can no longer change. */
-type Read = (name: string, value: unknown) => unknown
-
-const boolean: Read = (name, value) => {
-  if (typeof value !== 'boolean') {
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a boolean, not ${typeName(value)}`)
-  }
-  return value
-}
-const string: Read = (name, value) => {
-  checkString(name, value)
-  return value
-}
-const oneOf =
-  (...known: readonly string[]): Read =>
-  (name, value) => {
-    checkOneOf(name, value, known)
-    return value
-  }
-const integer =
-  (min: number, max: number): Read =>
-  (name, value) => {
-    checkInteger(name, value, min, max)
-    return value
-  }
-const stringOrFd: Read = (name, value) => {
-  if (typeof value === 'number') checkInteger(name, value, 0, MAX_FD)
-  else checkString(name, value)
-  return value
-}
-
-/** Recognised as in Node: a URL of another realm is not an instance of our class. */
-function isUrl(value: unknown): value is URL {
-  if (value instanceof URL) return true
-  if (typeof value !== 'object' || value === null) return false
-  const { href, protocol, auth, path } = value as Record<string, unknown>
-  return Boolean(href && protocol) && auth === undefined && path === undefined
-}
-
-/** Recognised as in Node: by its property `aborted` and its events. */
-function isAbortSignal(value: unknown): value is AbortSignal {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'aborted' in value &&
-    typeof (value as AbortSignal).addEventListener === 'function'
-  )
-}
-
-function readLimit(name: string, value: unknown): Limit {
-  const bag = typeof value === 'object' && value !== null ? value : { soft: value, hard: value }
-  const limit = { soft: own(bag, 'soft'), hard: own(bag, 'hard') }
-  for (const number of [limit.soft, limit.hard]) {
-    if (number !== Number.POSITIVE_INFINITY) {
-      checkInteger(name, number, 0, Number.MAX_SAFE_INTEGER)
-    }
-  }
-  const { soft, hard } = limit as Limit
-  if (soft > hard) {
-    throw argumentError('ERR_OUT_OF_RANGE', `${name}: soft ${soft} is above hard ${hard}`)
-  }
-  return { soft, hard }
-}
-
-const reads: Record<string, Read> = {
-  cwd(name, value) {
-    if (!isUrl(value)) return stringOrFd(name, value)
-    const path = fileURLToPath(value.href)
-    checkString(name, path)
-    return path
-  },
-  env(name, value) {
-    checkObject(name, value)
-    return envVarsOf(name, value)
-  },
-  argv0: string,
-  stdio: (_name, value) => planStdio(value),
-  timeout: integer(0, MAX_MILLISECONDS),
-  killSignal(name, value) {
-    const number = signalNumber(name, value)
-    if (number === 0) {
-      throw argumentError(
-        'ERR_OUT_OF_RANGE',
-        `${name} must be a signal that can end a child: 0 sends none`,
-      )
-    }
-    return number
-  },
-  killGrace: integer(0, MAX_MILLISECONDS),
-  signal(name, value) {
-    if (!isAbortSignal(value)) {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an AbortSignal`)
-    }
-    return value
-  },
-  detached: boolean,
-  processGroup: integer(0, MAX_PID),
-  uid: integer(0, MAX_ID),
-  gid: integer(0, MAX_ID),
-  groups(name, value) {
-    if (!Array.isArray(value)) {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array of numbers`)
-    }
-    const groups = copyOf(value)
-    groups.forEach((gid, index) => {
-      checkInteger(`${name}[${index}]`, gid, 0, MAX_ID)
-    })
-    return groups
-  },
-  umask: integer(0, 0o777),
-  nice: integer(-20, 19),
-  rlimits(name, value) {
-    checkObject(name, value)
-    const limits = Object.create(null)
-    for (const resource of Object.keys(value)) {
-      checkOneOf(`${name}: a limit's name`, resource, rlimitNames)
-      const limit = (value as Record<string, unknown>)[resource]
-      limits[resource] = readLimit(`${name}.${resource}`, limit)
-    }
-    return limits
-  },
-  cgroup: stringOrFd,
-  inheritFds: boolean,
-  shell(name, value) {
-    if (typeof value !== 'boolean') checkString(name, value)
-    return value
-  },
-  template(name, value) {
-    if (!isTemplate(value)) {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be what template() makes`)
-    }
-    return value
-  },
-  backend: oneOf('auto', ...backendNames),
-}
-
-/**
- * A view of the bytes, from any realm; shared memory is copied, as other threads
- * may write to it.
- */
-function bytesOf(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
-  const view = ArrayBuffer.isView(value)
-    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    : new Uint8Array(value)
-  return isSharedArrayBuffer(view.buffer) ? Uint8Array.from(view) : view
-}
-
-const runReads: typeof reads = {
-  ...reads,
-  input(name, value) {
-    if (typeof value === 'string') return Buffer.from(value)
-    if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return bytesOf(value)
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a string or bytes`)
-  },
-  encoding(name, value) {
-    if (value !== 'buffer' && (typeof value !== 'string' || !Buffer.isEncoding(value))) {
-      throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no encoding: ${show(value)}`)
-    }
-    return value
-  },
-  maxBuffer(name, value) {
-    if (value !== Number.POSITIVE_INFINITY) checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)
-    return value
-  },
-  overflow: oneOf('truncate', 'kill'),
-  check: boolean,
-}
-
-const batchReads: typeof reads = {
-  ...runReads,
-  concurrency: integer(1, 65536),
-  bail: boolean,
-  onProgress(name, value) {
-    if (typeof value !== 'function') {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a function`)
-    }
-    return value
-  },
-}
-
-const ringReads: typeof reads = { backend: reads.backend as Read }
-const submitReads: typeof reads = {
-  closeFds(name, value) {
-    if (!Array.isArray(value)) {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array of descriptors`)
-    }
-    const fds = copyOf(value)
-    fds.forEach((fd, index) => {
-      checkInteger(`${name}[${index}]`, fd, 0, MAX_FD)
-    })
-    return fds
-  },
-}
-const templateReads: typeof reads = { onStale: oneOf('recreate', 'error') }
-
-/** The edit distance from `a` to `b`. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}
-
-/** The options of each call, for the message about another call's option. */
-const takenBy: Readonly<Record<string, () => typeof reads>> = {
-  spawn: () => reads,
-  run: () => runReads,
-  batch: () => batchReads,
-  template: () => templateReads,
-}
-
-/**
- * The known name that `name` was probably meant to be: at most two wrong letters,
- * or one in three.
- */
-function nearest(name: string, known: typeof reads): string | undefined {
-  const near = Object.keys(known)
-    .map((other) => ({ other, changes: distance(name.toLowerCase(), other.toLowerCase()) }))
-    .sort((a, b) => a.changes - b.changes)[0]
-  const most = Math.min(name.length - 1, Math.max(2, Math.floor(name.length / 3)))
-  return near && near.changes <= most ? near.other : undefined
-}
-
-const listed = (names: readonly string[]): string =>
-  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-
-function unknownOption(name: string, call: string, known: typeof reads): string {
-  const others = Object.entries(takenBy)
-    .filter(([, checksOf]) => Object.hasOwn(checksOf(), name))
-    .map(([other]) => `${other}()`)
-  if (others.length > 0) {
-    return `unknown option ${show(name)} of ${call}(): it is an option of ${listed(others)}`
-  }
-  const meant = nearest(name, known)
-  const hint = meant === undefined ? '' : `; the nearest known one is ${show(meant)}`
-  return `unknown option ${show(name)} of ${call}()${hint}`
-}
+  batchReads,
+  type Reads,
+  ringReads,
+  runReads,
+  spawnReads,
+  submitReads,
+  templateReads,
+} from './reads.js'
+import type { BatchSettings, RunSettings, Settings, TemplateSettings } from './settings.js'
+import { allPipes, inputAndOutput, outputOnly, type StdioPlan } from './stdio.js'
+import { unknownOption } from './unknown.js'
 
 /** Copies the `known` ones of `options` into `settings`, which has all properties as its own. */
-function readAll<T extends object>(
-  call: string,
-  known: typeof reads,
-  options: unknown,
-  settings: T,
-): T {
+function readAll<T extends object>(call: string, known: Reads, options: unknown, settings: T): T {
   checkObject('options', options)
   for (const name of Object.keys(options)) {
     const value = (options as Record<string, unknown>)[name]
@@ -377,7 +120,7 @@ function finishRun(draft: Draft<RunSettings>): RunSettings {
 /** Reads the arguments of spawn(). Throws an argument error. */
 export function readSpawn(file: unknown, args: unknown, options: unknown): Settings {
   const draft = noOptions(readFile(file), readArgs(args))
-  return finish(readAll('spawn', reads, options, draft), allPipes)
+  return finish(readAll('spawn', spawnReads, options, draft), allPipes)
 }
 
 /** Reads the arguments of run(). Throws an argument error. */

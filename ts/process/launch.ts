@@ -10,7 +10,7 @@ import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/settings.js'
-import { Held } from './held.js'
+import { Snapshot } from './snapshot.js'
 import { stopReading } from './stream.js'
 
 export interface Started {
@@ -72,7 +72,7 @@ export class Launch {
   readonly #ring: Ring
   readonly #parameters: LaunchParameters
   /** For a start from a template, which may have to be retried. */
-  readonly #held: Held<Settings> | undefined
+  readonly #snapshot: Snapshot<Settings> | undefined
   #submission!: Submission
   /** A signal for a start that has just failed, and may be retried. */
   #missed: number | undefined
@@ -82,16 +82,16 @@ export class Launch {
     const { settings } = parameters
     this.#parameters = parameters
     this.#ring = new Ring({ backend: settings.backend })
-    if (settings.template && this.#ring.templates) this.#held = new Held(settings)
+    if (settings.template && this.#ring.templates) this.#snapshot = new Snapshot(settings)
     try {
       const compiled = this.#launch(this.#ring.templates)
       this.file = compiled.file
       this.args = compiled.args
       this.started = this.#submission.outcome
         .then((outcome) => this.#started(outcome, compiled))
-        .finally(() => this.#held?.release())
+        .finally(() => this.#snapshot?.release())
     } catch (error) {
-      this.#held?.release()
+      this.#snapshot?.release()
       throw error
     }
   }
@@ -108,7 +108,7 @@ export class Launch {
 
   #launch(inKernel: boolean): Compiled {
     const { collection } = this.#parameters
-    const settings = this.#held?.settings ?? this.#parameters.settings
+    const settings = this.#snapshot?.settings ?? this.#parameters.settings
     const compiled = compileChecked({ settings, deferPipes: true, inKernel })
     try {
       this.#submission = this.#ring.launch(

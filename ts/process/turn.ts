@@ -3,7 +3,7 @@
 import { microtask, soon } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import type { RunSettings, Settings } from '../options/settings.js'
-import { Held } from './held.js'
+import { Snapshot } from './snapshot.js'
 
 /** As many as take about a millisecond. */
 const STARTS_PER_TURN = 32
@@ -11,38 +11,38 @@ const STARTS_PER_TURN = 32
 let begun = 0
 let waiting: (() => void)[] = []
 
-const over = () => {
+const endTurn = () => {
   begun = 0
 }
 
 /** Lets the next waiting starts begin, after the event loop has done other work. */
-function next(): void {
+function beginWaiting(): void {
   const some = waiting.slice(0, STARTS_PER_TURN)
   waiting = waiting.slice(STARTS_PER_TURN)
-  if (waiting.length > 0) soon(next)
+  if (waiting.length > 0) soon(beginWaiting)
   for (const begin of some) begin()
 }
 
 /**
  * Returns undefined if a start may begin at once. Otherwise too many starts would
  * block the event loop: then returns a promise that resolves in a later turn to
- * what was held, in the order of the calls. The start must begin before that turn's
+ * a snapshot of the call, in the order of the calls. The start must begin before that turn's
  * microtasks have run. Rejects with an AbortError if it has been aborted by then.
  */
 export function startTurn<T extends Settings | RunSettings>(asked: T): Promise<T> | undefined {
   if (waiting.length === 0 && begun < STARTS_PER_TURN) {
     // Counts until the calling code has finished.
-    if (begun++ === 0) microtask(over)
+    if (begun++ === 0) microtask(endTurn)
     return undefined
   }
-  const held = new Held(asked)
+  const snapshot = new Snapshot(asked)
   const { signal } = asked
-  if (waiting.length === 0) soon(next)
+  if (waiting.length === 0) soon(beginWaiting)
   return new Promise((resolve, reject) =>
     waiting.push(() => {
       if (signal?.aborted) reject(new AbortError(signal))
-      else resolve(held.settings)
-      soon(() => held.release())
+      else resolve(snapshot.settings)
+      soon(() => snapshot.release())
     }),
   )
 }

@@ -13,8 +13,8 @@ const COPY_BELOW = 64 * 1024
  * of the start the caller may have closed them, changed directory, or overwritten
  * the bytes.
  */
-export class Held<T extends Settings | RunSettings> {
-  /** The same call, with the held copies. */
+export class Snapshot<T extends Settings | RunSettings> {
+  /** The same call, with copies. */
   readonly settings: T
   readonly #fds: number[] = []
   #release: (() => void) | undefined
@@ -30,7 +30,7 @@ export class Held<T extends Settings | RunSettings> {
       template?.release()
       if (place !== asked.place) binding.dropPlace(place)
     }
-    const held = {
+    const taken = {
       ...asked,
       template: template ?? asked.template,
       place,
@@ -41,7 +41,7 @@ export class Held<T extends Settings | RunSettings> {
       cgroup: typeof cgroup === 'string' ? this.#open(cgroup) : cgroup && this.#copy(cgroup),
     }
     const copy = input && input.length < COPY_BELOW
-    this.settings = Object.freeze(copy ? { ...held, input: Uint8Array.from(input) } : held) as T
+    this.settings = Object.freeze(copy ? { ...taken, input: Uint8Array.from(input) } : taken) as T
   }
 
   /**

@@ -1,0 +1,240 @@
+/**
+ * How each option is read: checked, and copied into a form that the caller can no
+ * longer change. A new option of spawn() begins with a line in `spawnReads`; what
+ * that line returns is the type of the checked option in Settings.
+ */
+import { fileURLToPath } from 'node:url'
+import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
+import { isTemplate, type TemplateLike } from '../executable/template-like.js'
+import { argumentError } from '../model/argument-error.js'
+import { type BackendName, backendNames } from '../model/backend-name.js'
+import { type EnvVars, envVarsOf } from '../model/envvars.js'
+import { MAX_FD, MAX_ID, MAX_MILLISECONDS, MAX_PID } from '../model/limits.js'
+import { type RlimitName, rlimitNames } from '../model/rlimits.js'
+import { signalNumber } from '../model/signals.js'
+import {
+  checkInteger,
+  checkObject,
+  checkOneOf,
+  checkString,
+  copyOf,
+  own,
+  show,
+  typeName,
+} from '../model/values.js'
+import type { BatchProgress } from './options.js'
+import { planStdio, type StdioPlan } from './stdio.js'
+
+/** Throws an argument error, or returns the checked value of the option `name`. */
+export type Read<T = unknown> = (name: string, value: unknown) => T
+
+/** The readers of a call's options, by name. */
+export type Reads = Readonly<Record<string, Read>>
+
+/** What the readers `R` return; undefined for an option that the call does not have. */
+export type Checked<R extends Reads> = {
+  readonly [Name in keyof R]: ReturnType<R[Name]> | undefined
+}
+
+const boolean: Read<boolean> = (name, value) => {
+  if (typeof value !== 'boolean') {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a boolean, not ${typeName(value)}`)
+  }
+  return value
+}
+const string: Read<string> = (name, value) => {
+  checkString(name, value)
+  return value
+}
+const oneOf =
+  <const T extends string>(...known: readonly T[]): Read<T> =>
+  (name, value) => {
+    checkOneOf(name, value, known)
+    return value as T
+  }
+const integer =
+  (min: number, max: number): Read<number> =>
+  (name, value) => {
+    checkInteger(name, value, min, max)
+    return value
+  }
+const stringOrFd: Read<string | number> = (name, value) => {
+  if (typeof value === 'number') checkInteger(name, value, 0, MAX_FD)
+  else checkString(name, value)
+  return value as string | number
+}
+
+/** `what` says what the array's elements are. */
+const integers =
+  (what: string, max: number): Read<readonly number[]> =>
+  (name, value) => {
+    if (!Array.isArray(value)) {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an array of ${what}`)
+    }
+    const copy = copyOf(value)
+    copy.forEach((number, index) => {
+      checkInteger(`${name}[${index}]`, number, 0, max)
+    })
+    return copy as number[]
+  }
+
+/** Recognised as in Node: a URL of another realm is not an instance of our class. */
+function isUrl(value: unknown): value is URL {
+  if (value instanceof URL) return true
+  if (typeof value !== 'object' || value === null) return false
+  const { href, protocol, auth, path } = value as Record<string, unknown>
+  return Boolean(href && protocol) && auth === undefined && path === undefined
+}
+
+/** Recognised as in Node: by its property `aborted` and its events. */
+function isAbortSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    typeof (value as AbortSignal).addEventListener === 'function'
+  )
+}
+
+/** A resource limit. */
+export interface Limit {
+  readonly soft: number
+  readonly hard: number
+}
+
+function readLimit(name: string, value: unknown): Limit {
+  const bag = typeof value === 'object' && value !== null ? value : { soft: value, hard: value }
+  const limit = { soft: own(bag, 'soft'), hard: own(bag, 'hard') }
+  for (const number of [limit.soft, limit.hard]) {
+    if (number !== Number.POSITIVE_INFINITY) {
+      checkInteger(name, number, 0, Number.MAX_SAFE_INTEGER)
+    }
+  }
+  const { soft, hard } = limit as Limit
+  if (soft > hard) {
+    throw argumentError('ERR_OUT_OF_RANGE', `${name}: soft ${soft} is above hard ${hard}`)
+  }
+  return { soft, hard }
+}
+
+/**
+ * A view of the bytes, from any realm; shared memory is copied, as other threads
+ * may write to it.
+ */
+function bytesOf(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
+  const view = ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value)
+  return isSharedArrayBuffer(view.buffer) ? Uint8Array.from(view) : view
+}
+
+/** The options of spawn(), which every other call that starts a program has, too. */
+export const spawnReads = {
+  /** A path, or a directory's descriptor. */
+  cwd(name: string, value: unknown): string | number {
+    if (!isUrl(value)) return stringOrFd(name, value)
+    const path = fileURLToPath(value.href)
+    checkString(name, path)
+    return path
+  },
+  env(name: string, value: unknown): EnvVars {
+    checkObject(name, value)
+    return envVarsOf(name, value)
+  },
+  argv0: string,
+  stdio: (_name: string, value: unknown): readonly StdioPlan[] => planStdio(value),
+  timeout: integer(0, MAX_MILLISECONDS),
+  killSignal(name: string, value: unknown): number {
+    const number = signalNumber(name, value)
+    if (number === 0) {
+      throw argumentError(
+        'ERR_OUT_OF_RANGE',
+        `${name} must be a signal that can end a child: 0 sends none`,
+      )
+    }
+    return number
+  },
+  killGrace: integer(0, MAX_MILLISECONDS),
+  signal(name: string, value: unknown): AbortSignal {
+    if (!isAbortSignal(value)) {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an AbortSignal`)
+    }
+    return value
+  },
+  detached: boolean,
+  processGroup: integer(0, MAX_PID),
+  uid: integer(0, MAX_ID),
+  gid: integer(0, MAX_ID),
+  groups: integers('numbers', MAX_ID),
+  umask: integer(0, 0o777),
+  nice: integer(-20, 19),
+  rlimits(name: string, value: unknown): Readonly<Partial<Record<RlimitName, Limit>>> {
+    checkObject(name, value)
+    const limits = Object.create(null)
+    for (const resource of Object.keys(value)) {
+      checkOneOf(`${name}: a limit's name`, resource, rlimitNames)
+      const limit = (value as Record<string, unknown>)[resource]
+      limits[resource] = readLimit(`${name}.${resource}`, limit)
+    }
+    return limits
+  },
+  /** A path, or a directory's descriptor. */
+  cgroup: stringOrFd,
+  inheritFds: boolean,
+  shell(name: string, value: unknown): boolean | string {
+    if (typeof value !== 'boolean') checkString(name, value)
+    return value
+  },
+  template(name: string, value: unknown): TemplateLike {
+    if (!isTemplate(value)) {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be what template() makes`)
+    }
+    return value
+  },
+  backend: oneOf<BackendName | 'auto'>('auto', ...backendNames),
+}
+
+/** The options of run(). */
+export const runReads = {
+  ...spawnReads,
+  /** The caller's memory, which the caller can still change. */
+  input(name: string, value: unknown): Uint8Array {
+    if (typeof value === 'string') return Buffer.from(value)
+    if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return bytesOf(value)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a string or bytes`)
+  },
+  encoding(name: string, value: unknown): BufferEncoding | 'buffer' {
+    if (value !== 'buffer' && (typeof value !== 'string' || !Buffer.isEncoding(value))) {
+      throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no encoding: ${show(value)}`)
+    }
+    return value
+  },
+  maxBuffer(name: string, value: unknown): number {
+    if (value !== Number.POSITIVE_INFINITY) checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)
+    return value as number
+  },
+  overflow: oneOf('truncate', 'kill'),
+  check: boolean,
+}
+
+/** The options of batch(). */
+export const batchReads = {
+  ...runReads,
+  concurrency: integer(1, 65536),
+  bail: boolean,
+  onProgress(name: string, value: unknown): (progress: BatchProgress) => void {
+    if (typeof value !== 'function') {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a function`)
+    }
+    return value as (progress: BatchProgress) => void
+  },
+}
+
+/** The options of template(). */
+export const templateReads = { onStale: oneOf('recreate', 'error') }
+
+/** The options of a Ring. */
+export const ringReads = { backend: spawnReads.backend }
+
+/** The options of Ring.submit(). */
+export const submitReads = { closeFds: integers('descriptors', MAX_FD) }
