@@ -48,12 +48,15 @@ export async function until(condition: () => boolean): Promise<void> {
 
 const library = new URL('../dist/index.js', import.meta.url).href
 
+/** A Node whose own file operations use io_uring, as Debian's does, refuses to change credentials. */
+export const mayChangeCredentials = { ...process.env, UV_USE_IO_URING: '0' }
+
 /** Runs code in a Node process of its own, and returns what it logs as JSON. */
 export function inNode(code: string): unknown {
   const out = execFileSync(
     process.execPath,
     ['--input-type=module', '-e', `import { run, spawn } from '${library}'\n${code}`],
-    { encoding: 'utf8', timeout: HANG },
+    { encoding: 'utf8', env: mayChangeCredentials, timeout: HANG },
   )
   return JSON.parse(out)
 }

@@ -23,7 +23,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { explain } from '../../dist/chain/index.js'
 import { probe, run, SpawnError, spawn, template } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { isRoot, openFds, rejection, until } from '../support.js'
+import { isRoot, mayChangeCredentials, openFds, rejection, until } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
 const starting = testedBackends.filter((name) => (['uring', 'template'] as string[]).includes(name))
@@ -244,6 +244,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
       console.log(JSON.stringify(said))`
     const out = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
       encoding: 'utf8',
+      env: mayChangeCredentials,
     })
     const said = JSON.parse(out) as [string, boolean, boolean][]
     expect(said.map(([stdout]) => stdout)).toEqual(Array(6).fill('x\n'))
