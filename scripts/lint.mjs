@@ -1,5 +1,5 @@
-// `npm run lint [-- --fix]`: format and lint of everything people edit, and the
-// links of the documents.
+// `npm run lint [-- --fix]`: format and lint of everything people edit, the layers
+// of ts/, and the links of the documents.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { brokenLinksOfClone } from './links.mjs'
@@ -30,6 +30,7 @@ for (const message of broken) console.error(`lint: broken link: ${message}`)
 const ok = [
   broken.length === 0,
   sh('node_modules/.bin/biome', 'check', ...(fix ? ['--write'] : []), '.'),
+  sh('node_modules/.bin/depcruise', '--output-type', 'err', 'ts'),
   c.length === 0 || sh('clang-format', ...(fix ? ['-i'] : ['--dry-run', '--Werror']), ...c),
 ]
 process.exit(ok.every(Boolean) ? 0 : 1)

@@ -54,6 +54,12 @@ export interface CoreInfo {
   client: number
 }
 
+/** A packed chain: the first `size` bytes of `buffer`, which the next chain reuses. */
+export interface PackedChain {
+  readonly buffer: Uint8Array
+  readonly size: number
+}
+
 /** Flags of a pipe in `launch()`: the child reads from it; the core itself reads or writes our end. */
 export const PipeBits = { input: 1, collect: 2 } as const
 

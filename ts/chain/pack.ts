@@ -1,4 +1,5 @@
 /** A chain as the C core reads it: uring-native/core/chain.h has the layout. */
+import type { PackedChain } from '../binding/addon.js'
 import type { Chain, ChainFd, ChainOp, TaskSetOp } from '../model/operations.js'
 
 const MAGIC = 0x31435355
@@ -56,12 +57,6 @@ const has = <T extends object, K extends keyof T>(
 interface PackedVector {
   offsets: readonly number[]
   bytes: Uint8Array
-}
-
-/** A packed chain: the first `size` bytes of `buffer`, which the next chain reuses. */
-export interface PackedChain {
-  readonly buffer: Uint8Array
-  readonly size: number
 }
 
 class Packer implements PackedChain {

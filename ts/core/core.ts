@@ -10,11 +10,11 @@ import {
   EventType,
   type EventValues,
   LaunchFlags,
+  type PackedChain,
   PipeBits,
   TOKENS,
 } from '../binding/addon.js'
 import { loadBinding } from '../binding/load.js'
-import type { PackedChain } from '../chain/pack.js'
 import { type Exit, exitOf } from '../model/exit.js'
 import { currentEnv } from './process-env.js'
 import { microtask, soon, throwLater } from './runtime.js'
