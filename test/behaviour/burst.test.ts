@@ -1,10 +1,17 @@
 /** Many starts and exits at once don't block the event loop, and nothing is lost or mixed up. */
-import { setMaxListeners } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type RunOptions, type RunResult, run, spawn, template } from '../../dist/index.js'
+import {
+  type RunOptions,
+  type RunResult,
+  run,
+  type StdioEntry,
+  spawn,
+  template,
+} from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { openFds, until } from '../support.js'
 
@@ -48,6 +55,19 @@ describe.each(testedBackends)('a burst by %s', (backend) => {
     const letter = (i: number) => String.fromCharCode(97 + (i % 26))
     const said = (await Promise.all(all)).map(({ stdout }) => stdout)
     expect(said).toEqual(Array.from({ length: COUNT }, (_, i) => `${i} ${i}\n${letter(i)}`))
+  })
+
+  test.each([0, 3])('a stream is not read here any more from the call on, as %i', async (at) => {
+    const script = 'echo one; echo >&2; read go; echo two'
+    const source = await spawn('sh', ['-c', script], { backend })
+    await once(source.stderr, 'data')
+    const others = Array.from({ length: COUNT }, () => run('true', [], { backend }))
+    const stdio: StdioEntry[] = ['ignore', 'pipe', 'pipe']
+    stdio[at] = source.stdout
+    const said = run('sh', ['-c', `cat <&${at}`], { backend, stdio })
+    source.stdin.end('\n')
+    expect((await said).stdout).toBe('one\ntwo\n')
+    await Promise.all(others)
   })
 
   test('the environment is that of the call', async () => {

@@ -4,6 +4,10 @@ import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
 import { templateHold } from '../executable/template-like.js'
 import type { RunSettings, Settings } from '../options/settings.js'
+import type { StdioPlan } from '../options/stdio.js'
+import { stopReading } from './stream.js'
+
+type FdPlan = Extract<StdioPlan, { kind: 'fd' }>
 
 /** Larger inputs are read in place, as they are by a start that does not wait. */
 const COPY_BELOW = 64 * 1024
@@ -34,14 +38,18 @@ export class Snapshot<T extends Settings | RunSettings> {
       ...asked,
       template: template ?? asked.template,
       place,
-      stdio: stdio.map((plan) =>
-        plan.kind === 'fd' ? { ...plan, fd: this.#copy(plan.fd) } : plan,
-      ),
+      stdio: stdio.map((plan) => (plan.kind === 'fd' ? this.#hold(plan) : plan)),
       cwd: typeof cwd === 'number' ? this.#copy(cwd) : cwd,
       cgroup: typeof cgroup === 'string' ? this.#open(cgroup) : cgroup && this.#copy(cgroup),
     }
     const copy = input && input.length < COPY_BELOW
     this.settings = Object.freeze(copy ? { ...taken, input: Uint8Array.from(input) } : taken) as T
+  }
+
+  /** What we read of a stream until the start would be missing in the child. */
+  #hold({ fd, stream }: FdPlan): FdPlan {
+    if (stream) stopReading(stream)
+    return { kind: 'fd', fd: this.#copy(fd) }
   }
 
   /**
