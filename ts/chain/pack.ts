@@ -1,43 +1,33 @@
 /** A chain as the C core reads it: uring-native/core/chain.h has the layout. */
+
 import type { PackedChain } from '../binding/addon.js'
 import type { Chain, ChainFd, ChainOp, TaskSetOp } from '../model/operations.js'
+import {
+  attributes,
+  CLONE_FD_CLOEXEC,
+  CLONE_FDS,
+  FD,
+  HARDLINK,
+  HEADER,
+  MAGIC,
+  OP,
+  opcodes,
+  SEARCH,
+} from './layout.js'
 
-const MAGIC = 0x31435355
-const HEADER = 16
-const OP = 40
-
-/** The numbers of the operations in the packed form. */
-export const opcodes: Record<ChainOp['op'], number> = {
-  clone: 0,
-  openat: 1,
-  dup: 2,
-  fchdir: 3,
-  close_range: 4,
-  task_set: 5,
-  exec: 6,
-}
-
-const attributes: Record<TaskSetOp['attr'], number> = {
-  sigmask: 0,
-  sigdefault: 1,
-  setsid: 2,
-  setpgid: 3,
-  uid: 4,
-  gid: 5,
-  groups: 6,
-  umask: 7,
-  nice: 8,
-  rlimit: 9,
-  pdeathsig: 10,
-  no_new_privs: 11,
-}
-
-const CLONE_FDS = 1
-const CLONE_FD_CLOEXEC = 2
+/** CLONE_INTO_CGROUP, bit 33 of clone3(2)'s flags, in their upper half. */
 const CLONE_INTO_CGROUP_HIGH = 2
-/** In the second byte of an operation. */
-const HARDLINK = 0x100
-const SEARCH = 0x200
+
+/** The words of an operation and of a list's entry, counted from its first one. */
+const word = (byte: number): number => byte >> 2
+const FD_WORD = word(OP.fd)
+const LEN_WORD = word(OP.len)
+const FLAGS_WORD = word(OP.flags)
+const ADDR_WORD = word(OP.addr)
+const ADDR2_WORD = word(OP.addr2)
+const ADDR3_WORD = word(OP.addr3)
+/** What moves `link` to its byte of an operation's first word. */
+const LINK_SHIFT = 8 * OP.link
 
 /** Native code is faster for longer strings. */
 const SHORT = 96
@@ -72,16 +62,16 @@ class Packer implements PackedChain {
 
   pack(chain: Chain): void {
     this.size = 0
-    this.#room(HEADER + chain.length * OP)
+    this.#room(HEADER.length + chain.length * OP.length)
     for (let index = 0; index < chain.length; index++) {
-      this.#op(chain[index] as ChainOp, (HEADER + index * OP) >> 2)
+      this.#op(chain[index] as ChainOp, (HEADER.length + index * OP.length) >> 2)
     }
     this.#end()
     const words = this.#words
-    words[0] = MAGIC
-    words[1] = this.size
-    words[2] = chain.length
-    words[3] = 0
+    words[word(HEADER.magic)] = MAGIC
+    words[word(HEADER.size)] = this.size
+    words[word(HEADER.nrOps)] = chain.length
+    words[word(HEADER.length) - 1] = 0
     this.#vectors.length = 0
     this.#vectorsAt.length = 0
   }
@@ -165,13 +155,13 @@ class Packer implements PackedChain {
   /** Fills the vector at `at` with `begin` + `offsets`. */
   #point(at: number, begin: number, offsets: readonly number[]): void {
     const words = this.#words
-    let word = at >> 2
+    let next = word(at)
     for (let index = 0; index < offsets.length; index++) {
-      words[word++] = begin + (offsets[index] as number)
-      words[word++] = 0
+      words[next++] = begin + (offsets[index] as number)
+      words[next++] = 0
     }
-    words[word++] = 0
-    words[word] = 0
+    words[next++] = 0
+    words[next] = 0
   }
 
   #u64(value: bigint): number {
@@ -180,35 +170,35 @@ class Packer implements PackedChain {
     return at
   }
 
-  /** The fields of the operation whose first word is `word`. */
-  #fields(word: number, fd: number, len = 0, flags = 0, addr = 0, addr2 = 0, addr3 = 0): void {
+  /** The fields of the operation whose first word is number `first`. */
+  #fields(first: number, fd: number, len = 0, flags = 0, addr = 0, addr2 = 0, addr3 = 0): void {
     const words = this.#words
-    words[word + 1] = fd
-    words[word + 2] = len
-    words[word + 3] = flags
-    words[word + 4] = addr
-    words[word + 5] = 0
-    words[word + 6] = addr2
-    words[word + 7] = 0
-    words[word + 8] = addr3
-    words[word + 9] = 0
+    words[first + FD_WORD] = fd
+    words[first + LEN_WORD] = len
+    words[first + FLAGS_WORD] = flags
+    words[first + ADDR_WORD] = addr
+    words[first + ADDR_WORD + 1] = 0
+    words[first + ADDR2_WORD] = addr2
+    words[first + ADDR2_WORD + 1] = 0
+    words[first + ADDR3_WORD] = addr3
+    words[first + ADDR3_WORD + 1] = 0
   }
 
   #list(fds: readonly ChainFd[]): number {
-    const at = this.#room(fds.length * 16)
+    const at = this.#room(fds.length * FD.length)
     const words = this.#words
-    let word = at >> 2
-    for (let index = 0; index < fds.length; index++) {
-      const entry = fds[index] as ChainFd
-      words[word++] = entry.fd
-      words[word++] = entry.newfd
-      words[word++] = has(entry, 'cloexec') ? CLONE_FD_CLOEXEC : 0
-      words[word++] = 0
+    let first = word(at)
+    for (const entry of fds) {
+      words[first + word(FD.fd)] = entry.fd
+      words[first + word(FD.newfd)] = entry.newfd
+      words[first + word(FD.flags)] = has(entry, 'cloexec') ? CLONE_FD_CLOEXEC : 0
+      words[first + word(FD.length) - 1] = 0
+      first += word(FD.length)
     }
     return at
   }
 
-  #op(op: ChainOp, word: number): void {
+  #op(op: ChainOp, first: number): void {
     switch (op.op) {
       case 'clone': {
         const fds = has(op, 'fds') ? op.fds : undefined
@@ -216,49 +206,50 @@ class Packer implements PackedChain {
         const flags = has(op, 'flags') ? op.flags : 0
         const count = fds?.length ?? 0
         const list = fds && count > 0 ? this.#list(fds) : 0
-        this.#fields(word, cgroup ?? -1, count, fds ? CLONE_FDS : 0, list, flags)
-        if (cgroup !== undefined) this.#words[word + 7] = CLONE_INTO_CGROUP_HIGH
+        this.#fields(first, cgroup ?? -1, count, fds ? CLONE_FDS : 0, list, flags)
+        if (cgroup !== undefined) this.#words[first + ADDR2_WORD + 1] = CLONE_INTO_CGROUP_HIGH
         break
       }
       case 'openat': {
         const path = this.#string(op.path)
-        this.#fields(word, op.dirfd, op.mode, op.flags, path)
+        this.#fields(first, op.dirfd, op.mode, op.flags, path)
         break
       }
       case 'dup':
-        this.#fields(word, op.fd, op.newfd, op.flags)
+        this.#fields(first, op.fd, op.newfd, op.flags)
         break
       case 'fchdir':
-        this.#fields(word, op.fd)
+        this.#fields(first, op.fd)
         break
       case 'close_range':
-        this.#fields(word, op.first, op.last, op.flags)
+        this.#fields(first, op.first, op.last, op.flags)
         break
       case 'task_set':
-        this.#taskSet(op, word)
+        this.#taskSet(op, first)
         break
       case 'exec': {
         const path = this.#string(op.path)
         const argv = this.#vector(op.argv)
         const envp = this.#vector(op.envp)
         const template = has(op, 'template') || op.template === 0 ? (op.template ?? -1) + 1 : 0
-        this.#fields(word, op.dirfd, template, op.flags, path, argv, envp)
+        this.#fields(first, op.dirfd, template, op.flags, path, argv, envp)
         break
       }
     }
     const search = op.op === 'exec' && has(op, 'search') ? SEARCH : 0
-    this.#words[word] = opcodes[op.op] | (has(op, 'hardlink') ? HARDLINK : 0) | search
+    const link = (has(op, 'hardlink') ? HARDLINK : 0) | search
+    this.#words[first] = opcodes[op.op] | (link << LINK_SHIFT)
   }
 
-  #taskSet(op: TaskSetOp, word: number): void {
+  #taskSet(op: TaskSetOp, first: number): void {
     const attr = attributes[op.attr]
     switch (op.attr) {
       case 'sigmask':
       case 'sigdefault':
-        this.#fields(word, 0, attr, 0, this.#u64(op.set), 8)
+        this.#fields(first, 0, attr, 0, this.#u64(op.set), 8)
         break
       case 'setsid':
-        this.#fields(word, 0, attr)
+        this.#fields(first, 0, attr)
         break
       case 'groups': {
         const { groups } = op
@@ -266,19 +257,19 @@ class Packer implements PackedChain {
         groups.forEach((gid, index) => {
           this.#words[(list >> 2) + index] = gid
         })
-        this.#fields(word, 0, attr, 0, list, groups.length)
+        this.#fields(first, 0, attr, 0, list, groups.length)
         break
       }
       case 'rlimit': {
         const limits = this.#u64(op.soft)
         this.#u64(op.hard)
-        this.#fields(word, 0, attr, 0, limits, op.resource)
+        this.#fields(first, 0, attr, 0, limits, op.resource)
         break
       }
       default:
-        this.#fields(word, 0, attr, 0, op.value)
+        this.#fields(first, 0, attr, 0, op.value)
         // The upper half of 64 bits, with the sign.
-        this.#words[word + 5] = Math.floor(op.value / WORD)
+        this.#words[first + ADDR_WORD + 1] = Math.floor(op.value / WORD)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { opcodes } from '../chain/pack.js'
+import { opcodes } from '../chain/layout.js'
 import type { BackendName } from '../model/backend-name.js'
 import { type Probe, probe } from '../probe.js'
 

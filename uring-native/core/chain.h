@@ -22,7 +22,7 @@
 
 /*
  * A ring accepts 1024 requests at once (ring.c), and launcher_uring adds one to
- * a chain. ts/chain/limits.ts has the same numbers.
+ * a chain. ts/model/limits.ts has the same numbers.
  */
 #define CHAIN_MAX_OPS 1000U
 #define CHAIN_MAX_FDS 1024U

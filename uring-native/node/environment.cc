@@ -324,10 +324,9 @@ static bool ReadFds(const Napi::Array &from, std::vector<int> &fds)
 	return true;
 }
 
-/* From [INPUT | COLLECT, bytes to keep, ...]. */
+/* From [PIPE_INPUT | PIPE_COLLECT, bytes to keep, ...]. */
 static bool ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 {
-	constexpr int INPUT = 1, COLLECT = 2;
 	uint32_t i, n = from.Length();
 
 	for (i = 0; i + 1 < n; i += 2) {
@@ -338,8 +337,8 @@ static bool ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 		    !GetNumber(from, i + 1, &max))
 			return false;
 		int bits = static_cast<int>(number);
-		pipe.input = bits & INPUT;
-		pipe.collect = bits & COLLECT;
+		pipe.input = bits & PIPE_INPUT;
+		pipe.collect = bits & PIPE_COLLECT;
 		pipe.max = max < static_cast<double>(SIZE_MAX / 2)
 				   ? static_cast<size_t>(max)
 				   : SIZE_MAX / 2;
@@ -378,7 +377,6 @@ Napi::Value Environment::DropPlace(const Napi::CallbackInfo &info)
 /* launch(token, kind, chain, size, closeFds, pipes, input, flags, place): id */
 Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 {
-	constexpr int WANT_RESULTS = 1, LAZY = 2;
 	Napi::Env env = info.Env();
 	core_request req = {};
 	std::vector<int> fds;
@@ -415,8 +413,8 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 			napi_create_reference(env, input, 1, &lent) == napi_ok;
 	}
 	int flags = Int(info[7]);
-	req.want_results = flags & WANT_RESULTS;
-	req.lazy = flags & LAZY;
+	req.want_results = flags & LAUNCH_WANT_RESULTS;
+	req.lazy = flags & LAUNCH_LAZY;
 	auto place = places_.find(Int(info[8]));
 	if (place != places_.end())
 		req.place = place->second;

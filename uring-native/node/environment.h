@@ -8,6 +8,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "layout.h"
+
 extern "C" {
 #include "core.h"
 #include "template.h"
@@ -89,33 +91,10 @@ class Environment
 	int last_place_ = 0;
 };
 
-/*
- * An event's numbers, in a slot of the array that open() returns: that costs no
- * call for each, and no garbage. ts/binding/types.ts has the same list.
- */
-enum {
-	EVENT_TYPE,
-	EVENT_TOKEN,
-	EVENT_A,
-	EVENT_B,
-	EVENT_BY,
-	EVENT_HAS,
-	EVENT_USAGE, /* nine of them */
-	EVENT_STRIDE = 16,
-	EVENTS_AT_ONCE = 64,
-};
-/* A launch's token, and above it the number of its client. */
-#define TOKEN_BITS 20
+/* Tokens have room for so many. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
 #define BINDING_VERSION 2
-/* EVENT_HAS */
-#define EVENT_HAS_VALUE 1
-#define EVENT_HAS_FDS 2
-#define EVENT_TRUNCATED 4
-/* What is not a number goes to an array, two places for each event. */
-#define EVENT_VALUES 2u
-
 void FillEvent(Napi::Env env, core_event *event, double *slot,
 	       Napi::Array values, uint32_t at);
 
