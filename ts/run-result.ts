@@ -20,11 +20,11 @@ export interface RunResult<T = string> {
   /** Whether `timeout` passed before it ended. */
   timedOut: boolean
   /**
-   * Why it could not be ended when `timeout`, `signal` or `overflow` wanted that:
-   * code EPERM for a program of another user, which then ran to its own end. Else null.
+   * Why `timeout`, `signal` or `overflow` could not end it, such as EPERM for a
+   * program of another user, which then ran to its own end; null otherwise.
    */
   killError: NodeJS.ErrnoException | null
-  /** What it used. */
+  /** The resources it used. */
   rusage: ResourceUsage
   /** The backend that made it. */
   backend: BackendName
@@ -32,7 +32,7 @@ export interface RunResult<T = string> {
   fromTemplate: boolean
 }
 
-/** The error of run() with `check` if the program did not exit with 0. */
+/** What run() with `check` rejects with if the program does not exit with 0. */
 export class RunError extends Error {
   /** 'RunError' */
   override name = 'RunError'
@@ -51,7 +51,7 @@ export class RunError extends Error {
   }
 }
 
-/** What was read before is in its `result`. */
+/** A read failed; `result` has what was read before. */
 export function readError(
   file: string,
   { index, errno }: { index: number; errno: number },
@@ -62,7 +62,7 @@ export function readError(
   return Object.assign(error, { code, errno: -errno, syscall: 'read', result })
 }
 
-/** Its `result` has the bytes. */
+/** Output is too long for a string; `result` has the bytes. */
 export function longError(
   file: string,
   { index, length }: { index: number; length: number },

@@ -12,14 +12,14 @@ import { longError, RunError, type RunResult, readError } from './run-result.js'
 const MAX_BUFFER = 100 * 1024 * 1024
 
 /**
- * Runs a program to its end and collects what it writes. Resolves whatever its
+ * Runs a program to its end and collects what it writes. Resolves whatever the
  * exit code.
  *
  * Rejects with a SpawnError if it did not start, an AbortError if `signal`
  * aborted, a RunError if `check` is set and it did not exit with 0, and an
  * argument error (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`,
  * `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`) before anything is created.
- * @param file a name that is searched in PATH, or a path
+ * @param file a name to search for in PATH, or a path
  * @param args the arguments after argv[0]
  * @param options stdin is `input`, or empty without one
  */
@@ -31,7 +31,7 @@ export async function run<const O extends RunOptions = Record<never, never>>(
   return runWith(readRun(file, args, options)) as Promise<RunResult<Output<O>>>
 }
 
-/** run(), of what has been read. @internal */
+/** run() with options that have been read. @internal */
 export async function runWith(asked: RunSettings): Promise<RunResult<string | Buffer>> {
   const { file, signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow, check } = asked
   if (signal?.aborted) throw new AbortError(signal)

@@ -1,6 +1,6 @@
-// The ways to make a call that are compared. `backend` and `templates` are what
-// probe() must find, `caller` returns a function that makes calls, and `fault`
-// says if a result was made another way, because the library fell back to it.
+// The compared ways to make a call. `backend` and `templates` are what probe()
+// must find, `caller` returns a function that makes calls, and `fault` tells
+// whether the library fell back to another way for a result.
 import { childProcess } from '../../demo/child-process.mjs'
 import { run, template } from '../../dist/index.js'
 

@@ -21,7 +21,7 @@ const IN_FLIGHT = 16
 const SPLITS = Object.fromEntries(
   [1, 2, 4, 8].map((workers) => [`${workers}x${IN_FLIGHT / workers}`, workers]),
 )
-/** Of one call under emulation, sixteen in flight on two CPUs; and of a boot. */
+/** How long one call takes under emulation, sixteen in flight on two CPUs; and a boot. */
 const SECONDS = { call: 0.046, start: 45 }
 const MACHINE = { cpus: 2, memory: '4G' }
 
@@ -37,7 +37,7 @@ export const addOptions = (command) =>
     )
     .option(
       '--columns <names>',
-      'what to compare; vfork is possible, too',
+      'what to compare; vfork is available, too',
       someOf([...COLUMNS, 'vfork']),
       COLUMNS,
     )

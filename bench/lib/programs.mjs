@@ -16,7 +16,7 @@ function find(tool, path) {
   )
 }
 
-/** Of a dynamic program or library; a script or a static program has none. */
+/** The libraries that a program or library is linked to; a script or a static program has none. */
 function libraries(file) {
   try {
     const printed = execFileSync('ldd', [file], {

@@ -268,7 +268,7 @@ test('errors of builders name the bad argument', () => {
   expect(() => openat('a\0', 0)).toThrow('path has a NUL byte at index 1')
   expect(() => dup(-1, 3)).toThrow('fd must be an integer from 0')
   expect(() => nice(99)).toThrow('nice must be an integer from -20 to 19, not 99')
-  expect(() => sigmask(['SIGNO' as 'SIGINT'])).toThrow('signal names no signal: "SIGNO"')
+  expect(() => sigmask(['SIGNO' as 'SIGINT'])).toThrow('signal must be a known signal: "SIGNO"')
   expect(() => exec('/bin/true', { argv: [1 as unknown as string] })).toThrow(
     'argv[0] must be a string',
   )

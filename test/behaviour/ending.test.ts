@@ -70,7 +70,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     const child = await spawn('sleep', ['60'], options)
     expect(child.kill(0)).toBe(true)
     expect(() => child.kill(65)).toThrow('signal must be an integer from 0 to 64')
-    expect(() => child.kill('SIGNO' as 'SIGINT')).toThrow('signal names no signal: "SIGNO"')
+    expect(() => child.kill('SIGNO' as 'SIGINT')).toThrow('signal must be a known signal: "SIGNO"')
     child.kill('SIGKILL')
     await child.exited
     expect(child.kill(0)).toBe(false)

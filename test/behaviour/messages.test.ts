@@ -139,7 +139,7 @@ describe.each(testedBackends)('messages by %s', (backend) => {
       ({ step }) => step === 'stdio[0]',
     )
     expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'stdio[0]', syscall: 'openat' })
-    expect(error.message).toContain('its timeout was over before it began: it was at stdio[0]')
+    expect(error.message).toContain('it timed out before the program ran: at stdio[0]')
     expect(error.message).not.toMatch(/clone|failed/)
   })
 

@@ -168,7 +168,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
       code: 'ETIMEDOUT',
       step: 'stdio[0]',
       message: expect.stringMatching(
-        /^spawn sh: .*timeout was over before it began: it was at stdio\[0\], in openat ".*"/,
+        /^spawn sh: .*timed out before the program ran: at stdio\[0\], in openat ".*"/,
       ),
     }
     const stdio = [{ path: fifo }]

@@ -64,7 +64,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'an unknown signal',
     () => spawn('a', [], { killSignal: 'SIGNO' as NodeJS.Signals }),
     'ERR_INVALID_ARG_VALUE',
-    'killSignal names no signal: "SIGNO"',
+    'killSignal must be a known signal: "SIGNO"',
   ],
   [
     'a limit out of range',
@@ -220,7 +220,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'an unknown encoding',
     () => run('a', [], { encoding: 'utf9' as 'utf8' }),
     'ERR_INVALID_ARG_VALUE',
-    'encoding names no encoding: "utf9"',
+    'encoding must be a known encoding: "utf9"',
   ],
   [
     'a maxBuffer out of range',
@@ -238,7 +238,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'a template that is not one',
     () => run('a', [], { template: {} as never }),
     'ERR_INVALID_ARG_TYPE',
-    'template must be what template() makes',
+    'template must be a result of template()',
   ],
   [
     'a concurrency of 0',

@@ -19,7 +19,7 @@ class Results implements AsyncIterator<AnyResult, undefined> {
   readonly #scheduler: Scheduler
   readonly #bail: boolean
   readonly #queue: AnyResult[] = []
-  /** For the error of `bail`. */
+  /** Kept for the BatchError of `bail`. */
   readonly #all: AnyResult[] = []
   readonly #readers: Reader[] = []
   readonly #over: (() => void)[] = []
@@ -73,7 +73,7 @@ class Results implements AsyncIterator<AnyResult, undefined> {
     })
   }
 
-  /** Ends what runs, and waits until it has ended. */
+  /** Ends the running commands and waits for them. */
   async return(): Promise<IteratorResult<AnyResult, undefined>> {
     this.#scheduler.stop()
     if (!this.#ended) await new Promise<void>((resolve) => this.#over.push(resolve))
@@ -106,8 +106,8 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
   }
 
   /**
-   * Results in completion order. A slow reader slows the batch down: no more than
-   * `concurrency` results wait for it. Leaving the loop ends what runs.
+   * Results in completion order. A slow reader applies back-pressure: at most
+   * `concurrency` results wait for it. Leaving the loop ends the running commands.
    */
   [Symbol.asyncIterator](): AsyncIterator<BatchResult<C, T>, undefined> {
     const { concurrency = availableParallelism() } = this.#options
@@ -133,10 +133,10 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
 /**
  * Runs many commands, a bounded number at once, each as run() does. If one
  * fails, its result has the `error` and the others go on, unless `bail` is set.
- * EAGAIN, EMFILE and ENFILE are no errors while another command of the batch
- * runs: the command is tried again when one has ended. Throws an argument error
- * before anything is started.
- * @param commands an array, or a generator that is asked for the next command
+ * A command that fails with EAGAIN, EMFILE or ENFILE while others of the batch
+ * run is retried when one of them has ended. Throws an argument error before
+ * anything is started.
+ * @param commands an array, or a generator, which is asked for the next command
  *   when there is room for it
  */
 export function batch<

@@ -12,7 +12,7 @@ interface Common<C> {
 export interface BatchSuccess<C, T> extends Common<C> {
   /** How it ended. */
   result: RunResult<T>
-  /** None. */
+  /** Undefined: nothing went wrong. */
   error: undefined
 }
 
@@ -27,7 +27,7 @@ export interface BatchFailure<C, T> extends Common<C> {
 /** The outcome of one command. */
 export type BatchResult<C = BatchCommand, T = string> = BatchSuccess<C, T> | BatchFailure<C, T>
 
-/** The error of a batch with `bail`: a command failed. */
+/** What a batch with `bail` rejects with when a command has failed. */
 export class BatchError extends Error {
   /** 'BatchError' */
   override name = 'BatchError'

@@ -31,11 +31,11 @@ export interface SchedulerEvents {
   result(result: AnyResult): void
   /** Nothing runs, and nothing more will start. */
   end(error: Error | undefined): void
-  /** Whether results wait to be taken: nothing is started then. */
+  /** Whether too many results wait for the reader; nothing is started then. */
   full(): boolean
 }
 
-/** An error as it was thrown; one that is undefined or empty would look like none. */
+/** What was thrown, or an Error where that is undefined, null or empty and would look like success. */
 const thrown = (error: unknown): Error => (error || new Error(`${error} was thrown`)) as Error
 
 const isAsync = (commands: Commands): commands is AsyncIterable<BatchCommand> =>
@@ -106,7 +106,7 @@ export class Scheduler {
     else signal?.addEventListener('abort', this.#abort)
   }
 
-  /** Commands start much later than the batch is asked for, but all as the process is then. */
+  /** Commands may start long after the call, but see the process as it was at the call. */
   #atTheCall(settings: BatchSettings): BatchSettings {
     const { run } = settings
     this.#place = getCore().binding.place()
@@ -146,7 +146,7 @@ export class Scheduler {
     this.fill()
   }
 
-  /** Starts nothing more and ends what runs; the batch fails with `error`. */
+  /** Starts no more commands and ends the running ones; the batch fails with `error`. */
   stop(error?: Error): void {
     if (this.#stopped) return
     this.#stopped = true

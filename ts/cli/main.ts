@@ -60,7 +60,7 @@ program
   .description('run many commands, some of them at once')
   .option('-j, --jobs <n>', 'how many at once (default: one per processor)', count(MAX_JOBS))
   .option('--json', 'print one JSON object per result, in completion order')
-  .option('--bail', 'start nothing more after the first failure')
+  .option('--bail', 'after the first failure, start no more commands and end the running ones')
   .option('--timeout <ms>', 'end a command that takes longer', count(MAX_MILLISECONDS))
   .option('--backend <name>', 'uring, template, vfork or fork (default: the best that works)')
   .argument('[file]', 'a command per line; - is stdin', '-')
@@ -69,11 +69,11 @@ program
     `
 A line is words, as a shell splits them ('…', "…" and \\ quote; nothing is
 expanded), a JSON array of words, or a JSON object with file, args and the
-options of run(). Empty lines and lines that begin with # are left out.
+options of run(). Empty lines and lines that begin with # are skipped.
 
 Exit status: 0 if every command exited with 0; 1 if one failed; 2 if a line is
 not a command, the file cannot be read or the usage is wrong; 128 and its number
-if SIGINT, SIGTERM or SIGHUP ended the batch, whose commands it ends, too.`,
+if SIGINT, SIGTERM or SIGHUP ended the batch, which ends its commands first.`,
   )
   .action(
     async (

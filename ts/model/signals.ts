@@ -29,7 +29,7 @@ export function signalNumber(name: string, value: unknown): number {
   const signals = constants.signals as Record<string, number>
   const number = Object.hasOwn(signals, value) ? signals[value] : undefined
   if (number === undefined) {
-    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no signal: ${show(value)}`)
+    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} must be a known signal: ${show(value)}`)
   }
   return number
 }

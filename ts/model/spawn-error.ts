@@ -113,7 +113,7 @@ export class SpawnError extends Error {
 
 /**
  * For a start that `timeout` ended before the program ran. No system call failed:
- * the error names the one that was under way, if any.
+ * the error names the one in progress, if any.
  */
 export function lateError({ step, syscall, path, file, spawnargs }: SpawnError): SpawnError {
   const begun = step !== 'clone'
@@ -125,6 +125,6 @@ export function lateError({ step, syscall, path, file, spawnargs }: SpawnError):
     path,
     file,
     args: spawnargs,
-    message: `its timeout was over before it began${begun ? `: it was at ${step}, in ${syscall}${about}` : ''}`,
+    message: `it timed out before the program ran${begun ? `: at ${step}, in ${syscall}${about}` : ''}`,
   })
 }

@@ -33,7 +33,7 @@ export type StdioEntry =
   | null
   | undefined
 
-/** One entry for each descriptor, from 0; or one word for the first three. */
+/** One entry for each descriptor, from 0, or one word for the first three. */
 export type StdioOption = 'pipe' | 'ignore' | 'inherit' | readonly StdioEntry[]
 
 /** Both limits as one number, or soft and hard; Infinity means unlimited. */
@@ -47,9 +47,9 @@ export type Rlimit =
     }
 
 /**
- * The options of every call. Only own enumerable properties count, and each is
- * read once, at the call: later changes, also to arrays and objects inside,
- * affect later calls only.
+ * Options of every call. Only own enumerable properties count. Each is read
+ * once, when you call: changes you make afterwards, also to nested arrays and
+ * objects, affect later calls only.
  */
 export interface SpawnOptions {
   /** Working directory: a path, a file URL, or the descriptor of an open directory. Default: the caller's. */
@@ -61,7 +61,7 @@ export interface SpawnOptions {
   env?: Readonly<Record<string, string | undefined>>
   /** What the program sees as its own name (argv[0]); default: `file`. */
   argv0?: string
-  /** What each of the child's descriptors is; default: three pipes, for run() without an input /dev/null and two pipes. */
+  /** What each of the child's descriptors is. Default: three pipes; for run() without `input`, /dev/null and two pipes. */
   stdio?: StdioOption
   /** Milliseconds until the child gets `killSignal`; default: no limit. */
   timeout?: number
@@ -69,9 +69,9 @@ export interface SpawnOptions {
   killSignal?: NodeJS.Signals | number
   /** Milliseconds after `killSignal` until SIGKILL; default: never. */
   killGrace?: number
-  /** Sends `killSignal` when it aborts. */
+  /** An AbortSignal; when it aborts, the child gets `killSignal`. */
   signal?: AbortSignal
-  /** Starts a session of its own (setsid(2)); default false. */
+  /** Start a session of its own (setsid(2)); default false. */
   detached?: boolean
   /** Process group to join; 0 makes a new one. Default: the caller's. */
   processGroup?: number
@@ -94,7 +94,7 @@ export interface SpawnOptions {
    * false: only those in `stdio`.
    */
   inheritFds?: boolean
-  /** Runs `file` and `args`, joined by spaces, as a command line of /bin/sh or of the shell named; default false. */
+  /** Run `file` and `args`, joined by spaces, as a command line of /bin/sh or of the named shell; default false. */
   shell?: boolean | string
   /** An executable from template(); `file` is then only argv[0]. */
   template?: TemplateLike
@@ -105,15 +105,15 @@ export interface SpawnOptions {
 /** The options of run(). */
 export interface RunOptions extends SpawnOptions {
   /**
-   * Written to the child's stdin, which is then closed. 64 KiB of bytes or more are not copied:
+   * Written to the child's stdin, which is then closed. Buffers of 64 KiB or more are not copied:
    * do not change, resize or transfer them before the call has ended.
    */
   input?: string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
   /** Encoding of stdout and stderr; 'buffer' gives Buffers. Default 'utf8'. */
   encoding?: BufferEncoding | 'buffer'
-  /** Bytes of each of stdout and stderr to keep; default 100 MiB. */
+  /** How many bytes of stdout and of stderr to keep; default 100 MiB. */
   maxBuffer?: number
-  /** Beyond `maxBuffer`, drop the rest or send `killSignal`; default 'truncate'. */
+  /** What happens beyond `maxBuffer`: drop the rest, or also send `killSignal`; default 'truncate'. */
   overflow?: 'truncate' | 'kill'
   /** Reject with a RunError unless the program exits with 0; default false. */
   check?: boolean
@@ -145,7 +145,7 @@ export interface BatchProgress {
 export interface BatchOptions extends Omit<RunOptions, 'input'> {
   /** How many commands run at once, 1 to 65536; default: one per processor. */
   concurrency?: number
-  /** After the first failure, start nothing more, end what runs and throw a BatchError; default false. */
+  /** After the first failure, start no more commands, end the running ones and throw a BatchError; default false. */
   bail?: boolean
   /** Called after each command. */
   onProgress?: (progress: BatchProgress) => void

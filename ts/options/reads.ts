@@ -187,7 +187,7 @@ export const spawnReads = {
   },
   template(name: string, value: unknown): TemplateLike {
     if (!isTemplate(value)) {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be what template() makes`)
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a result of template()`)
     }
     return value
   },
@@ -205,7 +205,10 @@ export const runReads = {
   },
   encoding(name: string, value: unknown): BufferEncoding | 'buffer' {
     if (value !== 'buffer' && (typeof value !== 'string' || !Buffer.isEncoding(value))) {
-      throw argumentError('ERR_INVALID_ARG_VALUE', `${name} names no encoding: ${show(value)}`)
+      throw argumentError(
+        'ERR_INVALID_ARG_VALUE',
+        `${name} must be a known encoding: ${show(value)}`,
+      )
     }
     return value
   },

@@ -7,21 +7,21 @@ import type { StdioPlan } from './stdio.js'
 interface Call {
   readonly file: string
   readonly args: readonly string[]
-  /** The child's environment: the program's own if the call has none. */
+  /** The child's environment, by default this process's. */
   readonly env: EnvVars
-  /** The default if the call has none. */
+  /** Complete: defaults are filled in. */
   readonly stdio: readonly StdioPlan[]
   /** Where the child starts, from Binding.place(); 0: where the process is at the launch. */
   readonly place: number
 }
 
-/** A call of spawn(). */
+/** The options of a spawn() call, read and checked. */
 export interface Settings extends Omit<Checked<typeof spawnReads>, keyof Call>, Call {}
 
-/** A call of run(). */
+/** The options of a run() call, read and checked. */
 export interface RunSettings extends Omit<Checked<typeof runReads>, keyof Call>, Call {}
 
-/** A call of batch(). */
+/** The options of a batch() call, read and checked. */
 export interface BatchSettings
   extends Pick<
     Checked<typeof batchReads>,
@@ -34,5 +34,5 @@ export interface BatchSettings
   }
 }
 
-/** A call of template(). */
+/** The options of a template() call, read and checked. */
 export type TemplateSettings = Checked<typeof templateReads>

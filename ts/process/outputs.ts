@@ -1,9 +1,9 @@
-/** Output until its end, by descriptor. */
+/** Collects each pipe's output until it ends. */
 export class Outputs {
   truncated = false
-  /** The first that could not be read to its end. */
+  /** The first pipe that could not be read to its end. */
   failed: { index: number; errno: number } | undefined
-  /** The first that no string can hold. */
+  /** The first output that is too long for a string. */
   tooLong: { index: number; length: number } | undefined
   readonly #bytes = new Map<number, Buffer>()
   #missing = 0
@@ -25,7 +25,7 @@ export class Outputs {
     if (--this.#missing === 0) this.#whole()
   }
 
-  /** As text, or as bytes where no string can be that long. */
+  /** The output as text, or as bytes if it is too long for a string. */
   get(index: number, encoding: BufferEncoding | 'buffer'): string | Buffer {
     const bytes = this.#bytes.get(index) ?? Buffer.alloc(0)
     if (encoding === 'buffer') return bytes

@@ -13,7 +13,7 @@ import type { Launch } from './launch.js'
 export class Termination {
   timedOut = false
   aborted = false
-  /** Why the child could not be signalled; it goes on, and so does its output. */
+  /** Why the child could not be signalled; it keeps running, and its output is still read. */
   failed: NodeJS.ErrnoException | undefined
   readonly #launch: Launch
   readonly #killSignal: number
@@ -47,15 +47,15 @@ export class Termination {
     this.#timers.push(later(ms, then))
   }
 
-  /** Whether there is anything that disarm() has to undo. */
+  /** Whether disarm() has anything to undo. */
   get armed(): boolean {
     return this.#timers.length > 0 || this.#signal !== undefined
   }
 
-  /** Sends killSignal now, and SIGKILL after the grace. */
+  /** Sends killSignal now, and SIGKILL after killGrace. */
   terminate(): void {
     const errno = -this.#launch.signal(this.#killSignal)
-    // The child has ended: a grandchild holds its output open.
+    // The child has ended, but a grandchild holds its output open.
     if (errno === ESRCH) this.#launch.stopOutput()
     else if (errno !== 0) this.failed = killError('cannot end the child', errno)
     if (this.#killGrace !== undefined) {
@@ -63,7 +63,7 @@ export class Termination {
     }
   }
 
-  /** Whether the output of a child that has ended is cut off where it is. */
+  /** Whether to stop reading output as soon as the child has ended. */
   get cutsOutput(): boolean {
     return (this.timedOut || this.aborted) && this.failed === undefined
   }
@@ -76,7 +76,7 @@ export class Termination {
     return lateError(error)
   }
 
-  /** The child has ended: forgets timers and listeners. */
+  /** Cancels the timers and the abort listener: the child has ended. */
   disarm(): void {
     this.#unlisten()
     for (const timer of this.#timers) timer.cancel()
