@@ -63,7 +63,7 @@ export const scripts = {
     needs: (args) => ['native', 'tools', ...(args.includes('--stock') ? [] : ['lab'])],
     ...{ build: true, main: 'demo/main.mjs', help: true },
   },
-  docs: { needs: () => ['native'], build: true, main: 'node_modules/typedoc/bin/typedoc' },
+  docs: { needs: () => ['native'], build: true, main: 'scripts/docs.mjs' },
   prepack: { needs: () => ['native', 'strip'], build: true, main: 'scripts/prebuild.mjs' },
   bench: {
     needs: (args) => [

@@ -1,0 +1,13 @@
+// `npm run docs`: builds the documentation site. TypeDoc's output is in out/log.
+import { relative } from 'node:path'
+import process from 'node:process'
+import { duration, logFile, orFail, quietly, root, say } from './quiet.mjs'
+
+await orFail(async () => {
+  const typedoc = [process.execPath, 'node_modules/typedoc/bin/typedoc', ...process.argv.slice(2)]
+  const { seconds } = await quietly(typedoc, {
+    ...{ title: 'docs: building the site', log: logFile('docs'), seconds: 20 },
+  })
+  const page = relative(process.cwd(), `${root}out/docs/index.html`)
+  say(`docs: built the site (${duration(seconds)}): ${page}`)
+})
