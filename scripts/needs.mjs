@@ -41,7 +41,7 @@ export const needs = {
     ],
   },
   fresh: { why: 'to make bare Debian systems', packages: ['mmdebstrap', 'git'] },
-  browser: { why: 'to look at the pages in a browser', packages: ['chromium'] },
+  browser: { why: 'to test the pages in a browser', packages: ['chromium'] },
   lint: { why: 'to check the format of C', packages: ['clang-format', 'git'] },
 }
 
@@ -74,8 +74,9 @@ export const scripts = {
   },
   lab: { needs: () => ['lab'], main: 'kernel/lib/cli.mjs', help: true },
   lint: { needs: () => ['lint'], main: 'scripts/lint.mjs' },
-  // Tests build by themselves: it is a step of theirs.
-  test: { needs: () => [...host, 'lab'], main: 'scripts/test.mjs' },
+  // Tests build by themselves: it is a step of theirs. test:host does without a
+  // browser, which is large, and says what it skips.
+  test: { needs: () => [...host, 'lab', 'browser'], main: 'scripts/test.mjs' },
   'test:host': { needs: () => host, main: 'scripts/test.mjs', args: ['host'] },
   'test:lab': { needs: () => [...host, 'lab'], main: 'scripts/test.mjs', args: ['lab'] },
   'test:fresh': { needs: () => ['fresh'], main: 'scripts/fresh/main.mjs' },

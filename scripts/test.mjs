@@ -57,6 +57,7 @@ const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-
  * @property {string[]} [command]
  * @property {(ok: boolean, output: string) => typeof none} counts
  * @property {(output: string) => string[]} [failures]  each failed test and why
+ * @property {() => string[]} [skipped]  what could not be tested and why, if that can be helped
  * @property {() => (line: string) => { share?: number, note: string } | undefined} [read]
  *   makes a reader of the command's output, which tells how far it is
  */
@@ -115,6 +116,16 @@ function vitestStep(title, seconds, command, files) {
         failed: numFailedTests,
         skipped: numPendingTests + numTodoTests,
       }
+    },
+    /** A test that lacks something says so in its title: '(skipped: no chromium: …)'. */
+    skipped() {
+      const { testResults } = JSON.parse(readFileSync(file, 'utf8'))
+      const counts = new Map()
+      for (const { fullName, status } of testResults.flatMap((one) => one.assertionResults)) {
+        const why = /\(skipped: ([^)]+)\)/.exec(fullName)?.[1]
+        if (why && status !== 'passed') counts.set(why, (counts.get(why) ?? 0) + 1)
+      }
+      return [...counts].map(([why, count]) => `${title}: ${count} skipped: ${why}`)
     },
     failures() {
       const { testResults } = JSON.parse(readFileSync(file, 'utf8'))
@@ -295,6 +306,7 @@ rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 const total = { ...none }
 const failures = []
+const skipped = []
 
 /** Runs a step, unless it is after one that failed, and prints its line. */
 async function report(step, lacking) {
@@ -307,6 +319,7 @@ async function report(step, lacking) {
     : count(step, ended.ok, ended.output)
   for (const key of Object.keys(total)) total[key] += counts[key]
   if (counts.failed > 0) failures.push(...told(step, ended, why))
+  if (ended.ok) skipped.push(...(step.skipped?.() ?? []))
   // Work has lines of its own about what it did.
   if (!step.work || counts.failed > 0) {
     const time = duration((Date.now() - start) / 1000)
@@ -318,6 +331,7 @@ async function report(step, lacking) {
 const all = (wanted.length > 0 ? wanted : Object.keys(steps)).flatMap((name) => steps[name])
 const byTitle = new Map(all.map((step) => [step.title, step]))
 await schedule([...byTitle.values()], PLACES, report)
+for (const line of skipped) console.log(line)
 // Last, so that they are found in a log of which only the end was kept.
 for (const failure of failures) console.log(`\n${failure}`)
 if (failures.length > 0) console.log('')

@@ -10,12 +10,14 @@ import { svgOf } from '../../bench/report/svg.mjs'
 import { DARK, LIGHT } from '../../bench/report/theme.mjs'
 import { chaptersOf } from '../../bench/report/write.mjs'
 
-// `npm run setup -- browser` installs one.
+// `npm test` installs one. It is large, so `npm run test:host` does not.
 const browser = ['chromium', 'google-chrome'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
 )
 
-describe.skipIf(browser === undefined)('in a browser', () => {
+const absent = browser === undefined ? ' (skipped: no chromium: apt install chromium)' : ''
+
+describe.skipIf(absent !== '')(`in a browser${absent}`, () => {
   const chapters = chaptersOf(readResults(committed))
   const plots = chapters.flatMap((chapter) => chapter.plots)
   let folder: string

@@ -71,6 +71,25 @@ test('failures are printed in full, before the total', async () => {
   expect(stdout).toContain(join(clone.root, 'out/test/TypeScript.log'))
 })
 
+test('what is skipped for want of something is told before the total', async () => {
+  const skipped = (name: string) => ({ fullName: name, status: 'skipped' })
+  const because = 'in a browser (skipped: no chromium: apt install chromium)'
+  const assertionResults = [
+    skipped(`${because} one`),
+    skipped(`${because} two`),
+    skipped('as root'),
+    { fullName: 'a title (skipped: no)', status: 'passed' },
+  ]
+  const testResults = [{ name: 'page.test.ts', status: 'passed', assertionResults }]
+  vitestGives({ ...passing, testResults })
+  const { status, stdout } = await run('host')
+  expect(status).toBe(0)
+  expect(stdout).toMatch(
+    /\nTypeScript: 2 skipped: no chromium: apt install chromium\n11 passed, 0 failed, 3 skipped\n$/,
+  )
+  expect(stdout.match(/ skipped: /g)).toHaveLength(1)
+})
+
 test('a step that ends with no results counts as a failure, with the end of its output', async () => {
   vitestGives(undefined, { output: 'Error: vitest broke', status: 1 })
   const { status, stdout } = await run('host')
