@@ -39,8 +39,11 @@ export function npmEnvironment() {
   }
 }
 
-/** make(1) of the kernel takes neither in the name of a folder. */
-const isPlain = (folder) => !/[\s:]/.test(folder)
+/**
+ * Whether make(1) can build a kernel in a folder: it and its shell read the name, so
+ * there must be no blank and no character that means something to them.
+ */
+const isPlain = (folder) => /^[\p{L}\p{N}/._+,@=-]+$/u.test(folder)
 
 /** A folder of this user's alone where everybody may write. */
 function temporary() {
@@ -52,7 +55,8 @@ function temporary() {
 
 /**
  * `$XDG_CACHE_HOME/uring-spawn`, by default in ~/.cache; where that cannot be
- * written to, or has a space in its name, a folder that can be used.
+ * written to, or has a blank in its name, out/cache of the clone; where that is no
+ * better, a folder of this user's in /var/tmp.
  */
 export function cacheFolder() {
   const named = process.env.XDG_CACHE_HOME ?? ''
