@@ -31,7 +31,7 @@ const byChains = ['test/behaviour', 'test/core', 'test/examples']
 // The tests of what a launcher does. The layers above are the same for all launchers.
 const byTemplates = [
   ...['spawn', 'stdio', 'options', 'failures', 'ending'],
-  ...['template-backend', 'kernel-template'],
+  ...['spawn-template-backend', 'kernel-template'],
 ].map((name) => `test/behaviour/${name}.test.ts`)
 // Far more than it takes: a test that hangs ends by its own limit.
 const labLimits = ['--smp', '2', '--memory', '3G', '--timeout', '2700']
@@ -208,7 +208,7 @@ const labTests = [
     ['build', 'patched kernel'],
     vitestStep(
       ...['TypeScript, by templates', 200],
-      lab(...labLimits, '--', ...inLab('template', ...byTemplates)),
+      lab(...labLimits, '--', ...inLab('spawn_template', ...byTemplates)),
       () => testFiles(...byTemplates),
     ),
   ),

@@ -6,8 +6,9 @@ import { type BackendName, probe } from '../dist/index.js'
 
 const named = process.env.URING_SPAWN_TEST_BACKENDS?.split(',') as BackendName[] | undefined
 
+const { backends } = probe()
+const unknown = named?.find((name) => !backends.some((backend) => backend.name === name))
+if (unknown) throw new Error(`URING_SPAWN_TEST_BACKENDS: there is no backend ${unknown}`)
+
 export const testedBackends: BackendName[] =
-  named ??
-  probe()
-    .backends.filter(({ available }) => available)
-    .map(({ name }) => name)
+  named ?? backends.filter(({ available }) => available).map(({ name }) => name)

@@ -12,7 +12,7 @@ export {
   type BatchSuccess,
 } from './batch/result.js'
 export { AbortError } from './model/abort-error.js'
-export type { BackendName } from './model/backend-name.js'
+export type { BackendName, BackendOption } from './model/backend-name.js'
 export type { Exit, ResourceUsage } from './model/exit.js'
 export type { Step } from './model/operations.js'
 export type { RlimitName } from './model/rlimits.js'

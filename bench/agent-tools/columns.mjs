@@ -34,7 +34,7 @@ export const columns = {
     caller: (options) => (call) => childProcess(call, options),
     fault: () => undefined,
   },
-  spawn_template: byTemplate('template'),
+  spawn_template: byTemplate('spawn_template'),
   uring: byRun('uring'),
   'uring from templates': byTemplate('uring'),
   vfork: byRun('vfork'),

@@ -69,7 +69,7 @@ const threads = () => readdirSync('/proc/self/task').length
 describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
   const options = { backend } as const
   // This backend opens the executable here, in the thread that launches, and hangs there itself.
-  const inExec = test.skipIf(backend === 'template')
+  const inExec = test.skipIf(backend === 'spawn_template')
 
   // Let the library open its own descriptors before counting.
   beforeAll(() => run('true', [], options))

@@ -26,7 +26,9 @@ import { testedBackends } from '../backends.js'
 import { isRoot, mayChangeCredentials, openFds, rejection, until } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
-const starting = testedBackends.filter((name) => (['uring', 'template'] as string[]).includes(name))
+const starting = testedBackends.filter((name) =>
+  (['uring', 'spawn_template'] as string[]).includes(name),
+)
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 chmodSync(dir, 0o755)
 afterAll(() => rmSync(dir, { recursive: true }))

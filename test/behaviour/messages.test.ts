@@ -199,9 +199,9 @@ describe.each(testedBackends)('messages by %s', (backend) => {
       '/proc',
       `
       const made = await said(template('/bin/true'))
-      // The backend template needs /proc to find out whether the kernel has
+      // The backend spawn_template needs /proc to find out whether the kernel has
       // templates.
-      const { exitCode } = await run('true', [], backend === 'template' ? {} : { backend })
+      const { exitCode } = await run('true', [], backend === 'spawn_template' ? {} : { backend })
       console.log(JSON.stringify([made, exitCode]))`,
     )
     expect(bare).toEqual([

@@ -113,7 +113,7 @@ describe.each(testedBackends)('PATH by %s', (backend) => {
       const env = { PATH: [...missing, works].join(':') }
       const { stdout, backend: by } = await run('tool', [String(count)], { backend, env })
       expect(stdout).toBe(`works ${count}\n`)
-      if (backend !== 'template') expect(by).toBe(backend)
+      if (backend !== 'spawn_template') expect(by).toBe(backend)
       const none = { PATH: [...missing, without].join(':') }
       expect(await rejection(run('tool', [], { backend, env: none }))).toMatchObject({
         code: 'ENOENT',

@@ -68,9 +68,9 @@ test('a column can be measured when probe() finds what it needs', () => {
   const stock = { backends: [backend('uring', 'no such kernel'), backend('vfork')] }
   expect(missing('child_process', stock)).toBeUndefined()
   expect(missing('uring', stock)).toBe('backend uring: no such kernel')
-  expect(missing('spawn_template', stock)).toBe('the library has no backend template')
+  expect(missing('spawn_template', stock)).toBe('the library has no backend spawn_template')
   const patched = {
-    backends: [backend('uring'), backend('template'), backend('vfork')],
+    backends: [backend('uring'), backend('spawn_template'), backend('vfork')],
     templates: { available: true, why: undefined },
   }
   expect(missing('spawn_template', patched)).toBeUndefined()
@@ -82,7 +82,7 @@ test('a column can be measured when probe() finds what it needs', () => {
 
 test("a call made by another backend than its column's is a fault", () => {
   const made = (backend: string, fromTemplate: boolean) => ({ backend, fromTemplate })
-  expect(columns.spawn_template.fault(made('template', true))).toBeUndefined()
+  expect(columns.spawn_template.fault(made('spawn_template', true))).toBeUndefined()
   expect(columns.spawn_template.fault(made('vfork', false))).toBe('made by vfork')
   expect(columns['uring from templates'].fault(made('uring', false))).toBe(
     'not started from a template',

@@ -1,17 +1,17 @@
 import type { CoreInfo } from '../binding/addon.js'
 import { currentEnv } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
-import type { BackendName } from '../model/backend-name.js'
+import { type BackendName, currentName } from '../model/backend-name.js'
 import type { Backend } from './backend.js'
 import { ForkBackend } from './fork.js'
-import { TemplateBackend } from './template.js'
+import { SpawnTemplateBackend } from './spawn-template.js'
 import { UringBackend } from './uring.js'
 import { VforkBackend } from './vfork.js'
 
 /** All backends, best first. */
 export const backends: readonly Backend[] = [
   new UringBackend(),
-  new TemplateBackend(),
+  new SpawnTemplateBackend(),
   new VforkBackend(),
   new ForkBackend(),
 ]
@@ -26,7 +26,7 @@ const VARIABLE = 'URING_SPAWN_BACKEND'
  */
 export function selectBackend(info: CoreInfo, option: BackendName | 'auto' | undefined): Backend {
   const variable = currentEnv()[VARIABLE] || undefined
-  const wanted = option ?? variable ?? 'auto'
+  const wanted = currentName(option ?? variable ?? 'auto')
   if (wanted === 'auto') {
     return backends.find((b) => b.automatic && b.missing(info) === undefined) as Backend
   }

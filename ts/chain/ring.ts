@@ -2,7 +2,7 @@ import { backends, selectBackend } from '../backend/select.js'
 import { type Core, getCore, type LaunchEvents, type LaunchPipe } from '../core/core.js'
 import { later } from '../core/runtime.js'
 import { argumentError } from '../model/argument-error.js'
-import type { BackendName } from '../model/backend-name.js'
+import type { BackendName, BackendOption } from '../model/backend-name.js'
 import { EAGAIN, EINVAL, ESRCH, errnoName } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { checkFds, checkOps } from '../model/limits.js'
@@ -285,7 +285,7 @@ function checkSize(chain: Chain): void {
 /** Options of a Ring. */
 export interface RingOptions {
   /** Which backend runs the chains; default: the best that works. */
-  backend?: BackendName | 'auto' | undefined
+  backend?: BackendOption | undefined
 }
 
 /**

@@ -22,7 +22,7 @@ const backend = ({ backends }: Probe, wanted: BackendName) =>
   backends.find(({ name }) => name === wanted)
 
 const templates = (found: Probe): string =>
-  found.templates.available ? 'made by the kernel' : `no: ${backend(found, 'template')?.why}`
+  found.templates.available ? 'made by the kernel' : `no: ${backend(found, 'spawn_template')?.why}`
 
 const by = (found: Probe): string =>
   backend(found, 'uring')?.available

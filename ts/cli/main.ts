@@ -62,7 +62,7 @@ program
   .option('--json', 'print one JSON object per result, in completion order')
   .option('--bail', 'after the first failure, start no more commands and end the running ones')
   .option('--timeout <ms>', 'end a command that takes longer', count(MAX_MILLISECONDS))
-  .option('--backend <name>', 'uring, template, vfork or fork (default: the best that works)')
+  .option('--backend <name>', 'uring, spawn_template, vfork or fork (default: the best that works)')
   .argument('[file]', 'a command per line; - is stdin', '-')
   .addHelpText(
     'after',

@@ -1,7 +1,7 @@
 /** The options of every call, as a caller writes them. */
 import type { Stream } from 'node:stream'
 import type { TemplateLike } from '../executable/template-like.js'
-import type { BackendName } from '../model/backend-name.js'
+import type { BackendOption } from '../model/backend-name.js'
 import type { RlimitName } from '../model/rlimits.js'
 
 /** A file opened in the child, relative to its working directory. */
@@ -99,7 +99,7 @@ export interface SpawnOptions {
   /** An executable from template(); `file` is then only argv[0]. */
   template?: TemplateLike
   /** How the process is made; default 'auto', the best backend that works. */
-  backend?: BackendName | 'auto'
+  backend?: BackendOption
 }
 
 /** The options of run(). */

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
 import { isTemplate, type TemplateLike } from '../executable/template-like.js'
 import { argumentError } from '../model/argument-error.js'
-import { type BackendName, backendNames } from '../model/backend-name.js'
+import { type BackendName, backendNames, currentName } from '../model/backend-name.js'
 import { type EnvVars, envVarsOf } from '../model/envvars.js'
 import { MAX_FD, MAX_ID, MAX_MILLISECONDS, MAX_PID } from '../model/limits.js'
 import { type RlimitName, rlimitNames } from '../model/rlimits.js'
@@ -77,6 +77,8 @@ const integers =
     })
     return copy as number[]
   }
+
+const aBackend = oneOf<BackendName | 'auto'>('auto', ...backendNames)
 
 /** Recognised as in Node: a URL of another realm is not an instance of our class. */
 function isUrl(value: unknown): value is URL {
@@ -191,7 +193,9 @@ export const spawnReads = {
     }
     return value
   },
-  backend: oneOf<BackendName | 'auto'>('auto', ...backendNames),
+  backend(name: string, value: unknown): BackendName | 'auto' {
+    return aBackend(name, typeof value === 'string' ? currentName(value) : value)
+  },
 }
 
 /** The options of run(). */

@@ -146,7 +146,7 @@ export class Launch {
       const errno = -(outcome.results?.[at] ?? 0)
       if (errno !== 0) source?.template?.failed(errno)
       const chained = this.backend === 'uring' && at >= 0 && errno === 0
-      this.fromTemplate = chained || this.backend === 'template'
+      this.fromTemplate = chained || this.backend === 'spawn_template'
       const { pid, pidfd, fds } = outcome
       const open = pipes.map(({ index, input }, at) => ({ index, fd: fds[at] ?? -1, input }))
       return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }

@@ -224,6 +224,6 @@ static void template_launch(struct launch *launch, struct launch_thread *thread)
 }
 
 const struct launcher launcher_template = {
-	.name = "template",
+	.name = "spawn_template",
 	.launch = template_launch,
 };

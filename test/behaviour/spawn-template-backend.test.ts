@@ -1,5 +1,5 @@
 /**
- * The backend `template`: what it does itself, what it leaves to vfork, and that
+ * The backend `spawn_template`: what it does itself, what it leaves to vfork, and that
  * both are reported.
  */
 import {
@@ -20,15 +20,15 @@ import { testedBackends } from '../backends.js'
 import { children, isRoot, openFds, rejection, text, until } from '../support.js'
 import { canTrace, traced } from '../tracing.js'
 
-const isTested = testedBackends.includes('template')
-const backend = 'template'
+const isTested = testedBackends.includes('spawn_template')
+const backend = 'spawn_template'
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 chmodSync(dir, 0o755)
 afterAll(() => rmSync(dir, { recursive: true }))
 
 const event = 'syscalls/sys_exit_spawn_template_spawn'
 
-describe.runIf(isTested)('the backend template', () => {
+describe.runIf(isTested)('the backend spawn_template', () => {
   test('exists, and is not picked automatically', () => {
     const { auto, backends } = probe()
     expect(backends).toContainEqual({ name: backend, available: true, why: undefined })
@@ -54,15 +54,15 @@ describe.runIf(isTested)('the backend template', () => {
   writeFileSync(script, '#!/bin/sh\n', { mode: 0o755 })
   copyFileSync('/bin/true', join(dir, 'true'))
   const ways: [string, string, string, RunOptions?][] = [
-    ['a path', 'template', '/bin/true'],
-    ['a name', 'template', 'true'],
-    ['a path from cwd', 'template', './true', { cwd: dir }],
-    ['cwd', 'template', 'true', { cwd: '/' }],
-    ['env and argv0', 'template', 'true', { env: {}, argv0: 'x' }],
-    ['stdio that is ours', 'template', 'true', { stdio: 'inherit' }],
-    ['no stdio', 'template', 'true', { stdio: 'ignore' }],
-    ['all descriptors', 'template', 'true', { inheritFds: true }],
-    ['a shell', 'template', 'exit 0', { shell: true }],
+    ['a path', 'spawn_template', '/bin/true'],
+    ['a name', 'spawn_template', 'true'],
+    ['a path from cwd', 'spawn_template', './true', { cwd: dir }],
+    ['cwd', 'spawn_template', 'true', { cwd: '/' }],
+    ['env and argv0', 'spawn_template', 'true', { env: {}, argv0: 'x' }],
+    ['stdio that is ours', 'spawn_template', 'true', { stdio: 'inherit' }],
+    ['no stdio', 'spawn_template', 'true', { stdio: 'ignore' }],
+    ['all descriptors', 'spawn_template', 'true', { inheritFds: true }],
+    ['a shell', 'spawn_template', 'exit 0', { shell: true }],
     ['a script', 'vfork', script],
     ['a cwd in /proc', 'vfork', 'true', { cwd: '/proc/self' }],
     ['a program in /proc', 'vfork', '/proc/self/exe', { env: { NODE_OPTIONS: '' } }],
@@ -76,7 +76,11 @@ describe.runIf(isTested)('the backend template', () => {
   test.each(ways)('%s: by %s', async (_what, by, file, options) => {
     const args = file === '/proc/self/exe' ? ['-e', ''] : []
     const result = await run(file, args, { ...options, backend })
-    expect(result).toMatchObject({ exitCode: 0, backend: by, fromTemplate: by === 'template' })
+    expect(result).toMatchObject({
+      exitCode: 0,
+      backend: by,
+      fromTemplate: by === 'spawn_template',
+    })
   })
 
   test.runIf(isRoot)('other users: by fork, in memory that is not ours', async () => {
@@ -161,6 +165,6 @@ test.runIf(!probe().templates.available)(
   'a kernel without templates is reported as such',
   async () => {
     const error = await rejection(run('true', [], { backend }))
-    expect(error.message).toContain('backend template does not work: this kernel has no')
+    expect(error.message).toContain('backend spawn_template does not work: this kernel has no')
   },
 )

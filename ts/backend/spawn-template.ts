@@ -6,9 +6,9 @@ import type { Backend } from './backend.js'
  * spawn_template_spawn(2) on a native thread: for comparison, or by choice. What it
  * cannot express is left to vfork, as `child.backend` then shows.
  */
-export class TemplateBackend implements Backend {
-  readonly name = 'template'
-  readonly kind = LauncherKind.template
+export class SpawnTemplateBackend implements Backend {
+  readonly name = 'spawn_template'
+  readonly kind = LauncherKind.spawn_template
   readonly templates = true
   readonly automatic = false
 

@@ -1,0 +1,34 @@
+/** A backend was renamed; its older name still works. */
+import { expect, test } from 'vitest'
+import { probe, run } from '../../dist/index.js'
+import { inNode, rejection } from '../support.js'
+
+const works = probe().backends.find(({ name }) => name === 'spawn_template')?.available
+
+/** What a start by this name of a backend gives: the backend, or the message. */
+const given = async (start: Promise<{ backend: string }>) => {
+  const error = await rejection(start)
+  return error?.message ?? (await start).backend
+}
+
+test.each(['spawn_template', 'template'] as const)('the option: %s', async (backend) => {
+  const said = await given(run('true', [], { backend }))
+  if (works) expect(said).toBe('spawn_template')
+  else expect(said).toMatch(/^backend spawn_template does not work: /)
+})
+
+test.each(['spawn_template', 'template'])('the variable: %s', (name) => {
+  const said = inNode(`
+    process.env.URING_SPAWN_BACKEND = '${name}'
+    const started = run('true')
+    console.log(JSON.stringify(await started.then(({ backend }) => backend, (e) => e.message)))`)
+  if (works) expect(said).toBe('spawn_template')
+  else expect(said).toMatch(/^URING_SPAWN_BACKEND spawn_template does not work: /)
+})
+
+test('messages name only the current name', async () => {
+  const { message } = await rejection(run('true', [], { backend: 'templates' as 'template' }))
+  expect(message).toBe(
+    'backend must be one of "auto", "uring", "spawn_template", "vfork", "fork", not "templates"',
+  )
+})
