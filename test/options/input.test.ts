@@ -410,6 +410,12 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'gid must be an integer from 0 to 4294967294, not 4294967295',
   ],
   [
+    'noNewPrivs that is not a boolean',
+    () => run('a', [], { noNewPrivs: 1 as unknown as boolean }),
+    'ERR_INVALID_ARG_TYPE',
+    'noNewPrivs must be a boolean, not number',
+  ],
+  [
     'groups that are not an array',
     () => run('a', [], { groups: 1 as unknown as number[] }),
     'ERR_INVALID_ARG_TYPE',

@@ -81,6 +81,11 @@ export interface SpawnOptions {
   gid?: number
   /** Supplementary groups; default: the caller's, but none if root sets `uid` or `gid`. */
   groups?: readonly number[]
+  /**
+   * Whether no exec in the child can gain privileges (PR_SET_NO_NEW_PRIVS), as from a
+   * set-user-ID bit; default: as for the caller.
+   */
+  noNewPrivs?: boolean
   /** File mode mask, 0 to 0o777; default: the caller's. */
   umask?: number
   /** Scheduling priority, -20 (first served) to 19; default: the caller's. */

@@ -168,6 +168,7 @@ export const spawnReads = {
   uid: integer(0, MAX_ID),
   gid: integer(0, MAX_ID),
   groups: integers('numbers', MAX_ID),
+  noNewPrivs: boolean,
   umask: integer(0, 0o777),
   nice: integer(-20, 19),
   rlimits(name: string, value: unknown): Readonly<Partial<Record<RlimitName, Limit>>> {
