@@ -110,8 +110,9 @@ export interface SpawnOptions {
 /** The options of run(). */
 export interface RunOptions extends SpawnOptions {
   /**
-   * Written to the child's stdin, which is then closed. Buffers of 64 KiB or more are not copied:
-   * do not change, resize or transfer them before the call has ended.
+   * Written to the child's stdin, which is then closed. Buffers of 64 KiB or more are not copied,
+   * unless they are shared or can be resized: do not change or transfer them before the call has
+   * ended.
    */
   input?: string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
   /** Encoding of stdout and stderr; 'buffer' gives Buffers. Default 'utf8'. */
