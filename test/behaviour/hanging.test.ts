@@ -266,22 +266,36 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     }
   }
 
-  // The kernel makes the children of chains, and they keep our memory, too.
-  test.skipIf(backend === 'uring').each([{}, { umask: 0 }, { processGroup: 0 }])(
-    'a child that hangs in an open dies with us: %j',
+  /** Starts a child that hangs, in a process that is then killed; the child's pid. */
+  const orphan = async (program: string, more: object) => {
+    const { pids } = await killed(`
+      const options = ${JSON.stringify({ ...options, stdio: 'ignore', ...more })}
+      spawn(${JSON.stringify(program)}, [], options).catch(() => {})
+      const { readdirSync, readFileSync } = await import('node:fs')
+      const children = () => readdirSync('/proc/self/task').filter((task) =>
+        readFileSync('/proc/self/task/' + task + '/children', 'utf8') !== '')
+      do await new Promise((done) => setTimeout(done, 500))
+      while (children().length === 0)
+      console.log('hangs')`)
+    expect(pids.length).toBe(1)
+    return pids[0] as string
+  }
+
+  const variants = [{}, { umask: 0 }, { processGroup: 0 }, { detached: true, cwd: '/' }]
+
+  test.each(variants)('a child that hangs in an open dies with us: %j', async (more) => {
+    const pid = await orphan('true', { ...more, stdio: [{ path: makeFifo() }, 'ignore', 'ignore'] })
+    await until(() => !lives(pid))
+  })
+
+  // Elsewhere it would take the parent-death signal along into the program.
+  test.runIf(backend === 'uring').each(variants)(
+    'a child that hangs in its exec dies with us: %j',
     async (more) => {
-      const fifo = makeFifo()
-      const { pids } = await killed(`
-        const stdio = [{ path: ${JSON.stringify(fifo)} }, 'ignore', 'ignore']
-        spawn('true', [], { backend: '${backend}', stdio, ...${JSON.stringify(more)} })
-        const { readdirSync, readFileSync } = await import('node:fs')
-        const children = () => readdirSync('/proc/self/task').filter((task) =>
-          readFileSync('/proc/self/task/' + task + '/children', 'utf8') !== '')
-        do await new Promise((done) => setTimeout(done, 500))
-        while (children().length === 0)
-        console.log('hangs')`)
-      expect(pids.length).toBe(1)
-      await until(() => !lives(pids[0] as string))
+      const { path, release } = await leased('/bin/true')
+      const pid = await orphan(path, more)
+      await until(() => !lives(pid))
+      await release()
     },
   )
 
