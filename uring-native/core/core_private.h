@@ -54,6 +54,7 @@ struct job {
 	bool cancelled;
 	bool stopped; /* its output no longer is, or will not be, collected */
 	bool lazy;
+	unsigned busy_ms; /* waited while the program was open for writing */
 	bool watched;
 	bool exited;
 	/* The launch or the exit; each output; the input; each event; inbox. */
