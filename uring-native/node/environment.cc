@@ -24,19 +24,15 @@ static int Int(Napi::Value value)
 
 Environment::Environment(Napi::Env env) : env_(env)
 {
-	hooked_ = napi_add_env_cleanup_hook(env, OnCleanup, this) == napi_ok;
+	napi_add_env_cleanup_hook(env, OnCleanup, this);
 }
 
 /*
- * Versions of Bun free instance data before the hooks run, so detach here as
- * well, and leave no hook that would be called with freed memory. Elsewhere the
- * hook has run by now, and the environment may be too far gone to remove one.
+ * In Bun instance data is freed before the hooks run, so detach here as well.
  */
 Environment::~Environment()
 {
 	Detach();
-	if (hooked_)
-		napi_remove_env_cleanup_hook(env_, OnCleanup, this);
 }
 
 static void DropEvents(Client *client)
@@ -66,10 +62,7 @@ void Environment::Detach()
 
 void Environment::OnCleanup(void *arg)
 {
-	Environment *self = static_cast<Environment *>(arg);
-
-	self->hooked_ = false;
-	self->Detach();
+	static_cast<Environment *>(arg)->Detach();
 }
 
 void Environment::Wake(void *arg)
