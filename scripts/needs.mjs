@@ -47,6 +47,7 @@ export const needs = {
 
 /** Benchmarks that run on the running kernel, or measure nothing. */
 const WITHOUT_LAB = new Set(['node', 'report'])
+const isOnlyLibrary = (args) => /(^| )--only[ =]library( |$)/.test(args.join(' '))
 const firstWord = (args) => args.find((arg) => !arg.startsWith('-'))
 const host = ['native', 'strip', 'tools', 'git']
 
@@ -81,9 +82,8 @@ export const scripts = {
   'test:lab': { needs: () => [...host, 'lab'], main: 'scripts/test.mjs', args: ['lab'] },
   'test:fresh': { needs: () => ['fresh'], main: 'scripts/fresh/main.mjs' },
   'test:arm64': { needs: () => ['native', 'arm64'], build: true, main: 'scripts/arm64.mjs' },
-  'test:quick': {
-    needs: (args) => ['native', 'git', ...(args.includes('kernel') ? ['lab'] : [])],
-    ...{ build: true, main: 'scripts/quick.mjs' },
+  'test:soak': {
+    needs: (args) => ['native', ...(isOnlyLibrary(args) ? [] : ['lab'])],
+    ...{ build: true, main: 'scripts/soak.mjs', help: true },
   },
-  'test:soak': { needs: () => ['lab'], main: 'scripts/soak.mjs', help: true },
 }

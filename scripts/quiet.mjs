@@ -178,19 +178,16 @@ export async function showing(progress, work) {
   }
 }
 
-/** A line as a terminal shows it: what follows its last \r, without colours. */
-const asShown = (line) => stripVTControlCharacters(line.slice(line.lastIndexOf('\r') + 1))
-
-/** Calls `listener` with each line of a stream, as a terminal shows it. */
+/** Calls `listener` with each line of a stream, without what colours it. */
 function eachLine(stream, listener) {
   let rest = ''
   stream.setEncoding('utf8')
   stream.on('data', (text) => {
     const lines = (rest + text).split(/\r?\n/)
     rest = lines.pop()
-    for (const line of lines) listener(asShown(line))
+    for (const line of lines) listener(stripVTControlCharacters(line))
   })
-  stream.on('end', () => rest !== '' && listener(asShown(rest)))
+  stream.on('end', () => rest !== '' && listener(stripVTControlCharacters(rest)))
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']

@@ -1,59 +1,166 @@
-// `npm run test:soak`: runs the series' stress program and fuzzer for long, each
-// in a machine of its own, and prints a table and a line with the counts.
+// `npm run test:soak`: the library on this kernel for long, by random operations
+// (test/soak); then the series' stress program and fuzzer for long, each in a
+// machine of its own. Prints tables of what was done, and a line with the counts.
 import { performance } from 'node:perf_hooks'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { Command, InvalidArgumentError } from 'commander'
-import { $ } from 'zx'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { attempt, duration, logFile } from './quiet.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const sh = $({ cwd: root, nothrow: true })
 
 const number = (text) => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It has to be a whole number.')
+  return Number(text)
+}
+const positive = (text) => {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It has to be a number above 0.')
   return Number(text)
 }
-const { stress, fuzz, seed, kernel } = new Command()
+const options = new Command()
   .name('test:soak')
-  .description('stress and fuzz the kernel series for a long time, in the lab')
-  .option('--stress <chains>', 'chains of the stress program', number, 100_000)
-  .option('--fuzz <chains>', 'chains of the fuzzer', number, 1_000_000)
+  .description('stress the library on this kernel, and the kernel series in the lab, for long')
+  .addOption(new Option('--only <half>', 'one half').choices(['library', 'kernel']))
   .option('--seed <number>', 'the first seed', number, 1)
-  .option('--kernel <flavour>', 'patched or debug', 'patched')
+  .option('--minutes <number>', 'library: run at least so long', number, 30)
+  .option('--count <processes>', 'library: and start at least so many', number, 1_000_000)
+  .option('--backend <names>', 'library: of these, as vfork,fork; all that work by default')
+  .option('--first <operation>', 'library: begin with this operation of the seed', number)
+  .option('--last <operation>', 'library: end with this one, whatever the time and count', number)
+  .option('--stress <chains>', 'kernel: chains of the stress program', positive, 100_000)
+  .option('--fuzz <chains>', 'kernel: chains of the fuzzer', positive, 1_000_000)
+  .option('--kernel <flavour>', 'kernel: patched or debug', 'patched')
   .parse()
   .opts()
 
-/** Chains that one machine fuzzes: few enough to narrow down what ends it early. */
-const PIECE = 100_000
 /** Seconds after which a run certainly hangs. */
 const LIMIT = 7200
 
-const image = (await sh({ quiet: true })`node kernel/lab build --kernel ${kernel}`).stdout.trim()
-const program = (name) => `${image}/selftests/io_uring_spawn/${name}`
-const pieces = Math.ceil(fuzz / PIECE)
-const runs = [
-  ['stress', stress, [stress, 4, seed, LIMIT]],
-  ...Array.from({ length: pieces }, (_, i) => {
-    const count = Math.min(PIECE, fuzz - i * PIECE)
-    return ['fuzz', count, [seed + i, count]]
-  }),
-]
-
-const table = []
-for (const [name, chains, args] of runs) {
-  console.log(`\n== ${name} ${args.join(' ')}`)
-  const start = performance.now()
-  const result =
-    await sh`node kernel/lab --kernel ${kernel} --smp 2 --timeout ${LIMIT} -- ${program(name)} ${args}`.pipe(
-      process.stdout,
-    )
-  // Without its totals a program has not reported success, whatever its status.
-  const ok = result.exitCode === 0 && /^# Totals: .* fail:0 .* error:0$/m.test(result.stdout)
-  if (!ok) console.error(`soak: ${name} ${args.join(' ')} ended with ${result.exitCode}`)
-  if (result.stderr) console.error(result.stderr)
-  const seconds = Math.round((performance.now() - start) / 1000)
-  table.push({ program: name, arguments: args.join(' '), chains, ok, seconds })
+/** The arguments of test/soak/main.mjs. */
+function libraryArguments() {
+  const names = ['seed', 'minutes', 'count', 'backend', 'first', 'last']
+  return names.flatMap((name) =>
+    options[name] === undefined ? [] : [`--${name}`, `${options[name]}`],
+  )
 }
-console.table(table)
-const failed = table.filter(({ ok }) => !ok).length
-console.log(`${table.length - failed} passed, ${failed} failed`)
+
+/** A line of its output, as JSON. */
+function parsed(line) {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return {}
+  }
+}
+
+/** Of the time and of the count, what is further from its end. */
+function progress(line) {
+  const { seconds, started } = parsed(line)
+  if (started === undefined) return undefined
+  const { minutes, count } = options
+  const shares = [minutes && seconds / (60 * minutes), count && started / count]
+  const known = shares.filter((share) => share > 0)
+  return { share: Math.min(1, ...known), note: `${started} processes` }
+}
+
+const rounded = (value) => Math.round(value * 10) / 10
+
+function figures({ seconds, processes, checks, first, last, bounds, ...rest }) {
+  const { descriptors, threads, longestDelay } = rest
+  const memory = (kind) =>
+    `${rounded(first[kind])}, then ${rounded(last[kind])} (at most ${bounds[kind]} more)`
+  const open = Object.values(descriptors).reduce((sum, one) => sum + one, 0)
+  return {
+    time: duration(seconds),
+    processes,
+    'processes per second': Math.round(processes / seconds),
+    checks,
+    'resident memory, MiB': memory('resident'),
+    'heap, MiB': memory('heap'),
+    'descriptors, at each check': open,
+    'threads at the last check': last.threads,
+    'most threads': threads.most,
+    'longest wait of the event loop, ms': Math.round(longestDelay),
+  }
+}
+
+/** Returns whether all went well. */
+async function library() {
+  const log = logFile('soak library')
+  const args = libraryArguments()
+  const command = [process.execPath, '--expose-gc', `${root}test/soak/main.mjs`, ...args]
+  console.log(`soak: library, seed ${options.seed}`)
+  const end = await attempt(command, {
+    ...{ title: 'soak: library', log, read: progress, show: process.stdout },
+    ...(options.minutes > 0 && { seconds: 60 * options.minutes }),
+  })
+  const { result, failed } = parsed(end.stdout.trimEnd().split('\n').at(-1))
+  if (result) {
+    console.table(result.kinds)
+    console.table(result.counts)
+    if (result.last) console.table(figures(result))
+  }
+  if (end.status === 0 && result && !failed) return true
+  const why = failed ?? `it ended with ${end.signal ?? end.status}\n${end.lines.join('\n')}`
+  console.error(`soak: library, seed ${options.seed}: ${why}`)
+  console.error(`soak: the same again: npm run test:soak -- --only library ${args.join(' ')}`)
+  console.error(`soak: the whole log: ${log}`)
+  return false
+}
+
+/** Chains that one machine fuzzes: few enough to narrow down what ends it early. */
+const PIECE = 100_000
+
+const lab = (...args) => [process.execPath, `${root}kernel/lab`, ...args]
+
+/** Runs a program of the series in a machine; returns a row of the table. */
+async function inMachine(image, [name, chains, args]) {
+  const { kernel } = options
+  const title = `soak: ${name} ${args.join(' ')}`
+  const log = logFile(title)
+  const start = performance.now()
+  const program = `${image}/selftests/io_uring_spawn/${name}`
+  const limits = ['--kernel', kernel, '--smp', '2', '--timeout', `${LIMIT}`]
+  const command = lab(...limits, '--', program, ...args.map(String))
+  const end = await attempt(command, { title, log, show: process.stdout })
+  // Without its totals a program has not reported success, whatever its status.
+  const ok = end.status === 0 && /^# Totals: .* fail:0 .* error:0$/m.test(end.stdout)
+  if (!ok) {
+    console.error(`${title} ended with ${end.signal ?? end.status}\n${end.lines.join('\n')}`)
+    console.error(`soak: the whole log: ${log}`)
+  }
+  const seconds = Math.round((performance.now() - start) / 1000)
+  return { program: name, arguments: args.join(' '), chains, ok, seconds }
+}
+
+/** Returns whether each run went well. */
+async function kernel() {
+  const { stress, fuzz, seed, kernel } = options
+  const built = await attempt(lab('build', '--kernel', kernel), {
+    ...{ title: 'soak: building the kernel', log: logFile('soak build'), lazy: true },
+  })
+  if (built.status !== 0) {
+    console.error(`soak: building the kernel failed\n${built.lines.join('\n')}`)
+    return [false]
+  }
+  const image = built.stdout.trim().split('\n').at(-1)
+  const pieces = Math.ceil(fuzz / PIECE)
+  const runs = [
+    ['stress', stress, [stress, 4, seed, LIMIT]],
+    ...Array.from({ length: pieces }, (_, i) => {
+      const count = Math.min(PIECE, fuzz - i * PIECE)
+      return ['fuzz', count, [seed + i, count]]
+    }),
+  ]
+  const table = []
+  for (const run of runs) table.push(await inMachine(image, run))
+  console.table(table)
+  return table.map(({ ok }) => ok)
+}
+
+const all = []
+if (options.only !== 'kernel') all.push(await library())
+if (options.only !== 'library') all.push(...(await kernel()))
+const failed = all.filter((ok) => !ok).length
+console.log(`${all.length - failed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
