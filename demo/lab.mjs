@@ -44,7 +44,7 @@ function filesToCopy() {
 /**
  * Opening a file of the host's is a request to the host, which would be measured
  * instead of the start. A change of mode makes the machine's overlay copy the
- * file into its own memory; a file that the list misses still works.
+ * file into its own memory; files missing from the list still work.
  */
 const script = (folder) => `
 xargs -0 chmod -R u+r < ${quoted(join(folder, 'files'))} || exit

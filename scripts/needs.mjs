@@ -82,6 +82,10 @@ export const scripts = {
   'test:lab': { needs: () => [...host, 'lab'], main: 'scripts/test.mjs', args: ['lab'] },
   'test:fresh': { needs: () => ['fresh'], main: 'scripts/fresh/main.mjs' },
   'test:arm64': { needs: () => ['native', 'arm64'], build: true, main: 'scripts/arm64.mjs' },
+  'test:quick': {
+    needs: (args) => ['native', 'git', ...(args.includes('kernel') ? ['lab'] : [])],
+    ...{ build: true, main: 'scripts/quick.mjs' },
+  },
   'test:soak': {
     needs: (args) => ['native', ...(isOnlyLibrary(args) ? [] : ['lab'])],
     ...{ build: true, main: 'scripts/soak.mjs', help: true },

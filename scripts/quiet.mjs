@@ -178,16 +178,19 @@ export async function showing(progress, work) {
   }
 }
 
-/** Calls `listener` with each line of a stream, without what colours it. */
+/** A line as a terminal shows it: what follows its last \r, without colours. */
+const asShown = (line) => stripVTControlCharacters(line.slice(line.lastIndexOf('\r') + 1))
+
+/** Calls `listener` with each line of a stream, as a terminal shows it. */
 function eachLine(stream, listener) {
   let rest = ''
   stream.setEncoding('utf8')
   stream.on('data', (text) => {
     const lines = (rest + text).split(/\r?\n/)
     rest = lines.pop()
-    for (const line of lines) listener(stripVTControlCharacters(line))
+    for (const line of lines) listener(asShown(line))
   })
-  stream.on('end', () => rest !== '' && listener(stripVTControlCharacters(rest)))
+  stream.on('end', () => rest !== '' && listener(asShown(rest)))
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']

@@ -2,6 +2,7 @@ import { AbortError } from './model/abort-error.js'
 import { readRun } from './options/check.js'
 import type { Output, Strict } from './options/inference.js'
 import type { RunOptions } from './options/options.js'
+import { checkInput } from './options/reads.js'
 import type { RunSettings } from './options/settings.js'
 import { Launch } from './process/launch.js'
 import { Outputs } from './process/outputs.js'
@@ -37,6 +38,7 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
+  checkInput(settings.input)
   const outputs = new Outputs(
     settings.stdio.filter((plan) => plan.kind === 'pipe' && !plan.input).length,
   )

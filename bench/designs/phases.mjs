@@ -167,7 +167,7 @@ function startsOf(events, { pid, begins, returned, ends }) {
 export function phasesOf(traced, plain) {
   const starts = startsOf(traced.events, traced)
   const totals = traced.begins.map((begin, run) => traced.ends[run] - begin)
-  // Only runs of the middle half, so that the phases add up to its mean.
+  // Only the runs of the middle half, so that the phases add up to its mean.
   const order = [...totals.keys()].sort((a, b) => totals[a] - totals[b])
   const quarter = Math.floor(order.length / 4)
   const middle = order.slice(quarter, order.length - quarter).map((run) => starts[run])

@@ -2,7 +2,7 @@
 // from, and the command that measures them again.
 import { documentOf, escaped, factsOf, figureOf } from './document.mjs'
 
-/** Each benchmark, for somebody who has not run it. */
+/** Each benchmark, explained to readers who have not run it. */
 const CHAPTERS = {
   designs: {
     title: 'Kernel designs, by instruction counts',

@@ -126,7 +126,7 @@ function targets(output) {
 /**
  * Merges the fragments over allnoconfig. A symbol that does not get the value that
  * its fragment asks for is an error, or the lab would test less than it claims to.
- * It is none with `partial`: in the middle of the series some symbols do not exist.
+ * Not with `partial`: in the middle of the series some symbols do not exist yet.
  */
 export async function configure(tree, output, fragments, { partial = false } = {}) {
   mkdirSync(output, { recursive: true })

@@ -24,7 +24,7 @@ const sh = $({ quiet: true })
  * @property {string} name
  * @property {string[]} packages  besides mmdebstrap's minimum
  * @property {[string, string] | undefined} node  Node and npm as npm packages, where Debian's Node is too old
- * @property {string | undefined} user  who works there, with sudo; root if undefined
+ * @property {string | undefined} user  the user who works there, with sudo; root if undefined
  * @property {string} parent  of the clone: deep, with a space in it
  * @property {boolean} parentIsRoots  the user cannot write to the clone's parent
  */

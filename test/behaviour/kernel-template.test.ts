@@ -226,35 +226,42 @@ describe.each(starting)('kernel templates by %s', (backend) => {
   })
 
   // In a process of its own, which cannot regain its rights.
-  test.runIf(isRoot)('a process that has changed its credentials goes on without templates', () => {
+  test.runIf(isRoot).each([
+    ['user and group', 'process.setgid(61234); process.setuid(61234)'],
+    ['user', 'process.setuid(61234)'],
+    // No capability changes, so the launch threads stay.
+    ['group', 'process.setgid(61234)'],
+    ['groups', 'process.setgroups([61234])'],
+    ['effective user, and back', 'process.seteuid(61234); process.seteuid(0)'],
+  ])('a process that has changed its %s goes on without templates', (_what, change) => {
     const code = `
       const { run, template } = await import(${JSON.stringify(library)})
       const said = []
+      const kept = []
       for (const onStale of ['recreate', 'error']) {
         const echo = await template(${JSON.stringify(program())}, { onStale })
         const one = async () => {
           const { stdout, fromTemplate } = await echo.run(['x'], { backend: '${backend}' })
-          said.push([stdout, fromTemplate, echo.inKernel])
+          return [stdout, fromTemplate, echo.inKernel]
         }
-        await one()
-        globalThis.kept ??= []
+        said.push(await one())
         kept.push(one)
       }
-      process.setgid(61234)
-      process.setuid(61234)
-      for (const one of kept) { await one(); await one() }
+      ${change}
+      for (const one of kept) for (let times = 0; times < 5; times++) said.push(await one())
       console.log(JSON.stringify(said))`
     const out = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
       encoding: 'utf8',
       env: mayChangeCredentials,
     })
     const said = JSON.parse(out) as [string, boolean, boolean][]
-    expect(said.map(([stdout]) => stdout)).toEqual(Array(6).fill('x\n'))
+    expect(said.map(([stdout]) => stdout)).toEqual(Array(12).fill('x\n'))
     expect(said.slice(0, 2)).toEqual(Array(2).fill(['x\n', true, true]))
     const later = said.slice(2)
-    // The ring's thread has the old credentials, so its starts go by vfork.
-    if (backend === 'uring') expect(later.map(([, from]) => from)).toEqual(Array(4).fill(false))
-    else expect([later[0]?.[2], later[2]?.[2]]).toEqual([false, false])
+    const [from, inKernel] = [1, 2].map((at) => later.map((one) => one[at]))
+    // What starts stays as it is from the first one on.
+    expect([new Set(from?.slice(0, 5)).size, new Set(from?.slice(5)).size]).toEqual([1, 1])
+    if (backend === 'spawn_template') expect(inKernel).toEqual(Array(10).fill(false))
   })
 
   test('closing, replacing and failing leave no descriptor', async () => {

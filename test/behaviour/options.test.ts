@@ -249,6 +249,16 @@ describe.each(testedBackends)('options by %s', (backend) => {
     expect(stdout).toBe('Uid:\t1234\t1234\t1234\t1234\nGid:\t4321\t4321\t4321\t4321\n')
   })
 
+  test('noNewPrivs: for the child and its own children, and only with the option', async () => {
+    const seen = async (noNewPrivs: boolean | undefined) => {
+      const line = "sh -c 'grep NoNewPrivs /proc/self/status'; true"
+      const { stdout } = await run('sh', ['-c', line], { backend, noNewPrivs })
+      return /NoNewPrivs:\s*(\d)/.exec(stdout)?.[1]
+    }
+    const own = /NoNewPrivs:\s*(\d)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+    expect([await seen(true), await seen(false), await seen(undefined)]).toEqual(['1', own, own])
+  })
+
   test.runIf(isRoot)('groups alone', async () => {
     const { stdout } = await run('id', ['-G'], { backend, groups: [7, 8] })
     expect(stdout).toBe(`${process.getgid?.()} 7 8\n`)

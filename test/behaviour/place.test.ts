@@ -200,11 +200,14 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
     await until(() => openFds() <= fds)
     // A thread that stays there, or a descriptor, would keep it from being
     // unmounted.
-    const held = () => {
-      return readdirSync('/proc/self/task')
-        .map((task) => readlinkSync(`/proc/self/task/${task}/cwd`))
-        .filter((cwd) => cwd.startsWith(dir))
+    const cwdOf = (task: string) => {
+      try {
+        return readlinkSync(`/proc/self/task/${task}/cwd`)
+      } catch {
+        return '' // The thread has ended.
+      }
     }
+    const held = () => readdirSync('/proc/self/task').filter((task) => cwdOf(task).startsWith(dir))
     await until(() => held().length === 0)
   })
 })

@@ -62,6 +62,7 @@ describe.runIf(isTested)('the backend spawn_template', () => {
     ['stdio that is ours', 'spawn_template', 'true', { stdio: 'inherit' }],
     ['no stdio', 'spawn_template', 'true', { stdio: 'ignore' }],
     ['all descriptors', 'spawn_template', 'true', { inheritFds: true }],
+    ['noNewPrivs', 'vfork', 'true', { noNewPrivs: true }],
     ['a shell', 'spawn_template', 'exit 0', { shell: true }],
     ['a script', 'vfork', script],
     ['a cwd in /proc', 'vfork', 'true', { cwd: '/proc/self' }],

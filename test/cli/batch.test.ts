@@ -229,6 +229,7 @@ describe.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
+  ['SIGQUIT', 131],
 ] as const)('%s', (signal, status) => {
   test('ends the children and then itself, with 128 plus its number', async () => {
     const mark = marks()
@@ -250,6 +251,26 @@ describe.each([
     expect(await stderr).toBe('')
     expect(await runs(`(1|2)${mark}$`)).toBe(false)
     expect(readFileSync(out, 'utf8')).toBe('begun\nended\n')
+  })
+
+  test.each([
+    ['stdout', '>&1', []],
+    ['stdout, as JSON', '>&1', ['--json']],
+    ['stderr', '>&2', []],
+  ])('while nobody reads %s', async (_name, to, more) => {
+    const mark = marks()
+    const ready = join(dir, mark)
+    // No core file where SIGQUIT makes one.
+    const rlimits = { core: { soft: 0, hard: Number.POSITIVE_INFINITY } }
+    const child = await spawn(process.execPath, [main, 'batch', '-j2', ...more], { rlimits })
+    const loud = `sh -c 'head -c 300000 /dev/zero ${to}'`
+    child.stdin.write(`${loud}\nsleep 1000${mark}\nsh -c ': >${ready}'\n${loud}\n${loud}\n`)
+    // The first command has ended, and a pipe does not hold its output.
+    await until(() => existsSync(ready))
+    child.kill(signal)
+    // It cannot exit by itself: what it still has to write keeps it.
+    expect(await child.exited).toMatchObject({ signal })
+    expect(await runs(`sleep 1000${mark}`)).toBe(false)
   })
 
   test('while it waits for a line', async () => {

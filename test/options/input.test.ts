@@ -1,8 +1,16 @@
 /** Bad input is refused with a clear error before anything is created. */
 import { PassThrough } from 'node:stream'
+import { runInNewContext } from 'node:vm'
 import { beforeAll, expect, test } from 'vitest'
 import { batch, run, spawn, template } from '../../dist/index.js'
 import { children, inNode, openFds, rejection, until } from '../support.js'
+
+type Resizable = ArrayBuffer & { resize(size: number): void }
+/** A buffer that can be resized, which TypeScript's library for our target lacks. */
+const resizable = (size: number): Resizable =>
+  new (ArrayBuffer as unknown as new (size: number, options: object) => Resizable)(size, {
+    maxByteLength: 2 * size,
+  })
 
 const bad: [string, () => Promise<unknown>, string, string][] = [
   ['an empty file', () => spawn(''), 'ERR_INVALID_ARG_VALUE', 'file must not be empty'],
@@ -216,6 +224,56 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'ERR_INVALID_ARG_TYPE',
     'input must be a string or bytes',
   ],
+  ...(
+    [
+      ['an ArrayBuffer', (buffer) => buffer],
+      ['a Buffer', (buffer) => Buffer.from(buffer)],
+      ['a Uint16Array', (buffer) => new Uint16Array(buffer)],
+      ['a part of it', (buffer) => new Uint8Array(buffer, 2, 2)],
+      ['an empty view', (buffer) => new Uint8Array(buffer, 2, 0)],
+      ['a DataView', (buffer) => new DataView(buffer)],
+      [
+        'an array of another realm',
+        (buffer) => runInNewContext('new Uint8Array(b)', { b: buffer }),
+      ],
+    ] as [string, (buffer: ArrayBuffer) => ArrayBuffer | NodeJS.ArrayBufferView][]
+  ).flatMap(([name, make]): typeof bad => [
+    [
+      `an input whose buffer has been transferred: ${name}`,
+      () => {
+        const buffer = new ArrayBuffer(8)
+        const input = make(buffer)
+        structuredClone(buffer, { transfer: [buffer] })
+        return run('cat', [], { input })
+      },
+      'ERR_INVALID_ARG_VALUE',
+      'input has lost its bytes',
+    ],
+  ]),
+  [
+    'an input that its buffer no longer holds',
+    () => {
+      const buffer = resizable(8)
+      const input = new Uint8Array(buffer, 4, 4)
+      buffer.resize(2)
+      return run('cat', [], { input })
+    },
+    'ERR_INVALID_ARG_VALUE',
+    'input has lost its bytes',
+  ],
+  [
+    'a DataView that its buffer no longer holds',
+    () => {
+      const buffer = resizable(8)
+      const input = new DataView(buffer, 4)
+      buffer.resize(2)
+      return batch([{ file: 'cat', input }])
+        .all()
+        .then(([one]) => Promise.reject(one?.error))
+    },
+    'ERR_INVALID_ARG_VALUE',
+    'input has lost its bytes',
+  ],
   [
     'an unknown encoding',
     () => run('a', [], { encoding: 'utf9' as 'utf8' }),
@@ -410,6 +468,12 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'gid must be an integer from 0 to 4294967294, not 4294967295',
   ],
   [
+    'noNewPrivs that is not a boolean',
+    () => run('a', [], { noNewPrivs: 1 as unknown as boolean }),
+    'ERR_INVALID_ARG_TYPE',
+    'noNewPrivs must be a boolean, not number',
+  ],
+  [
     'groups that are not an array',
     () => run('a', [], { groups: 1 as unknown as number[] }),
     'ERR_INVALID_ARG_TYPE',
@@ -483,6 +547,40 @@ test.each(bad)('%s', async (_name, call, code, message) => {
   expect(children()).toBe('')
   await until(() => openFds() <= before)
 })
+
+test('an input that is transferred while its start waits for its turn', async () => {
+  const buffer = new ArrayBuffer(100_000)
+  const all = Array.from({ length: 40 }, () => run('wc', ['-c'], { input: buffer }))
+  structuredClone(buffer, { transfer: [buffer] })
+  const settled = await Promise.allSettled(all)
+  const errors = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))
+  expect(errors.length).toBeGreaterThan(0)
+  expect(new Set(errors)).toEqual(new Set(['ERR_INVALID_ARG_VALUE']))
+  expect(children()).toBe('')
+})
+
+test.each([1000, 10_000_000])(
+  'an input of %d bytes in a buffer that is resized after the call',
+  async (size) => {
+    for (const of of [
+      (buffer: ArrayBuffer) => buffer,
+      (buffer: ArrayBuffer) => new Uint8Array(buffer),
+      (buffer: ArrayBuffer) => new DataView(buffer),
+    ]) {
+      for (const to of [0, 1, 2 * size]) {
+        const buffer = resizable(size)
+        new Uint8Array(buffer).fill(120)
+        const running = run('sh', ['-c', 'sleep 0.1; tr -d x | wc -c; wc -c'], {
+          input: of(buffer),
+        })
+        const counted = run('wc', ['-c'], { input: of(buffer) })
+        buffer.resize(to)
+        expect((await running).stdout).toMatch(/^0\n/)
+        expect((await counted).stdout.trim()).toBe(String(size))
+      }
+    }
+  },
+)
 
 test('bad input is refused before the first start makes a ring and threads', () => {
   const [before, after, refused, started] = inNode(`

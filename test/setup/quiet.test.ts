@@ -51,6 +51,13 @@ test('a failure has the status, the last lines, and the path of the whole log', 
   expect(log()).toContain('\nline 50\n')
 })
 
+test('of a bar in the output, a failure shows the last state', async () => {
+  const bar = `for i in $(seq 100); do printf '\\rbar %s\\033[K' $i; done; printf '\\rgone\\n'; exit 1`
+  const { stderr } = await clone.run(program(bar))
+  expect(stderr).toMatch(/^work: doing it failed: sh ended with status 1\n {2}gone\n/)
+  expect(stderr).not.toContain('bar')
+})
+
 test('for a command that is killed, the signal is named', async () => {
   const { status, stderr } = await clone.run(program('kill -KILL $$'))
   expect(status).toBe(1)

@@ -162,8 +162,8 @@ export interface Binding {
    */
   filled(bytes: Uint8Array): number
   /**
-   * Another number once the C library's environment has other bytes; 0 if the
-   * kernel refuses to read it. For the main thread, where `process.env` shows it.
+   * A number that changes when the bytes of the C library's environment do; 0 if the
+   * kernel refuses to read them. For the main thread, where `process.env` shows them.
    */
   environVersion(): number
   /** Whether the environment of that version is `text`: NAME=value of each, with NULs between. */

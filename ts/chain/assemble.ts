@@ -106,7 +106,7 @@ function limits({ nice, rlimits }: Settings): ChainOp[] {
   return ops
 }
 
-function credentials({ uid, gid, groups }: Settings): ChainOp[] {
+function credentials({ uid, gid, groups, noNewPrivs }: Settings): ChainOp[] {
   const step = 'credentials'
   const ops: ChainOp[] = []
   const changes = uid !== undefined || gid !== undefined
@@ -115,6 +115,7 @@ function credentials({ uid, gid, groups }: Settings): ChainOp[] {
   if (list) ops.push({ op: 'task_set', attr: 'groups', groups: list, step })
   if (gid !== undefined) ops.push({ op: 'task_set', attr: 'gid', value: gid, step })
   if (uid !== undefined) ops.push({ op: 'task_set', attr: 'uid', value: uid, step })
+  if (noNewPrivs) ops.push({ op: 'task_set', attr: 'no_new_privs', value: 1, step })
   return ops
 }
 

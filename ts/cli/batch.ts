@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { constants } from 'node:os'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { Presets, SingleBar } from 'cli-progress'
 import { selectBackend } from '../backend/select.js'
 import { batch } from '../batch/batch.js'
@@ -26,9 +26,12 @@ export interface BatchCliOptions {
 const GRACE = 1000
 
 /** Signals that end the running commands, and then us with 128 plus their number. */
-const endedBy = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const endedBy = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
-/** Milliseconds after which the signal that ended the batch also ends a program that cannot exit. */
+/**
+ * Milliseconds, once a signal has ended the batch, to wait for a reader to accept
+ * output, and then for the program to exit by itself.
+ */
 const EXIT_MS = 200
 
 /** Exit statuses. */
@@ -119,6 +122,8 @@ class Run {
   readonly #lines: number[] = []
   /** The exit status so far; a greater one wins. */
   #status: number = Status.ok
+  /** A reader took nothing after the batch had been ended. */
+  #stuck = false
 
   constructor(file: string, { json, bail }: BatchCliOptions) {
     this.#json = json === true
@@ -140,15 +145,39 @@ class Run {
     this.#input.destroy()
   }
 
+  /** Waits until the bytes are accepted, but not for long once the batch has been ended. */
+  async #write(stream: Writable, bytes: string | Uint8Array): Promise<void> {
+    if (this.#stuck) return
+    const { signal } = this.#stop
+    let timer: NodeJS.Timeout | undefined
+    let giveUp = () => {}
+    const stuck = new Promise<void>((resolve) => {
+      giveUp = () => {
+        timer = setTimeout(() => {
+          this.#stuck = true
+          resolve()
+        }, EXIT_MS)
+      }
+    })
+    if (signal.aborted) giveUp()
+    else signal.addEventListener('abort', giveUp, { once: true })
+    await Promise.race([write(stream, bytes), stuck])
+    clearTimeout(timer)
+    signal.removeEventListener('abort', giveUp)
+  }
+
   async #badLine(number: number, error: Error): Promise<void> {
     this.#fails(Status.badInput)
     if (this.#json) {
-      await write(
+      await this.#write(
         process.stdout,
         `${JSON.stringify({ line: number, error: asJsonError(error) })}\n`,
       )
     }
-    await write(process.stderr, `uring-spawn: ${this.#where}, line ${number}: ${error.message}\n`)
+    await this.#write(
+      process.stderr,
+      `uring-spawn: ${this.#where}, line ${number}: ${error.message}\n`,
+    )
   }
 
   /** Skips empty lines and comments; reports a bad line, and goes on with the next. */
@@ -172,7 +201,7 @@ class Run {
       // The commands read before still run.
       this.#fails(Status.badInput)
       const { message } = error as Error
-      await write(process.stderr, `uring-spawn: ${this.#where} cannot be read: ${message}\n`)
+      await this.#write(process.stderr, `uring-spawn: ${this.#where} cannot be read: ${message}\n`)
     }
   }
 
@@ -187,16 +216,19 @@ class Run {
     const { truncated = false } = result.result ?? {}
     if (failed(result) || truncated) this.#fails(Status.failed)
     if (this.#json) {
-      await write(process.stdout, `${asJson(result, line)}\n`)
+      await this.#write(process.stdout, `${asJson(result, line)}\n`)
       return
     }
-    await write(process.stdout, result.result?.stdout ?? '')
-    await write(process.stderr, result.result?.stderr ?? '')
+    await this.#write(process.stdout, result.result?.stdout ?? '')
+    await this.#write(process.stderr, result.result?.stderr ?? '')
     const name = nameOf(result.command)
     if (failed(result) && !ended) {
-      await write(process.stderr, `uring-spawn: ${name}: ${why(result)}\n`)
+      await this.#write(process.stderr, `uring-spawn: ${name}: ${why(result)}\n`)
     } else if (truncated) {
-      await write(process.stderr, `uring-spawn: ${name}: output beyond its maxBuffer was dropped\n`)
+      await this.#write(
+        process.stderr,
+        `uring-spawn: ${name}: output beyond its maxBuffer was dropped\n`,
+      )
     }
   }
 
@@ -258,7 +290,8 @@ export async function runBatch(file: string, options: BatchCliOptions): Promise<
   } finally {
     bar.stop()
     for (const [name, handler] of handlers) process.off(name, handler)
-    // A thread that opens a FIFO without a writer blocks, and even process.exit() waits for it.
+    // A full pipe keeps the program running, and so does a thread that opens a FIFO
+    // without a writer: even process.exit() waits for that.
     if (ended) setTimeout(() => process.kill(process.pid, ended), EXIT_MS).unref()
   }
 }

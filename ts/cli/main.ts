@@ -73,7 +73,7 @@ options of run(). Empty lines and lines that begin with # are skipped.
 
 Exit status: 0 if every command exited with 0; 1 if one failed; 2 if a line is
 not a command, the file cannot be read or the usage is wrong; 128 and its number
-if SIGINT, SIGTERM or SIGHUP ended the batch, which ends its commands first.`,
+if SIGINT, SIGTERM, SIGHUP or SIGQUIT ended the batch, which ends its commands first.`,
   )
   .action(
     async (

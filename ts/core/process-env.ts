@@ -50,10 +50,9 @@ function readNative(env: object): EnvVars {
 
 /**
  * The current contents of process.env, whichever object that is, or nothing if a
- * program has deleted it. They are cached
- * only while it is the real one, and the C library's environment still has the same
- * bytes. Throws an argument error for a bad object that a program has put in its
- * place.
+ * program has deleted it. They are cached only while it is the real one and the C
+ * library's environment still has the same bytes. Throws an argument error for a bad
+ * object that a program has put in its place.
  */
 export function inheritedEnvVars(): EnvVars {
   const env = currentEnv()

@@ -11,7 +11,17 @@ import {
 import { resolve } from 'node:path'
 import { loadBinding } from '../binding/load.js'
 import { currentEnv } from '../core/process-env.js'
-import { EACCES, ENOENT, ESTALE, errnoName } from '../model/errno.js'
+import {
+  EACCES,
+  EMFILE,
+  ENFILE,
+  ENOENT,
+  ENOEXEC,
+  ENOMEM,
+  ESTALE,
+  ETXTBSY,
+  errnoName,
+} from '../model/errno.js'
 import { O_CLOEXEC, O_PATH } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'
 import { lacksInterpreter, whyNotExecuted } from './diagnose.js'
@@ -108,6 +118,11 @@ function isScript(path: string): boolean {
   }
 }
 
+/** Errors of a template that may well be made later. */
+const passing: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM, ETXTBSY])
+/** What making a template of a script fails with. */
+const NEVER = -ENOEXEC
+
 /** A path to an open file: in Deno, node:fs accepts only descriptors that it has opened. */
 const own = (fd: number) => `/proc/self/fd/${fd}`
 
@@ -119,7 +134,7 @@ export class Executable {
   readonly #fd: number
   readonly #script: boolean
   readonly #identity: Identity
-  /** The kernel's template; null if one cannot be made. */
+  /** The kernel's template; null if there is to be none. */
   #template: number | null | undefined
   #open = true
 
@@ -182,13 +197,17 @@ export class Executable {
   }
 
   /**
-   * The kernel's template of it, made at the first call. Null if one cannot be
-   * made: for scripts, for files that are being written, or without a free
-   * descriptor. The kernel itself checks whether it is stale.
+   * The kernel's template of it, made at the first call that can. Null if one cannot
+   * be made now (files that are being written, no free descriptor), ever (scripts),
+   * or is not to be made again: see dropTemplate(). The kernel itself checks whether
+   * it is stale.
    */
   get template(): number | null {
-    this.#template ??= this.#newTemplate()
-    return this.#template
+    if (this.#template !== undefined) return this.#template
+    const made = this.#script ? NEVER : loadBinding().newTemplate(this.path ?? null, this.#fd)
+    if (made >= 0) this.#template = made
+    else if (!passing.has(-made)) this.#template = null
+    return this.#template ?? null
   }
 
   /** Whether that template exists already. */
@@ -196,13 +215,11 @@ export class Executable {
     return typeof this.#template === 'number'
   }
 
-  #newTemplate(): number | null {
-    if (this.#script) return null
-    const fd = loadBinding().newTemplate(this.path ?? null, this.#fd)
-    return fd < 0 ? null : fd
-  }
-
-  /** It was made with other credentials than ours: go on without one. */
+  /**
+   * It was made with other credentials than ours: go on without one. A new one would
+   * be for this thread's credentials alone, and fail in the same way in the thread
+   * that launches.
+   */
   dropTemplate(): void {
     if (typeof this.#template === 'number') {
       loadBinding().taken(this.#template)

@@ -32,7 +32,7 @@ export interface Exit {
   code: number | null
   /** The signal that ended it; null if it exited. */
   signal: NodeJS.Signals | null
-  /** What it used. */
+  /** The resources it used. */
   rusage: ResourceUsage
 }
 

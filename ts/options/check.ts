@@ -81,6 +81,7 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
   uid: undefined,
   gid: undefined,
   groups: undefined,
+  noNewPrivs: undefined,
   umask: undefined,
   nice: undefined,
   rlimits: undefined,

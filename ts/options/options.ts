@@ -81,6 +81,11 @@ export interface SpawnOptions {
   gid?: number
   /** Supplementary groups; default: the caller's, but none if root sets `uid` or `gid`. */
   groups?: readonly number[]
+  /**
+   * Whether no exec in the child can gain privileges (PR_SET_NO_NEW_PRIVS), as from a
+   * set-user-ID bit; default: as for the caller.
+   */
+  noNewPrivs?: boolean
   /** File mode mask, 0 to 0o777; default: the caller's. */
   umask?: number
   /** Scheduling priority, -20 (first served) to 19; default: the caller's. */
@@ -105,8 +110,9 @@ export interface SpawnOptions {
 /** The options of run(). */
 export interface RunOptions extends SpawnOptions {
   /**
-   * Written to the child's stdin, which is then closed. Buffers of 64 KiB or more are not copied:
-   * do not change, resize or transfer them before the call has ended.
+   * Written to the child's stdin, which is then closed. Buffers of 64 KiB or more are not copied,
+   * unless they are shared or can be resized: do not change or transfer them before the call has
+   * ended.
    */
   input?: string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
   /** Encoding of stdout and stderr; 'buffer' gives Buffers. Default 'utf8'. */

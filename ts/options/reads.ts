@@ -4,7 +4,7 @@
  * that line returns is the type of the checked option in Settings.
  */
 import { fileURLToPath } from 'node:url'
-import { isAnyArrayBuffer, isSharedArrayBuffer } from 'node:util/types'
+import { isAnyArrayBuffer, isSharedArrayBuffer, isTypedArray } from 'node:util/types'
 import { isTemplate, type TemplateLike } from '../executable/template-like.js'
 import { argumentError } from '../model/argument-error.js'
 import { type BackendName, backendNames, currentName } from '../model/backend-name.js'
@@ -119,15 +119,36 @@ function readLimit(name: string, value: unknown): Limit {
   return { soft, hard }
 }
 
+/** Throws a TypeError if the array's buffer is detached, or now ends before the array does. */
+const { keys: validate } = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
+
+/** A view of the bytes, from any realm. Throws a TypeError if they are gone. */
+function viewOf(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
+  if (!ArrayBuffer.isView(value)) return new Uint8Array(value)
+  if (isTypedArray(value)) validate.call(value as Uint8Array)
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+}
+
 /**
- * A view of the bytes, from any realm; shared memory is copied, as other threads
- * may write to it.
+ * Shared memory is copied, as other threads may write to it, and so is a buffer
+ * that can be resized, as it may become smaller.
  */
-function bytesOf(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
-  const view = ArrayBuffer.isView(value)
-    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    : new Uint8Array(value)
-  return isSharedArrayBuffer(view.buffer) ? Uint8Array.from(view) : view
+function bytesOf(name: string, value: ArrayBufferView | ArrayBufferLike): Uint8Array {
+  try {
+    const view = viewOf(value)
+    const { resizable } = view.buffer as { resizable?: boolean }
+    return resizable || isSharedArrayBuffer(view.buffer) ? Uint8Array.from(view) : view
+  } catch {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `${name} has lost its bytes: its buffer has been transferred, or has become too small for it`,
+    )
+  }
+}
+
+/** Throws if the bytes of an input have been transferred after it was read. */
+export function checkInput(input: Uint8Array | undefined): void {
+  if (input) bytesOf('input', input)
 }
 
 /** The options of spawn(), which every other call that starts a program has, too. */
@@ -168,6 +189,7 @@ export const spawnReads = {
   uid: integer(0, MAX_ID),
   gid: integer(0, MAX_ID),
   groups: integers('numbers', MAX_ID),
+  noNewPrivs: boolean,
   umask: integer(0, 0o777),
   nice: integer(-20, 19),
   rlimits(name: string, value: unknown): Readonly<Partial<Record<RlimitName, Limit>>> {
@@ -204,7 +226,7 @@ export const runReads = {
   /** The caller's memory, which the caller can still change. */
   input(name: string, value: unknown): Uint8Array {
     if (typeof value === 'string') return Buffer.from(value)
-    if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return bytesOf(value)
+    if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return bytesOf(name, value)
     throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a string or bytes`)
   },
   encoding(name: string, value: unknown): BufferEncoding | 'buffer' {

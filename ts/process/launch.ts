@@ -20,7 +20,7 @@ export interface Started {
   pipes: readonly ParentPipe[]
 }
 
-/** How native code reads and writes pipes; without it they go to the caller. */
+/** How native code reads and writes the pipes; without it the caller gets them. */
 export interface Collection {
   max: number
   input: Uint8Array | undefined
@@ -55,7 +55,7 @@ function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefin
 const templateIndex = ({ chain, source }: Compiled): number =>
   source?.template ? chain.findIndex((op) => op.op === 'exec' && op.template !== undefined) : -1
 
-/** Where no thread can be made to launch it, no process can be made, either. */
+/** If no thread can be made to launch it, no process can be made either. */
 function noThread(error: unknown, { file, args }: Compiled): unknown {
   const { code, errno } = error as NodeJS.ErrnoException
   if (errno === undefined || (code !== 'EAGAIN' && code !== 'ENOMEM')) return error

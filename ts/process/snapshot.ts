@@ -46,7 +46,7 @@ export class Snapshot<T extends Settings | RunSettings> {
     this.settings = Object.freeze(copy ? { ...taken, input: Uint8Array.from(input) } : taken) as T
   }
 
-  /** What we read of a stream until the start would be missing in the child. */
+  /** Bytes that we read from a stream before the start would be missing in the child. */
   #hold({ fd, stream }: FdPlan): FdPlan {
     if (stream) stopReading(stream)
     return { kind: 'fd', fd: this.#copy(fd) }

@@ -240,9 +240,6 @@ static long exec_once(const struct chain_op *op)
 	return ret;
 }
 
-/* How long to try, in all, until a file is no longer open for writing. */
-#define BUSY_MS 255
-
 /*
  * A file that was written and closed a moment ago may still be open for writing
  * in a child that other code forked meanwhile, until that child's own exec: for

@@ -274,13 +274,6 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	return ret;
 }
 
-void core_renew(struct core *core)
-{
-	core_lock(core);
-	core->attributes.renewed++;
-	core_unlock(core);
-}
-
 void core_flush(struct core *core)
 {
 	unsigned idle[NR_POOLS];

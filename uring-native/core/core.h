@@ -127,13 +127,6 @@ void core_get_info(const struct core *core, struct core_info *info);
 int core_launch(struct core *core, const struct core_request *request,
 		uint32_t *id, const char **why);
 
-/*
- * Makes later launches inherit what the calling thread has now, including what
- * cannot be detected, such as a Landlock domain (see attributes.h). What can be
- * detected is checked at each launch.
- */
-void core_renew(struct core *core);
-
 /* Begins the queued launches, with one wake-up for all of them. */
 void core_flush(struct core *core);
 

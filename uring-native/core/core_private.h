@@ -54,6 +54,7 @@ struct job {
 	bool cancelled;
 	bool stopped; /* its output no longer is, or will not be, collected */
 	bool lazy;
+	unsigned busy_ms; /* waited while the program was open for writing */
 	bool watched;
 	bool exited;
 	/* The launch or the exit; each output; the input; each event; inbox. */
@@ -86,7 +87,8 @@ struct job {
  * A thread stays with its child until the child has exec'd: its stack, its
  * thread-local storage and its life (PR_SET_PDEATHSIG) are the child's, too. So
  * a pool gets another thread for each slow one (LAUNCH_SLOW_MS) while there is
- * work, and memory. Threads beyond max_threads end when they are idle.
+ * work, and memory. Idle threads end at once beyond max_threads, and after a
+ * second beyond kept_threads.
  */
 struct pool {
 	struct crew *crew;
@@ -98,6 +100,7 @@ struct pool {
 	unsigned nr_idle;
 	unsigned nr_slow;
 	unsigned max_threads; /* that are not slow */
+	unsigned kept_threads;
 };
 
 enum { POOL_SWIFT, POOL_WAITING, POOL_TEMPLATE, NR_POOLS };

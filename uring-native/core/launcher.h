@@ -57,6 +57,12 @@ struct launch {
 /* A launch that takes longer than this, in milliseconds, is slow. */
 #define LAUNCH_SLOW_MS 10
 
+/*
+ * How long to try, in milliseconds in all, until a program is no longer open
+ * for writing.
+ */
+#define BUSY_MS 255
+
 /* What belongs to a launch thread, for as long as it lives. */
 struct launch_thread {
 	/* The vfork child's; children take turns. NULL: not mapped so far. */

@@ -126,9 +126,60 @@ static void stop_job(struct job *job)
 		input_stop(&job->input.input);
 }
 
+static void defer_submit(struct core *core, struct job *job)
+{
+	job->queue_next = NULL;
+	*core->submits_tail = job;
+	core->submits_tail = &job->queue_next;
+}
+
+static void on_busy_over(struct watch *watch)
+{
+	struct job *job =
+		(struct job *)((char *)watch - offsetof(struct job, exit));
+
+	defer_submit(job->core, job);
+}
+
+/*
+ * Whether to submit a chain again whose program was open for writing, as
+ * exec_retry() in child.c does. The kernel has reaped the child. What an open
+ * did, to a FIFO or to a file that it created, must not happen twice.
+ */
+static bool retries(const struct job *job)
+{
+	return job->launch.error == -ETXTBSY && !job->launch.chain->may_block &&
+	       job->busy_ms + job->exit.ms < BUSY_MS;
+}
+
+static void wait_while_busy(struct job *job)
+{
+	struct core *core = job->core;
+	struct watch *watch = &job->exit;
+
+	/* Another thread may be about to signal through it. */
+	core_lock(core);
+	if (job->launch.pidfd >= 0)
+		close(job->launch.pidfd);
+	job->launch.pidfd = -1;
+	/* A signal cancels it. */
+	job->state = JOB_QUEUED;
+	core_unlock(core);
+	watch->kind = WATCH_TIMER;
+	watch->ready = on_busy_over;
+	watch->ms = watch->ms ? watch->ms * 2 : 1;
+	job->busy_ms += watch->ms;
+	core->poller->ops->arm(core->poller, watch);
+}
+
 static void uring_done(struct launch *launch)
 {
-	job_launched((struct job *)launch);
+	struct job *job = (struct job *)launch;
+
+	if (retries(job))
+		wait_while_busy(job);
+	else
+		job_launched(job);
 }
 
 /*
@@ -170,13 +221,6 @@ static int enter(struct core *core, struct place *place)
 	return 0;
 }
 
-static void defer_submit(struct core *core, struct job *job)
-{
-	job->queue_next = NULL;
-	*core->submits_tail = job;
-	core->submits_tail = &job->queue_next;
-}
-
 static void uring_again(struct launch *launch)
 {
 	struct job *job = (struct job *)launch;
@@ -188,7 +232,8 @@ static void uring_again(struct launch *launch)
 static bool submit_job(struct core *core, struct job *job)
 {
 	struct launch *launch = &job->launch;
-	uint32_t which = 0;
+	/* The exec, if that is what it has been waiting to repeat. */
+	uint32_t which = job->busy_ms ? launch->failed : 0;
 	int ret = -ECANCELED;
 	bool wanted;
 
@@ -196,6 +241,7 @@ static bool submit_job(struct core *core, struct job *job)
 	launch->again = uring_again;
 	core_lock(core);
 	wanted = !job->cancelled && !core->detached;
+	job->state = JOB_LAUNCHING;
 	core_unlock(core);
 	if (wanted) {
 		ret = job_open_fds(job, &which);
@@ -272,8 +318,6 @@ static bool do_inbox(struct core *core)
 		if (!core->inbox)
 			core->inbox_tail = &core->inbox;
 		job->todo = 0;
-		if (todo & JOB_SUBMIT)
-			job->state = JOB_LAUNCHING;
 		/* The inbox's reference keeps it alive meanwhile. */
 		core_unlock(core);
 		do_job(core, job, todo);

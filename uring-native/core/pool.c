@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core_private.h"
 #include "sys.h"
@@ -23,16 +24,20 @@ static unsigned max_threads(void)
 
 static void crew_init(struct crew *crew, struct core *core)
 {
+	pthread_condattr_t attr;
 	unsigned i;
 
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	crew->core = core;
 	for (i = 0; i < NR_POOLS; i++) {
 		struct pool *pool = &crew->pools[i];
 
 		pool->crew = crew;
 		pool->queue_tail = &pool->queue;
-		pthread_cond_init(&pool->work, NULL);
+		pthread_cond_init(&pool->work, &attr);
 	}
+	pthread_condattr_destroy(&attr);
 	crew->pools[POOL_WAITING].max_threads = MAX_WAITING_THREADS;
 	crew->next = core->crews;
 	core->crews = crew;
@@ -59,6 +64,7 @@ static void wake_all(struct crew *crew)
 static int renew_crew(struct core *core)
 {
 	struct crew *crew = core->crews;
+	unsigned i;
 
 	while (crew && has_threads(crew))
 		crew = crew->next;
@@ -74,8 +80,11 @@ static int renew_crew(struct core *core)
 	}
 	crew->retired = false;
 	crew->attributes = core->attributes;
-	crew->pools[POOL_SWIFT].max_threads = max_threads();
-	crew->pools[POOL_TEMPLATE].max_threads = max_threads();
+	for (i = 0; i < NR_POOLS; i++) {
+		crew->pools[i].kept_threads = max_threads();
+		if (i != POOL_WAITING)
+			crew->pools[i].max_threads = max_threads();
+	}
 	core->crew = crew;
 	return 0;
 }
@@ -119,6 +128,32 @@ static bool has_surplus(const struct pool *pool)
 	       pool->nr_threads - pool->nr_slow > pool->max_threads;
 }
 
+/* How long a thread may be idle, beyond those that are kept. */
+#define IDLE_SECONDS 1
+
+/*
+ * Waits for work. Returns false if none came for IDLE_SECONDS and the thread is
+ * not one of those to keep.
+ */
+static bool wait_for_work(struct pool_thread *thread)
+{
+	struct pool *pool = thread->pool;
+	struct core *core = pool->crew->core;
+	struct timespec end;
+	int ret = 0;
+
+	pool->nr_idle++;
+	if (thread->bound || pool->nr_threads <= pool->kept_threads) {
+		pthread_cond_wait(&pool->work, &core->lock);
+	} else {
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		end.tv_sec += IDLE_SECONDS;
+		ret = pthread_cond_timedwait(&pool->work, &core->lock, &end);
+	}
+	pool->nr_idle--;
+	return ret != ETIMEDOUT || pool->nr_threads <= pool->kept_threads;
+}
+
 /* Returns NULL if the thread has to end. */
 static struct job *dequeue(struct pool_thread *thread)
 {
@@ -129,9 +164,8 @@ static struct job *dequeue(struct pool_thread *thread)
 	while (!pool->queue) {
 		if (core->detached || (has_surplus(pool) && !thread->bound))
 			return NULL;
-		pool->nr_idle++;
-		pthread_cond_wait(&pool->work, &core->lock);
-		pool->nr_idle--;
+		if (!wait_for_work(thread) && !pool->queue)
+			return NULL;
 	}
 	job = pool->queue;
 	pool->queue = job->queue_next;

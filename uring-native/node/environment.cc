@@ -24,15 +24,19 @@ static int Int(Napi::Value value)
 
 Environment::Environment(Napi::Env env) : env_(env)
 {
-	napi_add_env_cleanup_hook(env, OnCleanup, this);
+	hooked_ = napi_add_env_cleanup_hook(env, OnCleanup, this) == napi_ok;
 }
 
 /*
- * In Bun instance data is freed before the hooks run, so detach here as well.
+ * Versions of Bun free instance data before the hooks run, so detach here as
+ * well, and leave no hook that would be called with freed memory. Elsewhere the
+ * hook has run by now, and the environment may be too far gone to remove one.
  */
 Environment::~Environment()
 {
 	Detach();
+	if (hooked_)
+		napi_remove_env_cleanup_hook(env_, OnCleanup, this);
 }
 
 static void DropEvents(Client *client)
@@ -62,7 +66,10 @@ void Environment::Detach()
 
 void Environment::OnCleanup(void *arg)
 {
-	static_cast<Environment *>(arg)->Detach();
+	Environment *self = static_cast<Environment *>(arg);
+
+	self->hooked_ = false;
+	self->Detach();
 }
 
 void Environment::Wake(void *arg)

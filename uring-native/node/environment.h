@@ -78,6 +78,7 @@ class Environment
 	void ReturnInput(uint32_t id);
 
 	napi_env env_;
+	bool hooked_; /* OnCleanup() is still to come */
 	core *core_ = nullptr;
 	napi_threadsafe_function wake_ = nullptr;
 	std::vector<std::unique_ptr<Client>> clients_;

@@ -194,8 +194,6 @@ static void *meddle(void *arg)
 			core_stop_output(side->core, id);
 		ret = id ? core_kill(side->core, id, i % 5 ? SIGKILL : 0) : 0;
 		CHECK(!ret || ret == -ESRCH || ret == -EAGAIN);
-		if (i % 16 == 0)
-			core_renew(side->core);
 		core_flush(side->core);
 		take(side);
 		if (id && i % 8 == 0)
