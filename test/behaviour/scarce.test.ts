@@ -39,6 +39,34 @@ describe.each(testedBackends)('scarcity by %s', (backend) => {
     expect(found).toBe('EMFILE')
   })
 
+  test.each([false, true])(
+    'EMFILE, and not a pipe that blocks our side from then on: inheritFds %s',
+    (inheritFds) => {
+      const found = limited(
+        'ulimit -n 64',
+        `
+        const { closeSync, openSync, readFileSync } = await import('node:fs')
+        const source = await spawn('sleep', ['60'], { backend })
+        const { fd } = source.stdout._handle
+        const flags = () => /flags:\\s+(\\d+)/.exec(readFileSync('/proc/self/fdinfo/' + fd))[1]
+        const before = flags()
+        const options = { backend, inheritFds: ${inheritFds}, stdio: [source.stdout, 'ignore', 'ignore'] }
+        await run('true', [], options)
+        const fds = []
+        try { for (;;) fds.push(openSync('/dev/null')) } catch {}
+        const said = []
+        for (let free = 0; free < 12; free++) {
+          const ended = await run('true', [], options).catch((error) => error)
+          said.push(ended.exitCode ?? ended.code)
+          closeSync(fds.pop())
+        }
+        source.kill()
+        console.log(JSON.stringify([said[0], said.at(-1), new Set(said).size, before === flags()]))`,
+      )
+      expect(found).toEqual(['EMFILE', 0, 2, true])
+    },
+  )
+
   test('a batch waits for descriptors instead of failing', () => {
     const found = limited(
       'ulimit -n 64',

@@ -19,9 +19,9 @@ const BOUNDS = { resident: 64, heap: 16 }
 const WARM_UP = 0.1
 /** Milliseconds for which the event loop may be kept from other work. */
 const STARVED = 10_000
-/** Launch threads that a pool keeps for children that may hang, see uring-native/core/pool.c. */
-const WAITING_THREADS = 64
-const MOST_SWIFT_THREADS = 8
+/** Each pool keeps a thread for each processor, within limits; see uring-native/core/pool.c. */
+const POOLS = 3
+const KEPT_THREADS = { least: 2, most: 8 }
 /**
  * How often each backend is used, relative to the others: a fork costs several
  * times as much as the others.
@@ -83,9 +83,10 @@ export class Soak {
   async #prepare() {
     await Promise.all(Array.from({ length: 8 }, () => stat('/')))
     const { cpus } = this.#options
-    const swift = Math.min(MOST_SWIFT_THREADS, Math.max(2, cpus))
-    // Its loop, and three pools; a pool that hangs needs more, which then end.
-    this.#mostThreads = threads() + 1 + 2 * swift + WAITING_THREADS
+    const { least, most } = KEPT_THREADS
+    const kept = Math.min(most, Math.max(least, cpus))
+    // Its loop, and its pools. Other threads end once they were idle for a while.
+    this.#mostThreads = threads() + 1 + POOLS * kept
     await this.#warmUp()
     this.#before = await settled()
     this.#delay.enable()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "blocking.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,7 +13,8 @@
 
 /*
  * Opens with O_NONBLOCK: a FIFO without a reader, or a modem without a carrier,
- * would block us. A pipe keeps its packet mode (O_DIRECT).
+ * would block us. A pipe keeps its packet mode (O_DIRECT). Returns the new
+ * descriptor or -errno.
  */
 static int open_anew(int fd, int flags)
 {
@@ -23,10 +25,12 @@ static int open_anew(int fd, int flags)
 	copy = open(path,
 		    (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (copy < 0)
-		return -1;
+		return -errno;
 	if (fcntl(copy, F_SETFL, flags & O_DIRECT) < 0) {
+		int err = -errno;
+
 		close(copy);
-		return -1;
+		return err;
 	}
 	return copy;
 }
@@ -70,18 +74,28 @@ static bool may_clear(int fd, int newfd, mode_t mode)
 	       (S_ISCHR(mode) && is_terminal(fd));
 }
 
-int blocking_open(int fd, int newfd)
+static bool will_pass(int err)
 {
-	int flags = fcntl(fd, F_GETFL), copy = -1;
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
+int blocking_open(int fd, int newfd, int *copy)
+{
+	int flags = fcntl(fd, F_GETFL), ret = -ENXIO;
 	bool nonblocking = flags & O_NONBLOCK;
 	struct stat st;
 
+	*copy = -1;
 	if (flags < 0 || flags & O_PATH || fstat(fd, &st) < 0)
-		return -1;
+		return 0;
 	if (S_ISFIFO(st.st_mode) ||
 	    (nonblocking && S_ISCHR(st.st_mode) && is_terminal(fd)))
-		copy = open_anew(fd, flags);
-	if (copy < 0 && nonblocking && may_clear(fd, newfd, st.st_mode))
+		ret = open_anew(fd, flags);
+	if (will_pass(ret))
+		return ret;
+	if (ret >= 0)
+		*copy = ret;
+	else if (nonblocking && may_clear(fd, newfd, st.st_mode))
 		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-	return copy;
+	return 0;
 }

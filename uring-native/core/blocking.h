@@ -21,16 +21,18 @@
  *   Regular files and directories ignore it.
  *
  * If a file cannot be opened (a pipe that another user made, no /proc), the
- * flag is cleared, too.
+ * flag is cleared, too. But a lack of descriptors or memory fails the launch:
+ * it passes, and must not stop the event loop.
  */
 #ifndef BLOCKING_H
 #define BLOCKING_H
 
 /*
- * Returns what the child should get as its descriptor @newfd instead of @fd: a
- * new descriptor, close-on-exec, that the caller closes; or -1 for @fd itself,
- * with O_NONBLOCK cleared if need be. Never blocks.
+ * Finds what the child should get as its descriptor @newfd instead of @fd: in
+ * *@copy a new descriptor, close-on-exec, that the caller closes; or -1 for @fd
+ * itself, with O_NONBLOCK cleared if need be. Never blocks. Returns 0, or
+ * -EMFILE, -ENFILE or -ENOMEM.
  */
-int blocking_open(int fd, int newfd);
+int blocking_open(int fd, int newfd, int *copy);
 
 #endif

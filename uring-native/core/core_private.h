@@ -197,9 +197,10 @@ void job_launched(struct job *job);
 
 /*
  * pipes.c: makes the descriptors that the child starts with. Returns 0, or
- * -errno with *@which the pipe that could not be made.
+ * -errno with *@failed as in CORE_FAILED: the operation that passes on what
+ * could not be opened anew, or the pipe that could not be made.
  */
-int job_open_fds(struct job *job, uint32_t *which);
+int job_open_fds(struct job *job, uint32_t *failed);
 void job_close_fds(struct job *job);
 /* Closes the pipes after a failed launch. Lock held. */
 void job_drop_pipes(struct job *job);

@@ -233,7 +233,7 @@ static bool submit_job(struct core *core, struct job *job)
 {
 	struct launch *launch = &job->launch;
 	/* The exec, if that is what it has been waiting to repeat. */
-	uint32_t which = job->busy_ms ? launch->failed : 0;
+	uint32_t failed = job->busy_ms ? launch->failed : 0;
 	int ret = -ECANCELED;
 	bool wanted;
 
@@ -244,10 +244,8 @@ static bool submit_job(struct core *core, struct job *job)
 	job->state = JOB_LAUNCHING;
 	core_unlock(core);
 	if (wanted) {
-		ret = job_open_fds(job, &which);
-		if (ret)
-			which += launch->chain->nr_ops;
-		else
+		ret = job_open_fds(job, &failed);
+		if (!ret)
 			ret = enter(core, launch->place);
 		if (!ret)
 			ret = launcher_uring.submit(
@@ -258,7 +256,7 @@ static bool submit_job(struct core *core, struct job *job)
 	if (ret == -EBUSY)
 		return false;
 	launch_no_child(launch, ret);
-	launch->failed = which;
+	launch->failed = failed;
 	job_launched(job);
 	return true;
 }

@@ -57,16 +57,20 @@ static int open_pipe(const struct job *job, bool input, int *here, int *child)
 	return *child < 0 ? *child : 0;
 }
 
-static void open_blocking(struct job *job, int32_t *fd, int newfd)
+static int open_blocking(struct job *job, int32_t *fd, int newfd)
 {
-	int copy = *fd < 0 ? -1 : blocking_open(*fd, newfd);
+	int copy = -1;
+	int ret = *fd < 0 ? 0 : blocking_open(*fd, newfd, &copy);
 
-	if (copy >= 0)
+	if (copy >= 0) {
 		copy = out_of_the_way(job->launch.chain, copy);
+		ret = copy < 0 ? copy : 0;
+	}
 	if (copy < 0)
-		return;
+		return ret;
 	job->close_fds[job->nr_close++] = copy;
 	*fd = copy;
+	return 0;
 }
 
 /* Whether one of the first @nr operations overwrites @fd. */
@@ -82,42 +86,58 @@ static bool is_target(const struct chain *c, uint32_t nr, int fd)
 
 /*
  * Opens all that the chain passes on: its list, or what it duplicates of a copy
- * of our table. A copy of such a duplicate needs nothing more.
+ * of our table. A copy of such a duplicate needs nothing more. Returns 0, or
+ * -errno with *@failed the operation that has the descriptor.
  */
-static void open_all_blocking(struct job *job)
+static int open_all_blocking(struct job *job, uint32_t *failed)
 {
 	struct chain *c = job->launch.chain;
 	uint32_t i;
+	int ret;
 
-	for (i = 0; c->fds && i < c->ops[0].len; i++)
-		open_blocking(job, &c->fds[i].fd, c->fds[i].newfd);
+	for (i = 0; c->fds && i < c->ops[0].len; i++) {
+		ret = open_blocking(job, &c->fds[i].fd, c->fds[i].newfd);
+		if (ret) {
+			*failed = 0;
+			return ret;
+		}
+	}
 	if (c->ops[0].flags & CHAIN_CLONE_FDS)
-		return;
+		return 0;
 	for (i = 1; i < c->nr_ops; i++) {
 		struct chain_op *op = &c->ops[i];
 
-		if (op->op == CHAIN_DUP && !is_target(c, i, op->fd))
-			open_blocking(job, &op->fd, (int)op->len);
+		if (op->op != CHAIN_DUP || is_target(c, i, op->fd))
+			continue;
+		ret = open_blocking(job, &op->fd, (int)op->len);
+		if (ret) {
+			*failed = i;
+			return ret;
+		}
 	}
+	return 0;
 }
 
-int job_open_fds(struct job *job, uint32_t *which)
+int job_open_fds(struct job *job, uint32_t *failed)
 {
 	int child[CHAIN_MAX_PIPES];
 	struct job_output *output = job->outputs;
 	bool fed = false;
 	uint32_t i;
+	int ret;
 
 	if (job->fds_open)
 		return 0;
-	open_all_blocking(job);
+	ret = open_all_blocking(job, failed);
+	if (ret)
+		return ret;
 	for (i = 0; i < job->nr_pipes; i++) {
 		const struct core_pipe *pipe = &job->pipes[i];
-		int here = -1, ret;
+		int here = -1;
 
 		ret = open_pipe(job, pipe->input, &here, &child[i]);
 		if (ret) {
-			*which = i;
+			*failed = job->launch.chain->nr_ops + i;
 			return ret;
 		}
 		job->close_fds[job->nr_close++] = child[i];

@@ -247,7 +247,7 @@ static void on_slow(struct launch_thread *launch_thread)
 static void launch(struct pool_thread *thread, struct job *job)
 {
 	struct core *core = job->core;
-	uint32_t which = 0;
+	uint32_t failed = 0;
 	int err = job->cancelled || core->detached ? -ECANCELED : 0;
 
 	job->state = JOB_LAUNCHING;
@@ -259,9 +259,9 @@ static void launch(struct pool_thread *thread, struct job *job)
 	core_unlock(core);
 	if (err) {
 		launch_no_child(&job->launch, err);
-	} else if ((err = job_open_fds(job, &which))) {
+	} else if ((err = job_open_fds(job, &failed))) {
 		launch_no_child(&job->launch, err);
-		job->launch.failed = job->launch.chain->nr_ops + which;
+		job->launch.failed = failed;
 	} else {
 		launcher_get(job->kind)->launch(&job->launch, &thread->launch);
 	}

@@ -44,6 +44,8 @@ async function either(task, promise, check) {
   task.count('starts that descriptors just sufficed for')
 }
 
+const pipeOnly = { stdio: ['ignore', 'pipe', 'inherit'] }
+
 const several = [
   (task) => {
     const size = task.random.size(100_000)
@@ -76,6 +78,14 @@ const several = [
       task.run(['copy'], { stdio: [{ path: `${task.world.folders[0]}/name` }, 'pipe', 'ignore'] }),
       ({ stdout }) => same(stdout.toString(), task.world.folders[0], 'stdout'),
     ),
+  (task) =>
+    either(task, task.spawn(['fill', 1, 3, 50_000], pipeOnly), async (from) => {
+      const stdio = [from.stdout, 'ignore', 'inherit']
+      const to = task.spawn(['expect', 3, 50_000], { stdio })
+      await either(task, to, async ({ exited }) => same((await exited).code, 0, 'exit code'))
+      from.stdout.destroy()
+      like(await from.exited, { signal: [null, 'SIGPIPE'] }, 'exit of the writer')
+    }),
   async (task) => {
     const commands = Array.from({ length: 10 }, (_, n) => ['say', 1, n])
     for await (const { index, result, error } of task.batch(commands, { concurrency: 4 })) {
