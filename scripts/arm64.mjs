@@ -18,17 +18,10 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
 import { $ } from 'zx'
+import { attempt, failureOf, orFail, QuietError, quietly } from '../tools/command.mjs'
+import { logFile, root } from '../tools/paths.mjs'
+import { duration } from '../tools/progress.mjs'
 import { readCMake } from './build.mjs'
-import {
-  attempt,
-  duration,
-  failureOf,
-  logFile,
-  orFail,
-  QuietError,
-  quietly,
-  root,
-} from './quiet.mjs'
 
 const out = join(root, 'out/arm64')
 const sysroot = join(out, 'sysroot')

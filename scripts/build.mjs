@@ -4,8 +4,10 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { withLock } from './lock.mjs'
-import { duration, logFile, quietly, root, say } from './quiet.mjs'
+import { quietly } from '../tools/command.mjs'
+import { withLock } from '../tools/lock.mjs'
+import { logFile, root } from '../tools/paths.mjs'
+import { duration, say } from '../tools/progress.mjs'
 
 const folder = join(root, 'build')
 
@@ -77,7 +79,7 @@ async function buildLibrary() {
 
 /**
  * Builds what is not up to date.
- * @throws {import('./quiet.mjs').QuietError}
+ * @throws {import('../tools/command.mjs').QuietError}
  */
 export async function build() {
   const waiting = () => say('build: waiting for another build of this clone')

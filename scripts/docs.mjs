@@ -1,7 +1,9 @@
 // `npm run docs`: builds the documentation site. TypeDoc's output is in out/log.
 import { relative } from 'node:path'
 import process from 'node:process'
-import { duration, logFile, orFail, quietly, root, say } from './quiet.mjs'
+import { orFail, quietly } from '../tools/command.mjs'
+import { logFile, root } from '../tools/paths.mjs'
+import { duration, say } from '../tools/progress.mjs'
 
 await orFail(async () => {
   const typedoc = [process.execPath, 'node_modules/typedoc/bin/typedoc', ...process.argv.slice(2)]

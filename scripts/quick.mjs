@@ -2,7 +2,7 @@
 // say most in least time. `npm test` runs all of them, on every backend.
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
-import { root } from './quiet.mjs'
+import { root } from '../tools/paths.mjs'
 
 const vitest = (...files) => [
   ...[process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--typecheck.enabled=false'],

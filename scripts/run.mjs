@@ -5,8 +5,10 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
+import { orFail } from '../tools/command.mjs'
+import { root } from '../tools/paths.mjs'
+import { beVerbose } from '../tools/progress.mjs'
 import { scripts } from './needs.mjs'
-import { beVerbose, orFail, root } from './quiet.mjs'
 import { setUp } from './setup.mjs'
 
 const [name, ...words] = process.argv.slice(2)

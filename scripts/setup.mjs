@@ -10,21 +10,12 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { npmEnvironment } from './cache.mjs'
-import { withLock } from './lock.mjs'
+import { npmEnvironment } from '../tools/cache.mjs'
+import { attempt, failureOf, orFail, QuietError } from '../tools/command.mjs'
+import { withLock } from '../tools/lock.mjs'
+import { logFile, root } from '../tools/paths.mjs'
+import { beVerbose, duration, Progress, say } from '../tools/progress.mjs'
 import { needs } from './needs.mjs'
-import {
-  attempt,
-  beVerbose,
-  duration,
-  failureOf,
-  logFile,
-  orFail,
-  Progress,
-  QuietError,
-  root,
-  say,
-} from './quiet.mjs'
 
 const fail = (message) => {
   throw new QuietError(`setup: ${message}`)

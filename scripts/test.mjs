@@ -8,8 +8,10 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { stripVTControlCharacters } from 'node:util'
 import { image } from '../kernel/lib/build.mjs'
+import { attempt, QuietError } from '../tools/command.mjs'
+import { root } from '../tools/paths.mjs'
+import { duration, isVerbose, say } from '../tools/progress.mjs'
 import { build } from './build.mjs'
-import { attempt, duration, isVerbose, QuietError, root, say } from './quiet.mjs'
 import { schedule } from './schedule.mjs'
 
 const results = join(root, 'out/test')

@@ -3,8 +3,8 @@
 // worker processes. These are times, so the columns take turns, and only the
 // ratio to node:child_process in the same round counts.
 import { writeFileSync } from 'node:fs'
+import { rounds, someOf, wholeNumber } from '../../tools/options.mjs'
 import { runInLab } from '../lib/lab.mjs'
-import { rounds, someOf, wholeNumber } from '../lib/options.mjs'
 import { scratch } from '../lib/paths.mjs'
 import { lab } from '../lib/result.mjs'
 import { mean, middleInterval } from '../lib/stats.mjs'

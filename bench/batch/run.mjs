@@ -3,9 +3,9 @@
 // only ratios of the same round count. A caller of vfork waits for each exec;
 // one side collects the exits at the end, the other after each start.
 import { writeFileSync } from 'node:fs'
+import { rounds } from '../../tools/options.mjs'
 import { build, counting, folder, install } from '../designs/programs.mjs'
 import { runInLab } from '../lib/lab.mjs'
-import { rounds } from '../lib/options.mjs'
 import { compilerVersion, lab } from '../lib/result.mjs'
 import { mean, median, middleInterval } from '../lib/stats.mjs'
 import { BATCH_NAMES } from '../report/names.mjs'

@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, readdirSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { root, scratch } from '../lib/paths.mjs'
+import { root } from '../../tools/paths.mjs'
+import { scratch } from '../lib/paths.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 /** Where build() put them. */

@@ -2,8 +2,8 @@
 // machine whose clock counts instructions, by child, memory of the parent and
 // open descriptors; and where the instructions of each go.
 import { writeFileSync } from 'node:fs'
+import { someOf } from '../../tools/options.mjs'
 import { runInLab } from '../lib/lab.mjs'
-import { someOf } from '../lib/options.mjs'
 import { compilerVersion, lab } from '../lib/result.mjs'
 import { interquartileMean, mean } from '../lib/stats.mjs'
 import { breakdown, breakdownLines } from './breakdown.mjs'

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { root } from './paths.mjs'
+import { root } from '../../tools/paths.mjs'
 
 /** Starts the lab; an abort of `signal` ends it and with it the machine. */
 function startLab(args, stdio, signal) {

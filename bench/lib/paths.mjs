@@ -1,9 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import process from 'node:process'
-import { fileURLToPath } from 'node:url'
+import { root } from '../../tools/paths.mjs'
 
-/** The project's folder, with a slash at its end. */
-export const root = fileURLToPath(new URL('../..', import.meta.url))
 /** A run's output; the lab's machines see this folder, too. */
 export const out = `${root}out/bench/`
 /** The committed results, which the documentation quotes. */

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Ajv } from 'ajv'
-import { root } from './paths.mjs'
+import { root } from '../../tools/paths.mjs'
 
 const schema = JSON.parse(readFileSync(new URL('../results.schema.json', import.meta.url), 'utf8'))
 const ajv = new Ajv({ allErrors: true, strictRequired: false })

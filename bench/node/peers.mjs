@@ -5,8 +5,10 @@ import { arch } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
-import { cacheFolder, npmEnvironment } from '../../scripts/cache.mjs'
-import { duration, logFile, quietly } from '../../scripts/quiet.mjs'
+import { cacheFolder, npmEnvironment } from '../../tools/cache.mjs'
+import { quietly } from '../../tools/command.mjs'
+import { logFile } from '../../tools/paths.mjs'
+import { duration } from '../../tools/progress.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const cache = cacheFolder()

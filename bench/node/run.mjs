@@ -3,7 +3,7 @@ import { availableParallelism, freemem, totalmem } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
-import { rounds } from '../lib/options.mjs'
+import { rounds } from '../../tools/options.mjs'
 import { median, middleInterval, quantile } from '../lib/stats.mjs'
 import { buildPrograms, installPeers } from './peers.mjs'
 

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { wholeNumber } from '../../tools/options.mjs'
 import { flavours, image } from './build.mjs'
 import { runInMachine } from './machine.mjs'
 import { LabError } from './paths.mjs'
@@ -12,16 +13,6 @@ const DEFAULT_SMP = 2
 /** CONFIG_NR_CPUS of kernel/config/common.config. */
 const MAX_SMP = 8
 const DEFAULT_TIMEOUT = 1800
-
-function wholeNumber(least, most = Infinity) {
-  return (text) => {
-    if (!/^\d+$/.test(text) || Number(text) < least || Number(text) > most) {
-      const range = most < Infinity ? `from ${least} to ${most}` : `${least} or more`
-      throw new InvalidArgumentError(`Give a whole number, ${range}.`)
-    }
-    return Number(text)
-  }
-}
 
 function memorySize(text) {
   if (!/^\d+[MG]$/.test(text)) throw new InvalidArgumentError('Give a size like 512M or 4G.')

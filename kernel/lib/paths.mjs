@@ -2,12 +2,13 @@
 // Where the lab keeps things. Inside the project it writes only to `out/`.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import lockfile from 'proper-lockfile'
-import { cacheFolder } from '../../scripts/cache.mjs'
-import { QuietError, say } from '../../scripts/quiet.mjs'
+import { cacheFolder } from '../../tools/cache.mjs'
+import { QuietError } from '../../tools/command.mjs'
+import { root } from '../../tools/paths.mjs'
+import { say } from '../../tools/progress.mjs'
 
-export const project = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '')
+export const project = root.replace(/\/$/, '')
 export const patches = join(project, 'kernel/patches')
 export const config = join(project, 'kernel/config')
 

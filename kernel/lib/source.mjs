@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { $ } from 'zx'
-import { duration, Progress, say, showing } from '../../scripts/quiet.mjs'
+import { duration, Progress, say, showing } from '../../tools/progress.mjs'
 import { cache, cached, LabError, patches, withCacheLock } from './paths.mjs'
 
 const PACKAGE = 'linux-source-6.12'

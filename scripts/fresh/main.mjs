@@ -5,16 +5,9 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs, stripVTControlCharacters } from 'node:util'
-import {
-  attempt,
-  duration,
-  failureOf,
-  logFile,
-  orFail,
-  root as project,
-  QuietError,
-  say,
-} from '../quiet.mjs'
+import { attempt, failureOf, orFail, QuietError } from '../../tools/command.mjs'
+import { logFile, root as project } from '../../tools/paths.mjs'
+import { duration, say } from '../../tools/progress.mjs'
 import { demoProblem } from './demo.mjs'
 import { commandOf, readReadme, scriptOf } from './readme.mjs'
 import { commandIn, makeSystem, releases, removeSystem } from './roots.mjs'

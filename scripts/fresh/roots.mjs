@@ -15,7 +15,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { $ } from 'zx'
 import { cached, withCacheLock } from '../../kernel/lib/paths.mjs'
-import { logFile, root as project, quietly } from '../quiet.mjs'
+import { quietly } from '../../tools/command.mjs'
+import { logFile, root as project } from '../../tools/paths.mjs'
 
 const sh = $({ quiet: true })
 

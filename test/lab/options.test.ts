@@ -58,7 +58,7 @@ test("--log keeps the kernel's log", async () => {
 
 /** Makes `path` a project with nothing but a lab. */
 function makeProject(path: string) {
-  for (const part of ['kernel', 'scripts', 'package.json']) {
+  for (const part of ['kernel', 'tools', 'package.json']) {
     cpSync(join(project, part), join(path, part), { recursive: true })
   }
   symlinkSync(join(project, 'node_modules'), join(path, 'node_modules'))
@@ -92,7 +92,7 @@ describe.each([
     )
     expect(stderr.toString()).toBe('')
     expect(status).toBe(0)
-    const entries = ['kernel', 'node_modules', 'out', 'package.json', 'scripts', 'sub folder']
+    const entries = ['kernel', 'node_modules', 'out', 'package.json', 'sub folder', 'tools']
     expect(stdout.toString()).toBe([`${path}/sub folder`, ...entries, ''].join('\n'))
     expect(readFileSync(join(path, 'out/file'), 'utf8')).toBe('written\n')
     own.remove()

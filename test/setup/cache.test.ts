@@ -16,8 +16,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 /** What cacheFolder() says in a clone of that name, and with these variables. */
 function cacheFolder(env: NodeJS.ProcessEnv, clone = 'clone') {
   const root = join(folder, clone)
-  cpSync(join(project, 'scripts/cache.mjs'), join(root, 'scripts/cache.mjs'))
-  const code = "import('./scripts/cache.mjs').then((it) => console.log(it.cacheFolder()))"
+  cpSync(join(project, 'tools'), join(root, 'tools'), { recursive: true })
+  const code = "import('./tools/cache.mjs').then((it) => console.log(it.cacheFolder()))"
   const options = { cwd: root, encoding: 'utf8', env: { PATH: process.env.PATH, ...env } } as const
   return execFileSync(process.execPath, ['-e', code], options).trim()
 }

@@ -36,7 +36,7 @@ export class Clone {
 
   constructor(...files: string[]) {
     mkdirSync(this.bin, { recursive: true })
-    for (const name of ['scripts', 'package.json', 'package-lock.json', ...files]) {
+    for (const name of ['scripts', 'tools', 'package.json', 'package-lock.json', ...files]) {
       cpSync(join(project, name), join(this.root, name), { recursive: true })
     }
     symlinkSync(process.execPath, join(this.bin, 'node'))

@@ -16,7 +16,8 @@ function program(script: string, options: Record<string, unknown> = {}): string[
   const all = { title: 'work: doing it', ...options }
   const code = `
     import { join } from 'node:path'
-    import { logFile, orFail, quietly } from './scripts/quiet.mjs'
+    import { orFail, quietly } from './tools/command.mjs'
+    import { logFile } from './tools/paths.mjs'
     const options = ${JSON.stringify(all)}
     const read = (line) => {
       const [, share] = /^share ([.\\d]+)$/.exec(line) ?? []
@@ -140,7 +141,7 @@ describe('on a terminal', () => {
   test('two bars are below each other, and a line that is printed is above them', async () => {
     const code = `
       import { setTimeout as sleep } from 'node:timers/promises'
-      import { Progress, say } from './scripts/quiet.mjs'
+      import { Progress, say } from './tools/progress.mjs'
       const [one, two] = ['one', 'two'].map((title) => new Progress(title))
       one.update(0.25)
       two.update(0.5)
@@ -193,7 +194,8 @@ describe('signals', () => {
     const slow = careful('TERM').replace('sleep 0.3', 'sleep 1')
     const second = slow.replace('> begun', '> begun2').replace('> ended', '> ended2')
     const code = `
-      import { logFile, quietly } from './scripts/quiet.mjs'
+      import { quietly } from './tools/command.mjs'
+      import { logFile } from './tools/paths.mjs'
       const run = (name, script) => quietly(['sh', '-c', script], { title: name, log: logFile(name) })
       await Promise.all([
         run('one', ${JSON.stringify(careful('TERM'))}).then(() => console.log('went on')),

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './quiet.mjs'
+import { root } from './paths.mjs'
 
 /** Resolves once flock(1) holds the lock, or undefined if it does not wait and another has it. */
 function take(file, ...options) {

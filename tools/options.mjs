@@ -2,10 +2,11 @@
 import { InvalidArgumentError } from 'commander'
 
 export const wholeNumber =
-  (least = 1) =>
+  (least = 1, most = Infinity) =>
   (text) => {
-    if (!/^\d+$/.test(text) || Number(text) < least) {
-      throw new InvalidArgumentError(`Give a whole number, ${least} or more.`)
+    if (!/^\d+$/.test(text) || Number(text) < least || Number(text) > most) {
+      const range = most < Infinity ? `from ${least} to ${most}` : `${least} or more`
+      throw new InvalidArgumentError(`Give a whole number, ${range}.`)
     }
     return Number(text)
   }
