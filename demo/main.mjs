@@ -9,13 +9,13 @@ import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import { wholeNumber } from '../tools/options.mjs'
 import { root } from '../tools/paths.mjs'
+import { Progress, showing } from '../tools/progress.mjs'
 import { calls } from './calls.mjs'
 import { exampleChain } from './explained.mjs'
 import { buildKernel, measureInLab } from './lab.mjs'
 import { measure } from './measure.mjs'
 import { openPage } from './open.mjs'
 import { pageOf } from './page.mjs'
-import { showProgress } from './progress.mjs'
 import { textOf, widthOf, wrapped } from './text.mjs'
 
 /** How much each half does; an emulated processor takes fifty times as long. */
@@ -26,13 +26,10 @@ const PLANS = {
 
 const INTRO = `Makes the ${calls.length} kinds of call that a coding agent makes (rg, grep, git, python, …) over a small repository, through uring-spawn and node:child_process in turns, to see which makes more of them per second and how long each holds up the event loop.`
 
-async function withProgress(title, work) {
-  const progress = showProgress(title)
-  try {
-    return await work(progress.update)
-  } finally {
-    progress.stop()
-  }
+/** Measures for about that many seconds, and shows how far it is. */
+function withProgress(title, seconds, work) {
+  const progress = new Progress(`demo: ${title}`, { seconds, hidden: false })
+  return showing(progress, () => work((share) => progress.update(share)))
 }
 
 const wrong = ({ failed, different }) => failed + different > 0
@@ -40,12 +37,12 @@ const wrong = ({ failed, different }) => failed + different > 0
 /** Measures both halves, or one. The tools are tried here first: a boot takes longer. */
 async function measureAll({ stock, rounds }, signal) {
   const planned = (name) => (rounds ? { ...PLANS[name], rounds } : PLANS[name])
-  const here = await withProgress('on the running kernel', (progress) =>
+  const here = await withProgress('on the running kernel', PLANS.here.seconds, (progress) =>
     measure(planned('here'), { signal, progress }),
   )
   if (stock || here.rounds === 0) return { here }
   await buildKernel(signal)
-  const lab = await withProgress('on the patched kernel, emulated', (progress) =>
+  const lab = await withProgress('on the patched kernel, emulated', PLANS.lab.seconds, (progress) =>
     measureInLab(planned('lab'), { signal, progress }),
   )
   return { here, lab }

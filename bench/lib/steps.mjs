@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SingleBar } from 'cli-progress'
+import { Progress } from '../../tools/progress.mjs'
 
 /**
  * @typedef {object} Step
@@ -35,13 +35,17 @@ function progressOf(total, stream) {
       end() {},
     }
   }
-  const format = '{bar} {percentage} %, about {left} to go: {step}'
-  const bar = new SingleBar({ format, stream, barsize: 16, clearOnComplete: true })
-  bar.start(Math.ceil(total), 0, { step: '', left: minutes(total) })
+  const bar = new Progress('bench', { seconds: total, stream, hidden: false })
+  let step = ''
+  const show = (spent) =>
+    bar.update(spent / total, `about ${minutes(total - spent)} to go: ${step}`)
   return {
-    begin: (step, left) => bar.update({ step, left: minutes(left) }),
-    update: (seconds) => bar.update(Math.floor(seconds), { left: minutes(total - seconds) }),
-    end: () => bar.stop(),
+    begin(name, left) {
+      step = name
+      show(total - left)
+    },
+    update: show,
+    end: () => bar.end(),
   }
 }
 
