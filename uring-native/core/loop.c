@@ -341,9 +341,14 @@ static int loop_init(struct core *core)
 	if (ring) {
 		core->poller = &ring->poller;
 		core->info.spawn_error = ring->spawn_error;
-		/* Children start where this thread is: see enter(). */
+		/*
+		 * Children start where this thread is: see enter(). Until then
+		 * it stays in no directory of the program's.
+		 */
 		if (!core->info.spawn_error)
 			core->info.spawn_error = place_own();
+		if (!core->info.spawn_error)
+			place_leave();
 	} else {
 		core->info.spawn_error = core->info.ring_error;
 		core->poller = poller_epoll_new(&err);
