@@ -97,6 +97,29 @@ describe.each(testedBackends)('a burst by %s', (backend) => {
     expect(begun).toBeLessThanOrEqual(128)
   })
 
+  test('32 starts begin in each turn of the event loop', async () => {
+    let begun = 0
+    let on = true
+    const perTurn: number[] = []
+    // A start listens to its signal when it begins.
+    const signal = {
+      ...{ aborted: false, removeEventListener: () => {} },
+      addEventListener: () => {
+        begun++
+      },
+    } as unknown as AbortSignal
+    const count = () => {
+      perTurn.push(begun)
+      begun = 0
+      if (on) setImmediate(count)
+    }
+    setImmediate(count)
+    await Promise.all(Array.from({ length: COUNT }, () => run('true', [], { backend, signal })))
+    on = false
+    expect(perTurn.reduce((sum, n) => sum + n, begun)).toBe(COUNT)
+    expect(Math.max(...perTurn)).toBe(32)
+  })
+
   test('a template serves waiting starts, even if it is closed meanwhile', async () => {
     await run('true', [], { backend })
     const before = openFds()
