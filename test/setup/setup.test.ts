@@ -37,6 +37,9 @@ describe('the table of scripts', () => {
     }
     expect(scripts.demo?.needs([])).toContain('lab')
     expect(scripts.demo?.needs(['--stock'])).not.toContain('lab')
+    expect(scripts['test:soak']?.needs(['--only', 'library'])).not.toContain('lab')
+    expect(scripts['test:soak']?.needs(['--only=library', '--seed', '1'])).not.toContain('lab')
+    expect(scripts['test:soak']?.needs(['--only', 'kernel'])).toContain('lab')
     expect(scripts.bench?.needs([])).toContain('lab')
     expect(scripts.bench?.needs(['designs', '--quick'])).toContain('lab')
     expect(scripts.bench?.needs(['--fresh', 'node'])).not.toContain('lab')

@@ -27,7 +27,7 @@ const KEPT_THREADS = { least: 2, most: 8 }
  * times as much as the others.
  */
 const SHARES = { fork: 1 }
-const SHARE = 3
+const SHARE = 6
 /** Milliseconds between two lines about progress. */
 const PERIOD = 1_000
 
@@ -188,7 +188,7 @@ export class Soak {
     }
     if (this.#world.hasDescriptors) this.#mostSeen = Math.max(this.#mostSeen, threads())
     const { started } = this.#world
-    this.#options.say({ seconds: (now - this.#start) / 1000, started })
+    this.#options.say({ seconds: (now - this.#start) / 1000, started, last: this.#checks.at(-1) })
   }
 
   /** The check itself keeps the event loop busy: that does not count. */

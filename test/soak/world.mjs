@@ -92,7 +92,9 @@ export class World {
     this.fifos = new Lender(fifos)
     this.programs = new Lender(Array.from({ length: LENT }, () => this.program()))
     // Short, so that it costs little to print.
-    for (const name of Object.keys(process.env)) if (name !== 'PATH') delete process.env[name]
+    for (const name of Object.keys(process.env)) {
+      if (!/^(PATH|URING_SPAWN_.*)$/.test(name)) delete process.env[name]
+    }
     process.chdir(this.folders[0])
   }
 
