@@ -1,9 +1,10 @@
 /** Environments that come and go, with children in flight. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
+import { run } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { children, HANG, openFds, until } from '../support.js'
 
@@ -176,6 +177,89 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     const before = openFds()
     await once()
     await until(() => openFds() <= before)
+  })
+
+  /** Runs code in a worker until it posts a message, and terminates it there. */
+  const terminatedAt = async (body: string) => {
+    const code = `
+      const { parentPort } = require('node:worker_threads')
+      import(${JSON.stringify(library)}).then(async ({ run, spawn }) => {
+        const backend = '${backend}'
+        const stay = function () {
+          parentPort.postMessage('here')
+          for (;;) {}
+        }
+        ${body}
+      })`
+    const worker = new Worker(code, { eval: true })
+    await new Promise((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+    })
+    await worker.terminate()
+    await until(() => children() === '')
+  }
+
+  test.each([
+    [
+      'while it makes a stream',
+      `const net = require('node:net')
+      net.Socket = stay
+      require('node:module').syncBuiltinESMExports()
+      const child = await spawn('true', [], { backend })
+      child.stdout`,
+    ],
+    [
+      'once a stream has its descriptor',
+      `const net = require('node:net')
+      const { Socket } = net
+      net.Socket = function (options) {
+        globalThis.kept = new Socket(options)
+        stay()
+      }
+      require('node:module').syncBuiltinESMExports()
+      const child = await spawn('true', [], { backend })
+      child.stdout`,
+    ],
+    [
+      'while starts wait that have copies of descriptors',
+      `const fd = require('node:fs').openSync('/dev/null')
+      for (let at = 0; at < 100; at++) {
+        run('true', [], { backend, cwd: '/', stdio: [fd, 'ignore', 'ignore'] }).catch(() => {})
+      }
+      stay()`,
+    ],
+  ])('a worker that is terminated %s leaves no descriptor', async (_, body) => {
+    // The library opens /dev/null once for all.
+    await run('true', [], { backend, stdio: 'ignore' })
+    const before = openFds()
+    await terminatedAt(body)
+    await until(() => openFds() === before)
+  })
+
+  test('the end of a worker closes no descriptor of others', async () => {
+    // Not a cgroup, which is noticed once it is open.
+    const code = `
+      import(${JSON.stringify(library)}).then(async ({ run }) => {
+        const { parentPort } = require('node:worker_threads')
+        const options = { backend: '${backend}', cgroup: '/' }
+        const all = Array.from({ length: 40 }, () => run('true', [], options).catch(() => {}))
+        await Promise.all(all)
+        parentPort.once('message', () => {})
+        parentPort.postMessage('over')
+      })`
+    const worker = new Worker(code, { eval: true })
+    await new Promise((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+    })
+    const ours = Array.from({ length: 100 }, () => openSync('/dev/zero'))
+    const ended = new Promise((resolve) => worker.once('exit', resolve))
+    worker.postMessage('end')
+    await ended
+    const files = ours.map((fd) => readlinkSync(`/proc/self/fd/${fd}`))
+    expect(files).toEqual(ours.map(() => '/dev/zero'))
+    for (const fd of ours) closeSync(fd)
   })
 
   test('a worker that is terminated with starts, output and exits under way', async () => {

@@ -70,7 +70,7 @@ export const PipeBits = { input: 1, collect: 2 } as const
 export const LaunchFlags = { wantResults: 1, lazy: 2 } as const
 
 /** The version that the addon must have: one that another copy has loaded may be older. */
-export const BINDING_VERSION = 2
+export const BINDING_VERSION = 3
 
 /** Tokens of launches are below this; the client's number is in the bits above. */
 export const TOKENS = 2 ** 20
@@ -136,21 +136,27 @@ export interface Binding {
   stopOutput(id: number): void
   /**
    * A kernel template of the executable at the absolute `path`, or of the one open
-   * as `fd` if `path` is null. The environment closes it at its end, unless taken()
-   * is called for it.
+   * as `fd` if `path` is null. The caller's.
    */
   newTemplate(path: string | null, fd: number): number
   /**
-   * From now on the caller closes `fd`, not the environment at its end: a template,
-   * or a pipe from `started`.
+   * The caller's descriptors are those of `started` and of the calls below that say so.
+   * close() them, or hand them over to launch(). The environment closes the rest at its
+   * end: a worker can be terminated between any two calls.
+   *
+   * handOver() has to come before something else takes a descriptor over, and
+   * handedOver() after.
    */
-  taken(fd: number): void
+  handOver(fd: number): void
+  handedOver(fd: number): void
   /** Whether waiting for events keeps the environment alive. */
   ref(): void
   unref(): void
-  /** A pipe, both ends close-on-exec: [read, write]. */
+  /** A file, opened to be read and close-on-exec. The caller's. */
+  openFile(path: string): number
+  /** A pipe, both ends close-on-exec: [read, write]. Nobody's: the environment won't close them. */
   pipe(): [number, number] | number
-  /** A copy of `fd` numbered `min` or more, close-on-exec. */
+  /** A copy of `fd` numbered `min` or more, close-on-exec. The caller's. */
   dupAbove(fd: number, min: number): number
   /** Whether the other end of a pipe is closed everywhere. */
   hungUp(fd: number): boolean
@@ -158,9 +164,11 @@ export interface Binding {
   rest(fd: number): Buffer | number
   /**
    * The read end, close-on-exec, of a pipe that contains these bytes and has no writer.
-   * Returns -EAGAIN or -EPERM if the user may have no pipe so large.
+   * Returns -EAGAIN or -EPERM if the user may have no pipe so large. The caller's.
    */
   filled(bytes: Uint8Array): number
+  /** The write end, close-on-exec, of a pipe without a reader: writes fail with EPIPE. The caller's. */
+  unread(): number
   /**
    * A number that changes when the bytes of the C library's environment do; 0 if the
    * kernel refuses to read them. For the main thread, where `process.env` shows them.

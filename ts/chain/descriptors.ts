@@ -1,5 +1,4 @@
 /** Opens what a child's stdio needs in this process, and tracks what still has to be closed. */
-import { openSync } from 'node:fs'
 import type { Binding } from '../binding/addon.js'
 import { loadBinding } from '../binding/load.js'
 import { EACCES, ENOENT, ENXIO } from '../model/errno.js'
@@ -22,13 +21,6 @@ export interface ParentPipe {
 export interface ExecSource {
   fd: number
   keep: boolean
-}
-
-/** The positive errno of an error thrown by node:fs. */
-const errnoOf = (error: unknown): number => {
-  const { errno } = error as NodeJS.ErrnoException
-  if (errno === undefined) throw error
-  return -errno
 }
 
 interface Command {
@@ -198,18 +190,18 @@ export class Descriptors {
       this.cgroupFd = open ? this.#copy(cgroup, 'clone') : cgroup
       return
     }
-    try {
-      this.cgroupFd = openSync(cgroup, 'r')
-      this.childFds.push(this.cgroupFd)
-    } catch (error) {
+    const fd = this.#binding.openFile(cgroup)
+    if (fd < 0) {
       throw new SpawnError({
-        errno: errnoOf(error),
+        errno: -fd,
         step: 'clone',
         syscall: 'open',
         path: cgroup,
         ...this.#command,
       })
     }
+    this.childFds.push(fd)
+    this.cgroupFd = fd
   }
 
   /** Closes everything, if the launch did not begin. */

@@ -222,7 +222,6 @@ export class Executable {
    */
   dropTemplate(): void {
     if (typeof this.#template === 'number') {
-      loadBinding().taken(this.#template)
       loadBinding().close(this.#template)
     }
     this.#template = null

@@ -13,7 +13,6 @@ const nothing = Buffer.alloc(0)
 
 /** Closes the pipes of children that are garbage-collected before they end. */
 const forgotten = new FinalizationRegistry((fd: number) => {
-  loadBinding().taken(fd)
   loadBinding().close(fd)
 })
 
@@ -33,14 +32,6 @@ function replay(bytes: Buffer): Readable {
   stream.push(bytes)
   stream.push(null)
   return stream
-}
-
-/** The write end of a pipe without a reader, so that writes fail with EPIPE; -1 if none can be made. */
-function unread(): number {
-  const ends = loadBinding().pipe()
-  if (typeof ends === 'number') return -1
-  loadBinding().close(ends[0])
-  return ends[1]
 }
 
 /** A stdin that needs no descriptor, for when there is none. */
@@ -85,14 +76,13 @@ export class LazyPipe {
     const fd = this.#fd
     this.#fd = -1
     forgotten.unregister(this)
-    loadBinding().taken(fd)
     return fd
   }
 
   #open(): Readable | Writable {
     if (this.#fd >= 0) return pipeStream(this.#take(), this.#input)
     if (this.#input) {
-      this.#number = unread()
+      this.#number = loadBinding().unread()
       if (this.#number < 0) return refusing()
       lookAgain(new WeakRef(this), FIRST_LOOK)
       return pipeStream(this.#number, true)

@@ -1,5 +1,4 @@
 /** Holds what a start that comes later than its call needs from the time of the call. */
-import { openSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
 import { templateHold } from '../executable/template-like.js'
@@ -65,13 +64,10 @@ export class Snapshot<T extends Settings | RunSettings> {
   }
 
   #open(cgroup: string): string | number {
-    try {
-      const fd = openSync(cgroup, 'r')
-      this.#fds.push(fd)
-      return fd
-    } catch {
-      return cgroup
-    }
+    const fd = loadBinding().openFile(cgroup)
+    if (fd < 0) return cgroup
+    this.#fds.push(fd)
+    return fd
   }
 
   /** The start has begun, with copies of its own, or never will. */

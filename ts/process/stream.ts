@@ -58,7 +58,11 @@ function bunStream(bun: BunGlobal, fd: number, writable: boolean): Readable | Wr
 export function pipeStream(fd: number, writable: boolean): Readable | Writable {
   const { Bun } = globalThis as { Bun?: BunGlobal }
   if (Bun) return bunStream(Bun, fd, writable)
-  return new Socket({ fd, readable: !writable, writable })
+  const binding = loadBinding()
+  binding.handOver(fd)
+  const socket = new Socket({ fd, readable: !writable, writable })
+  binding.handedOver(fd)
+  return socket
 }
 
 /**

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <string>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
 
@@ -46,18 +48,57 @@ static void DropEvents(Client *client)
 	client->last = &client->first;
 }
 
+/* Returns whether @fd is open. */
+static bool FileOf(int fd, File *file)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	*file = {st.st_dev, st.st_ino, fcntl(fd, F_GETFL) & O_ACCMODE};
+	return true;
+}
+
+int Environment::Own(int fd)
+{
+	if (fd >= 0)
+		owned_.insert(fd);
+	return fd;
+}
+
+int Environment::Disown(int fd)
+{
+	owned_.erase(fd);
+	return fd;
+}
+
+/*
+ * In a terminated worker no JavaScript is left to close them. Node has closed
+ * its handles by now, and another thread may have their numbers.
+ */
+void Environment::CloseOwned()
+{
+	for (int fd : owned_)
+		close(fd);
+	owned_.clear();
+	for (auto &entry : leaving_) {
+		File now;
+
+		if (FileOf(entry.first, &now) && now == entry.second)
+			close(entry.first);
+	}
+	leaving_.clear();
+}
+
 void Environment::Detach()
 {
+	CloseOwned();
 	if (!core_)
 		return;
 	for (auto &client : clients_)
 		DropEvents(client.get());
 	core_detach(core_);
 	core_ = nullptr;
-	/* In a terminated worker no JavaScript is left to close them. */
-	for (int fd : lent_)
-		close(fd);
-	lent_.clear();
 	for (auto &entry : places_)
 		place_put(entry.second);
 	places_.clear();
@@ -211,8 +252,7 @@ Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 			client->last = &client->first;
 		event->next = nullptr;
 		for (uint32_t i = 0; i < event->nr_fds; i++)
-			if (event->fds[i] >= 0)
-				lent_.insert(event->fds[i]);
+			Own(event->fds[i]);
 		FillEvent(env, event, slots + nr * EVENT_STRIDE, values,
 			  nr * EVENT_VALUES);
 		core_events_free(event);
@@ -431,6 +471,8 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 			napi_delete_reference(env, lent);
 		return Throw(env, ret, why);
 	}
+	for (int fd : fds)
+		Disown(fd);
 	if (lent)
 		inputs_[id] = lent;
 	return Napi::Number::New(env, id);
@@ -470,7 +512,7 @@ Napi::Value Environment::StopOutput(const Napi::CallbackInfo &info)
 	return info.Env().Undefined();
 }
 
-/* newTemplate(path or null, fd): a descriptor, closed at the end if need be */
+/* newTemplate(path or null, fd): a descriptor */
 Napi::Value Environment::NewTemplate(const Napi::CallbackInfo &info)
 {
 	std::string path;
@@ -481,15 +523,24 @@ Napi::Value Environment::NewTemplate(const Napi::CallbackInfo &info)
 		path = info[0].As<Napi::String>();
 	int fd = template_new(path.empty() ? nullptr : path.c_str(),
 			      Int(info[1]));
-	if (fd >= 0)
-		lent_.insert(fd);
-	return Napi::Number::New(info.Env(), fd);
+	return Napi::Number::New(info.Env(), Own(fd));
 }
 
-/* taken(fd): from now on JavaScript closes it */
-Napi::Value Environment::Taken(const Napi::CallbackInfo &info)
+/* handOver(fd): something else is about to own it */
+Napi::Value Environment::HandOver(const Napi::CallbackInfo &info)
 {
-	lent_.erase(Int(info[0]));
+	int fd = Disown(Int(info[0]));
+	File file;
+
+	if (FileOf(fd, &file))
+		leaving_[fd] = file;
+	return info.Env().Undefined();
+}
+
+/* handedOver(fd): now it does */
+Napi::Value Environment::HandedOver(const Napi::CallbackInfo &info)
+{
+	leaving_.erase(Int(info[0]));
 	return info.Env().Undefined();
 }
 
@@ -548,8 +599,12 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	/* Keeps copies of the JavaScript alive, by client. */
 	exports.Set("busy", Napi::Array::New(env));
 	exports.Set("version", BINDING_VERSION);
-	exports.Set("taken", Napi::Function::New(env, Call<&Environment::Taken>,
-						 "taken", self));
+	exports.Set("handOver",
+		    Napi::Function::New(env, Call<&Environment::HandOver>,
+					"handOver", self));
+	exports.Set("handedOver",
+		    Napi::Function::New(env, Call<&Environment::HandedOver>,
+					"handedOver", self));
 	exports.Set("ref", Napi::Function::New(env, Call<&Environment::Ref>,
 					       "ref", self));
 	exports.Set("unref", Napi::Function::New(env, Call<&Environment::Unref>,

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <napi.h>
+#include <sys/types.h>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -37,6 +38,19 @@ struct Client {
  */
 static constexpr size_t BORROW_FROM = 64 * 1024;
 
+/* The open file of a descriptor. */
+struct File {
+	dev_t dev;
+	ino_t ino;
+	int access;
+
+	bool operator==(const File &other) const
+	{
+		return dev == other.dev && ino == other.ino &&
+		       access == other.access;
+	}
+};
+
 /*
  * The state of an environment (the main thread, a worker): a core, and a
  * thread-safe function that delivers its events. uv_* would work only on Node.
@@ -48,6 +62,19 @@ class Environment
 
 	Environment(Napi::Env env);
 	~Environment();
+
+	static Environment *Of(Napi::Env env)
+	{
+		return env.GetInstanceData<Environment>();
+	}
+
+	/*
+	 * Descriptors that JavaScript holds. It can be terminated between any
+	 * two calls; what it still owns is closed at the end. Both return @fd,
+	 * which may be -errno.
+	 */
+	int Own(int fd);
+	int Disown(int fd);
 
       private:
 	static void Wake(void *arg);
@@ -65,11 +92,13 @@ class Environment
 	Napi::Value NewTemplate(const Napi::CallbackInfo &info);
 	Napi::Value Place(const Napi::CallbackInfo &info);
 	Napi::Value DropPlace(const Napi::CallbackInfo &info);
-	Napi::Value Taken(const Napi::CallbackInfo &info);
+	Napi::Value HandOver(const Napi::CallbackInfo &info);
+	Napi::Value HandedOver(const Napi::CallbackInfo &info);
 	Napi::Value Ref(const Napi::CallbackInfo &info);
 	Napi::Value Unref(const Napi::CallbackInfo &info);
 
 	void Detach();
+	void CloseOwned();
 	int Start(bool no_ring);
 	int NewClient(napi_value on_events, napi_value slots);
 	Client *GetClient(uint32_t number);
@@ -85,8 +114,12 @@ class Environment
 	unsigned refs_ = 0;
 	/* By launch: the input that the core reads in place. */
 	std::unordered_map<uint32_t, napi_ref> inputs_;
-	/* Pipes that JavaScript has not claimed, and templates. */
-	std::unordered_set<int> lent_;
+	std::unordered_set<int> owned_;
+	/*
+	 * Those that something else is just taking over, which then closes
+	 * them: the file that each had, to find out whether it did.
+	 */
+	std::unordered_map<int, File> leaving_;
 	/* By handle: the places of launches that come later. */
 	std::unordered_map<int, place *> places_;
 	int last_place_ = 0;
@@ -95,7 +128,7 @@ class Environment
 /* Tokens have room for so many. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
-#define BINDING_VERSION 2
+#define BINDING_VERSION 3
 void FillEvent(Napi::Env env, core_event *event, double *slot,
 	       Napi::Array values, uint32_t at);
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "fds.h"
 
+#include "environment.h"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <mutex>
 #include <poll.h>
+#include <string>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -16,6 +19,14 @@ static int Int(const Napi::CallbackInfo &info, size_t i)
 static Napi::Value Result(const Napi::CallbackInfo &info, int ret)
 {
 	return Napi::Number::New(info.Env(), ret < 0 ? -errno : ret);
+}
+
+/* As Result(), for a descriptor that the environment's JavaScript owns. */
+static Napi::Value Owned(const Napi::CallbackInfo &info, int fd)
+{
+	if (fd >= 0)
+		Environment::Of(info.Env())->Own(fd);
+	return Result(info, fd);
 }
 
 /*
@@ -36,7 +47,7 @@ static Napi::Value Pipe(const Napi::CallbackInfo &info)
 
 static Napi::Value DupAbove(const Napi::CallbackInfo &info)
 {
-	return Result(info, fcntl(Int(info, 0), F_DUPFD_CLOEXEC, Int(info, 1)));
+	return Owned(info, fcntl(Int(info, 0), F_DUPFD_CLOEXEC, Int(info, 1)));
 }
 
 static Napi::Value FdFlags(const Napi::CallbackInfo &info)
@@ -59,9 +70,30 @@ static Napi::Value DevNull(const Napi::CallbackInfo &info)
 	return Result(info, fd);
 }
 
+/* Not through node:fs, which would close it again at the end of a worker. */
+static Napi::Value Open(const Napi::CallbackInfo &info)
+{
+	std::string path = info[0].As<Napi::String>();
+
+	return Owned(info, open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
 static Napi::Value Close(const Napi::CallbackInfo &info)
 {
-	return Result(info, close(Int(info, 0)));
+	int fd = Int(info, 0);
+
+	return Result(info, close(Environment::Of(info.Env())->Disown(fd)));
+}
+
+/* The write end of a pipe that has no reader. */
+static Napi::Value Unread(const Napi::CallbackInfo &info)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return Result(info, -1);
+	close(ends[0]);
+	return Owned(info, ends[1]);
 }
 
 /* Whether the other end of a pipe is closed everywhere. */
@@ -122,7 +154,7 @@ static Napi::Value Filled(const Napi::CallbackInfo &info)
 	}
 	close(ends[1]);
 	if (!err)
-		return Napi::Number::New(info.Env(), ends[0]);
+		return Owned(info, ends[0]);
 	close(ends[0]);
 	return Napi::Number::New(info.Env(), -err);
 }
@@ -136,5 +168,7 @@ void InitFds(Napi::Env env, Napi::Object exports)
 	exports.Set("devNull", Napi::Function::New(env, DevNull));
 	exports.Set("rest", Napi::Function::New(env, Rest));
 	exports.Set("filled", Napi::Function::New(env, Filled));
+	exports.Set("unread", Napi::Function::New(env, Unread));
+	exports.Set("openFile", Napi::Function::New(env, Open));
 	exports.Set("close", Napi::Function::New(env, Close));
 }
