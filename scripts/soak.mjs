@@ -3,20 +3,15 @@
 // machine of its own. Prints tables of what was done, and a line with the counts.
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
-import { fileURLToPath } from 'node:url'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { attempt, duration, logFile } from './quiet.mjs'
+import { Command, Option } from 'commander'
+import { attempt } from '../tools/command.mjs'
+import { wholeNumber } from '../tools/options.mjs'
+import { logFile, root } from '../tools/paths.mjs'
+import { duration } from '../tools/progress.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const number = wholeNumber(0)
+const positive = wholeNumber()
 
-const number = (text) => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It has to be a whole number.')
-  return Number(text)
-}
-const positive = (text) => {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It has to be a number above 0.')
-  return Number(text)
-}
 const given = new Command()
   .name('test:soak')
   .description('stress the library on this kernel, and the kernel series in the lab, for long')

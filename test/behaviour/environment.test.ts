@@ -253,7 +253,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       worker.once('message', resolve)
       worker.once('error', reject)
     })
-    const ours = Array.from({ length: 100 }, () => openSync('/dev/zero'))
+    const ours = Array.from({ length: 100 }, () => openSync('/dev/zero', 'r'))
     const ended = new Promise((resolve) => worker.once('exit', resolve))
     worker.postMessage('end')
     await ended
