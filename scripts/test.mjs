@@ -33,6 +33,7 @@ const byChains = ['test/behaviour', 'test/core', 'test/examples']
 // The tests of what a launcher does. The layers above are the same for all launchers.
 const byTemplates = [
   ...['spawn', 'stdio', 'options', 'failures', 'ending'],
+  ...['place', 'hanging', 'search', 'inherit'],
   ...['spawn-template-backend', 'kernel-template'],
 ].map((name) => `test/behaviour/${name}.test.ts`)
 // Far more than it takes: a test that hangs ends by its own limit.
@@ -209,7 +210,7 @@ const labTests = [
   after(
     ['build', 'patched kernel'],
     vitestStep(
-      ...['TypeScript, by templates', 200],
+      ...['TypeScript, by templates', 400],
       lab(...labLimits, '--', ...inLab('spawn_template', ...byTemplates)),
       () => testFiles(...byTemplates),
     ),
