@@ -64,15 +64,11 @@ struct core_request {
 };
 
 enum core_event_type {
-	CORE_STARTED, /* a: pid, b: pidfd, open until EXITED is freed */
-	/*
-	 * a: -errno, b: the operation's index, or that of a pipe that could
-	 * not be made plus the number of operations; no process
-	 */
-	CORE_FAILED,
-	CORE_EXITED,   /* exit */
-	CORE_OUTPUT,   /* a: which, b: 0 or -errno; buf, size, truncated */
-	CORE_OVERFLOW, /* a: which; output goes beyond its max */
+	CORE_STARTED,
+	CORE_FAILED, /* there is no process */
+	CORE_EXITED,
+	CORE_OUTPUT,   /* the end of it */
+	CORE_OVERFLOW, /* output goes beyond its max */
 	CORE_FED,      /* the borrowed input is no longer needed */
 };
 
@@ -81,25 +77,45 @@ struct core_event {
 	enum core_event_type type;
 	uint32_t id;
 	uint32_t token;
-	int a;
-	int b;
+	union {
+		struct {
+			int pid;
+			int pidfd;	       /* open until EXITED is freed */
+			enum launcher_kind by; /* the launcher that made it */
+			/*
+			 * Our end of each pipe, -1 for those that are
+			 * collected. The receiver takes ownership of one by
+			 * setting it to -1.
+			 */
+			int *fds;
+			uint32_t nr_fds;
+		} started;
+		struct {
+			int error; /* -errno */
+			/*
+			 * The index of the operation, or that of a pipe that
+			 * could not be made plus the number of operations.
+			 */
+			int op;
+		} failed;
+		struct exit_status exited;
+		struct {
+			uint32_t which; /* of those that are collected */
+			int error;	/* 0 or -errno */
+			char *buf; /* malloc(3)ed; set it to NULL to keep it */
+			size_t size;
+			bool truncated;
+		} output;
+		struct {
+			uint32_t which;
+		} overflow;
+	};
 	/*
 	 * FAILED: the result of each operation. STARTED: the same if they are
 	 * wanted or an exec from a template failed, otherwise NULL.
 	 */
 	const volatile int32_t *res;
 	uint32_t nr_res;
-	/*
-	 * STARTED: our end of each pipe, -1 for those that are collected. The
-	 * receiver takes ownership of one by setting it to -1.
-	 */
-	int *fds;
-	uint32_t nr_fds;
-	enum launcher_kind by; /* STARTED: the launcher that made it */
-	struct exit_status exit;
-	char *buf; /* malloc(3)ed; set it to NULL to keep it */
-	size_t size;
-	bool truncated;
 	struct job *job; /* the core's */
 };
 

@@ -150,6 +150,7 @@ struct core {
 	/* The loop. */
 	pthread_t loop;
 	struct poller *poller;
+	struct ring *ring; /* the same, or NULL if it is not a ring */
 	struct watch wake;
 	struct job *inbox;
 	struct job **inbox_tail;
@@ -171,7 +172,7 @@ struct core {
 	struct attributes attributes;
 	struct attributes loop_attributes; /* those of the loop's thread */
 	bool looked;
-	uint64_t nr_queued; /* so far */
+	uint64_t nr_requested; /* of the pools, so far */
 };
 
 void core_lock(struct core *core);

@@ -26,16 +26,26 @@ static int event_release(struct core_event *event)
 	int pidfd = -1;
 	uint32_t i;
 
-	for (i = 0; i < event->nr_fds; i++) {
-		if (event->fds[i] >= 0)
-			close(event->fds[i]);
-		event->fds[i] = -1;
-	}
-	if (event->type == CORE_EXITED) {
+	switch (event->type) {
+	case CORE_STARTED:
+		for (i = 0; i < event->started.nr_fds; i++) {
+			if (event->started.fds[i] >= 0)
+				close(event->started.fds[i]);
+			event->started.fds[i] = -1;
+		}
+		break;
+	case CORE_EXITED:
 		pidfd = job->launch.pidfd;
 		job->launch.pidfd = -1;
+		break;
+	case CORE_OUTPUT:
+		free(event->output.buf);
+		break;
+	case CORE_FAILED:
+	case CORE_OVERFLOW:
+	case CORE_FED:
+		break;
 	}
-	free(event->buf);
 	job_put(job);
 	return pidfd;
 }

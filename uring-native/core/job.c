@@ -12,6 +12,7 @@ void job_free(struct job *job)
 	size_t i;
 
 	chain_free(job->launch.chain);
+	free(job->launch.links);
 	place_put(job->launch.place);
 	for (i = 0; job->outputs && i < job->nr_outputs; i++)
 		free(job->outputs[i].output.buf);
@@ -142,17 +143,20 @@ static void fill_first(struct job *job)
 	struct core_event *event = &job->first;
 
 	event_init(event, job, launch->error ? CORE_FAILED : CORE_STARTED);
-	event->a = launch->error ? launch->error : launch->pid;
-	event->b = launch->error ? (int)launch->failed : launch->pidfd;
-	event->by = launch->by;
+	if (launch->error) {
+		event->failed.error = launch->error;
+		event->failed.op = (int)launch->failed_op;
+	} else {
+		event->started.pid = launch->pid;
+		event->started.pidfd = launch->pidfd;
+		event->started.by = launch->by;
+		event->started.fds = job->pipe_fds;
+		event->started.nr_fds = (uint32_t)job->nr_pipes;
+	}
 	if (launch->error || launch->want_results ||
 	    chain_template_failed(launch->chain)) {
 		event->res = launch->chain->res;
 		event->nr_res = launch->chain->nr_ops;
-	}
-	if (!launch->error) {
-		event->fds = job->pipe_fds;
-		event->nr_fds = (uint32_t)job->nr_pipes;
 	}
 }
 

@@ -80,7 +80,7 @@ void launch_no_child(struct launch *launch, int error)
 	launch->pidfd = -1;
 	launch->chain->res[0] = error;
 	launch->error = error;
-	launch->failed = 0;
+	launch->failed_op = 0;
 }
 
 static void tell_slow(struct launch_thread *thread)
@@ -223,7 +223,7 @@ void launch_finish(struct launch *launch, struct launch_thread *thread,
 	if (c->ops[at].op == CHAIN_EXEC && c->res[at] == -ECANCELED &&
 	    launch_has_execd(launch->pid, launch->pidfd))
 		c->res[at] = 0;
-	launch->error = chain_result(c, &launch->failed);
+	launch->error = chain_result(c, &launch->failed_op);
 	if (launch->error)
 		reap_failed(launch, thread);
 }

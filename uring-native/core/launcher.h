@@ -19,7 +19,7 @@
 
 struct place;
 struct ring;
-struct uring_link;
+struct uring_links;
 
 struct launch {
 	struct chain *chain;
@@ -36,8 +36,8 @@ struct launch {
 	 * it.
 	 */
 	_Atomic int pidfd;
-	int error;	 /* 0: started; or the -errno of the failed step */
-	uint32_t failed; /* the index of that operation */
+	int error;	    /* 0: started; or the -errno of the failed step */
+	uint32_t failed_op; /* the index of that operation */
 	/* The launcher asked. One that delegates records which. */
 	enum launcher_kind by;
 
@@ -45,13 +45,17 @@ struct launch {
 	uint64_t sigmask;    /* the child's first: that of the core's creator */
 	struct place *place; /* to start in; NULL: the launcher's own */
 
-	/* For the uring launcher. */
+	/*
+	 * The uring launcher's. It frees them once the chain has completed; if
+	 * it never was submitted, the launch's owner does, by free(3).
+	 */
+	struct uring_links *links;
+};
+
+/* How the uring launcher reports about a chain that has been submitted. */
+struct launch_ops {
 	void (*done)(struct launch *launch);
 	void (*again)(struct launch *launch); /* submit it once more */
-	struct uring_link *links;
-	uint32_t tries;
-	bool interrupted;
-	bool all_post; /* every operation posts a CQE, successful or not */
 };
 
 /* A launch that takes longer than this, in milliseconds, is slow. */
@@ -90,16 +94,17 @@ struct launcher {
 	const char *name;
 	/*
 	 * Returns once the exec has happened or is known to have failed; sets
-	 * pid, pidfd, error, failed and every result of the chain. Has reaped a
-	 * child that did not exec.
+	 * pid, pidfd, error, failed_op and every result of the chain. Has
+	 * reaped a child that did not exec.
 	 */
 	void (*launch)(struct launch *launch, struct launch_thread *thread);
 	/*
 	 * Queues the chain on the ring. Once all of it has completed, the
-	 * ring's wait() calls launch->done, or launch->again. Returns 0, or
+	 * ring's wait() calls ops->done(), or ops->again(). Returns 0, or
 	 * -errno with nothing queued; -EBUSY: no room now.
 	 */
-	int (*submit)(struct launch *launch, struct ring *ring);
+	int (*submit)(struct launch *launch, struct ring *ring,
+		      const struct launch_ops *ops);
 };
 
 extern const struct launcher launcher_uring;

@@ -85,7 +85,7 @@ static void set_done(struct launch *launch, uint32_t at, int error)
 			c->res[i] = 0;
 	c->res[at] = error;
 	launch->error = error;
-	launch->failed = at;
+	launch->failed_op = at;
 }
 
 /* How a launch goes on. */

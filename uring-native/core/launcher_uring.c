@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "io_uring_spawn.h"
+#include "launcher.h"
 #include "ring.h"
 #include "sys.h"
 
@@ -25,22 +26,28 @@
 /* The index of the link that does not belong to the chain. */
 #define EXTRA UINT32_MAX
 
+/* An operation of a chain, which its SQE's user_data refers to. */
+struct uring_link {
+	struct ring_request request;
+	struct launch *launch;
+	uint32_t index;
+};
+
+/* A launch's SQEs, from the first try to the last CQE. */
 struct uring_links {
+	const struct launch_ops *ops;
 	struct sys_clone_args args; /* read while the SQEs are submitted */
+	uint32_t tries;
+	bool interrupted; /* CLONE was, by a signal */
+	bool all_post;	  /* every operation posts a CQE, successful or not */
 	struct uring_link extra;
 	struct uring_link link[];
 };
 
-static struct uring_links *links_of(struct launch *launch)
-{
-	return (struct uring_links *)((char *)launch->links -
-				      offsetof(struct uring_links, link));
-}
-
 static void prep_clone(struct io_uring_sqe *sqe, struct launch *launch,
 		       const struct chain_op *op)
 {
-	struct sys_clone_args *args = &links_of(launch)->args;
+	struct sys_clone_args *args = &launch->links->args;
 
 	args->flags = op->addr2 | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
 	args->pidfd = (uint64_t)(uintptr_t)&launch->pidfd;
@@ -90,6 +97,17 @@ static void prep_op(struct io_uring_sqe *sqe, const struct chain_op *op)
 	}
 }
 
+static void link_complete(struct ring_request *request, int res);
+
+static void set_link(struct io_uring_sqe *sqe, struct uring_link *link,
+		     struct launch *launch, uint32_t index)
+{
+	link->request.complete = link_complete;
+	link->launch = launch;
+	link->index = index;
+	ring_set_request(sqe, &link->request);
+}
+
 static bool skips(const struct launch *launch, uint32_t i)
 {
 	return i && launch->chain->ops[i].op != CHAIN_EXEC &&
@@ -100,7 +118,6 @@ static void queue_link(struct launch *launch, struct ring *ring, uint32_t i)
 {
 	const struct chain_op *op = &launch->chain->ops[i];
 	struct io_uring_sqe *sqe = ring_sqe(ring);
-	struct uring_link *link = &launch->links[i];
 
 	if (i)
 		prep_op(sqe, op);
@@ -111,9 +128,7 @@ static void queue_link(struct launch *launch, struct ring *ring, uint32_t i)
 							: IOSQE_IO_LINK;
 	if (skips(launch, i))
 		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-	link->launch = launch;
-	link->index = i;
-	io_uring_sqe_set_data64(sqe, ring_link_data(link));
+	set_link(sqe, &launch->links->link[i], launch, i);
 }
 
 /*
@@ -124,16 +139,13 @@ static void queue_link(struct launch *launch, struct ring *ring, uint32_t i)
 static void queue_sigmask(struct launch *launch, struct ring *ring)
 {
 	struct io_uring_sqe *sqe = ring_sqe(ring);
-	struct uring_link *link = &links_of(launch)->extra;
 
 	io_uring_prep_task_set(sqe, IORING_TASK_SIGMASK,
 			       (uint64_t)(uintptr_t)&launch->sigmask, 8);
 	sqe->flags |= IOSQE_IO_LINK;
 	if (!launch->want_results)
 		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-	link->launch = launch;
-	link->index = EXTRA;
-	io_uring_sqe_set_data64(sqe, ring_link_data(link));
+	set_link(sqe, &launch->links->extra, launch, EXTRA);
 }
 
 static int queue(struct launch *launch, struct ring *ring)
@@ -148,9 +160,9 @@ static int queue(struct launch *launch, struct ring *ring)
 	chain_reset(c);
 	launch->pid = -1;
 	launch->pidfd = -1;
-	launch->interrupted = false;
-	launch->all_post = false;
-	launch->tries++;
+	launch->links->interrupted = false;
+	launch->links->all_post = false;
+	launch->links->tries++;
 	queue_link(launch, ring, 0);
 	if (sigmask)
 		queue_sigmask(launch, ring);
@@ -159,30 +171,29 @@ static int queue(struct launch *launch, struct ring *ring)
 	return 0;
 }
 
-static int uring_submit(struct launch *launch, struct ring *ring)
+static void release(struct launch *launch)
 {
-	struct uring_links *links;
-	int ret;
+	free(launch->links);
+	launch->links = NULL;
+}
+
+/* A launch that is submitted again keeps its links, and counts its tries. */
+static int uring_submit(struct launch *launch, struct ring *ring,
+			const struct launch_ops *ops)
+{
+	struct uring_links *links = launch->links;
 
 	if (ring->spawn_error)
 		return ring->spawn_error;
-	links = calloc(1, sizeof(*links) +
-				  launch->chain->nr_ops * sizeof(*links->link));
+	if (!links)
+		links = calloc(1,
+			       sizeof(*links) + launch->chain->nr_ops *
+							sizeof(*links->link));
 	if (!links)
 		return -ENOMEM;
-	launch->links = links->link;
-	ret = queue(launch, ring);
-	if (ret) {
-		free(links);
-		launch->links = NULL;
-	}
-	return ret;
-}
-
-static void release(struct launch *launch)
-{
-	free(links_of(launch));
-	launch->links = NULL;
+	links->ops = ops;
+	launch->links = links;
+	return queue(launch, ring);
 }
 
 /* Operations without a CQE of their own have succeeded. */
@@ -203,15 +214,16 @@ static void fill_skipped(struct launch *launch, uint32_t end)
  */
 static void finish(struct launch *launch)
 {
+	const struct launch_ops *ops = launch->links->ops;
 	struct chain *c = launch->chain;
 
 	release(launch);
-	launch->error = chain_result(c, &launch->failed);
+	launch->error = chain_result(c, &launch->failed_op);
 	if (launch->error)
 		launch->pid = -1;
 	if (c->res[0] < 0)
 		launch->pidfd = -1;
-	launch->done(launch);
+	ops->done(launch);
 }
 
 /* Whether this is the last CQE of the chain. */
@@ -222,19 +234,21 @@ static bool is_last(struct launch *launch, uint32_t i, int res)
 
 	if (i != EXTRA && i + 1 == c->nr_ops)
 		return true;
-	if (res >= 0 || launch->all_post)
+	if (res >= 0 || launch->links->all_post)
 		return false;
 	if (skipping)
 		return true;
 	if (!i || res == -ECANCELED ||
 	    (i != EXTRA && !(c->ops[i].link & CHAIN_HARDLINK)))
-		launch->all_post = true;
+		launch->links->all_post = true;
 	return false;
 }
 
-void launcher_uring_complete(struct uring_link *link, int res)
+static void link_complete(struct ring_request *request, int res)
 {
+	struct uring_link *link = (struct uring_link *)request;
 	struct launch *launch = link->launch;
+	struct uring_links *links = launch->links;
 	uint32_t i = link->index;
 
 	/*
@@ -246,19 +260,18 @@ void launcher_uring_complete(struct uring_link *link, int res)
 	if (i && res == -EFAULT)
 		res = -ENOMEM;
 	if (i != EXTRA) {
-		if (!launch->all_post)
+		if (!launch->links->all_post)
 			fill_skipped(launch, i);
 		launch->chain->res[i] = res;
 	}
 	if (!i && res > 0)
 		launch->pid = res;
 	if (!i && (res == -EINTR || res == -ERESTARTNOINTR))
-		launch->interrupted = true;
+		links->interrupted = true;
 	if (!is_last(launch, i, res))
 		return;
-	if (launch->interrupted && launch->tries < MAX_TRIES) {
-		release(launch);
-		launch->again(launch);
+	if (links->interrupted && links->tries < MAX_TRIES) {
+		links->ops->again(launch);
 		return;
 	}
 	finish(launch);

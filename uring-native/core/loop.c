@@ -38,7 +38,7 @@ static void on_exit_ready(struct watch *watch)
 		return;
 	}
 	event_init(&job->last, job, CORE_EXITED);
-	job->last.exit = status;
+	job->last.exited = status;
 	core_lock(core);
 	job->exited = true;
 	event_post(&job->last, true);
@@ -52,7 +52,7 @@ static void on_overflow(struct output *output)
 	struct job *job = o->job;
 
 	event_init(&o->overflow, job, CORE_OVERFLOW);
-	o->overflow.a = (int)(o - job->outputs);
+	o->overflow.overflow.which = (uint32_t)(o - job->outputs);
 	core_lock(job->core);
 	event_post(&o->overflow, true);
 	core_unlock(job->core);
@@ -66,11 +66,11 @@ static void on_output(struct output *output)
 	struct core *core = job->core;
 
 	event_init(event, job, CORE_OUTPUT);
-	event->a = (int)(o - job->outputs);
-	event->b = output->error;
-	event->buf = output->buf;
-	event->size = output->len;
-	event->truncated = output->truncated;
+	event->output.which = (uint32_t)(o - job->outputs);
+	event->output.error = output->error;
+	event->output.buf = output->buf;
+	event->output.size = output->len;
+	event->output.truncated = output->truncated;
 	output->buf = NULL;
 	core_lock(core);
 	event_post(event, !job->lazy || job->exited);
@@ -192,7 +192,7 @@ static int leave(struct core *core)
 
 	if (!core->submit_place)
 		return 0;
-	ret = ring_submit((struct ring *)core->poller);
+	ret = ring_submit(core->ring);
 	if (ret)
 		return ret;
 	place_put(core->submit_place);
@@ -228,17 +228,20 @@ static void uring_again(struct launch *launch)
 	defer_submit(job->core, job);
 }
 
+static const struct launch_ops uring_ops = {
+	.done = uring_done,
+	.again = uring_again,
+};
+
 /* Returns false if the ring has no room now. */
 static bool submit_job(struct core *core, struct job *job)
 {
 	struct launch *launch = &job->launch;
 	/* The exec, if that is what it has been waiting to repeat. */
-	uint32_t failed = job->busy_ms ? launch->failed : 0;
+	uint32_t failed = job->busy_ms ? launch->failed_op : 0;
 	int ret = -ECANCELED;
 	bool wanted;
 
-	launch->done = uring_done;
-	launch->again = uring_again;
 	core_lock(core);
 	wanted = !job->cancelled && !core->detached;
 	job->state = JOB_LAUNCHING;
@@ -248,15 +251,15 @@ static bool submit_job(struct core *core, struct job *job)
 		if (!ret)
 			ret = enter(core, launch->place);
 		if (!ret)
-			ret = launcher_uring.submit(
-				launch, (struct ring *)core->poller);
+			ret = launcher_uring.submit(launch, core->ring,
+						    &uring_ops);
 	}
 	if (!ret)
 		return true;
 	if (ret == -EBUSY)
 		return false;
 	launch_no_child(launch, ret);
-	launch->failed = failed;
+	launch->failed_op = failed;
 	job_launched(job);
 	return true;
 }
@@ -331,16 +334,15 @@ static bool do_inbox(struct core *core)
 
 static int loop_init(struct core *core)
 {
-	struct ring *ring = NULL;
 	int err = 0;
 
 	if (core->config.no_ring)
 		core->info.ring_error = -ECANCELED;
 	else
-		ring = ring_new(&core->info.ring_error);
-	if (ring) {
-		core->poller = &ring->poller;
-		core->info.spawn_error = ring->spawn_error;
+		core->ring = ring_new(&core->info.ring_error);
+	if (core->ring) {
+		core->poller = &core->ring->poller;
+		core->info.spawn_error = core->ring->spawn_error;
 		/*
 		 * Children start where this thread is: see enter(). Until then
 		 * it stays in no directory of the program's.

@@ -254,14 +254,14 @@ static void launch(struct pool_thread *thread, struct job *job)
 	thread->job = job;
 	thread->bound |= job->launch.chain->sets_pdeathsig;
 	thread->launch.number = job->number;
-	thread->launch.asked = core->nr_queued;
+	thread->launch.asked = core->nr_requested;
 	thread->launch.slow = false;
 	core_unlock(core);
 	if (err) {
 		launch_no_child(&job->launch, err);
 	} else if ((err = job_open_fds(job, &failed))) {
 		launch_no_child(&job->launch, err);
-		job->launch.failed = failed;
+		job->launch.failed_op = failed;
 	} else {
 		launcher_get(job->kind)->launch(&job->launch, &thread->launch);
 	}
@@ -315,7 +315,7 @@ int pool_queue(struct core *core, struct job *job)
 	if (ret)
 		return ret;
 	job->queue_next = NULL;
-	job->number = ++core->nr_queued;
+	job->number = ++core->nr_requested;
 	*pool->queue_tail = job;
 	pool->queue_tail = &job->queue_next;
 	pool->nr_queued++;

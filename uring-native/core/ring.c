@@ -169,9 +169,10 @@ static void complete(struct ring *ring, const struct io_uring_cqe *cqe)
 	if (!data)
 		return;
 	if (data & 1) {
-		launcher_uring_complete(
-			(struct uring_link *)(uintptr_t)(data & ~1ULL),
-			cqe->res);
+		struct ring_request *request =
+			(struct ring_request *)(uintptr_t)(data & ~1ULL);
+
+		request->complete(request, cqe->res);
 		return;
 	}
 	watch = (struct watch *)(uintptr_t)data;

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "launcher.h"
 #include "poller.h"
 
 struct ring {
@@ -23,10 +22,10 @@ struct ring {
 	struct watch **deferred_tail;
 };
 
-/* An operation of a chain, as the user_data of its SQE. */
-struct uring_link {
-	struct launch *launch;
-	uint32_t index;
+/* What an SQE's user_data refers to, unless that is a watch. */
+struct ring_request {
+	/* Called from the poller's wait(), once for each CQE. */
+	void (*complete)(struct ring_request *request, int res);
 };
 
 /* Returns a ring, or NULL with *@err -errno (ENOSYS, EPERM: forbidden). */
@@ -54,13 +53,14 @@ static inline struct io_uring_sqe *ring_sqe(struct ring *ring)
 	return sqe;
 }
 
-/* user_data of @link's SQE. */
-static inline uint64_t ring_link_data(const struct uring_link *link)
+/*
+ * Makes @request's complete() be called for @sqe. A pointer is even, so the
+ * lowest bit tells requests from watches.
+ */
+static inline void ring_set_request(struct io_uring_sqe *sqe,
+				    const struct ring_request *request)
 {
-	return (uint64_t)(uintptr_t)link | 1;
+	io_uring_sqe_set_data64(sqe, (uint64_t)(uintptr_t)request | 1);
 }
-
-/* In the uring launcher: handles a completed link. */
-void launcher_uring_complete(struct uring_link *link, int res);
 
 #endif

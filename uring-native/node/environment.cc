@@ -251,14 +251,21 @@ Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 		if (!client->first)
 			client->last = &client->first;
 		event->next = nullptr;
-		for (uint32_t i = 0; i < event->nr_fds; i++)
-			Own(event->fds[i]);
+		if (event->type == CORE_STARTED)
+			OwnPipes(event);
 		FillEvent(env, event, slots + nr * EVENT_STRIDE, values,
 			  nr * EVENT_VALUES);
 		core_events_free(event);
 		nr++;
 	}
 	return Napi::Number::New(env, nr);
+}
+
+/* Until JavaScript closes the pipes, or says that something else will. */
+void Environment::OwnPipes(const core_event *event)
+{
+	for (uint32_t i = 0; i < event->started.nr_fds; i++)
+		Own(event->started.fds[i]);
 }
 
 /* Starts the core, at the first open(). Returns 0 or -errno. */

@@ -99,6 +99,7 @@ class Environment
 
 	void Detach();
 	void CloseOwned();
+	void OwnPipes(const core_event *event);
 	int Start(bool no_ring);
 	int NewClient(napi_value on_events, napi_value slots);
 	Client *GetClient(uint32_t number);

@@ -33,26 +33,30 @@ static void FillUsage(double *to, const struct rusage &ru)
 
 static Napi::Value Bytes(Napi::Env env, core_event *event)
 {
-	if (event->size < COPY_BELOW)
-		return Napi::Buffer<char>::Copy(env, event->buf, event->size);
+	auto &output = event->output;
+
+	if (output.size < COPY_BELOW)
+		return Napi::Buffer<char>::Copy(env, output.buf, output.size);
 	napi_value bytes;
 	/* Some runtimes forbid these, and an ending worker cannot make them. */
 	if (napi_create_external_buffer(
-		    env, event->size, event->buf,
+		    env, output.size, output.buf,
 		    [](napi_env, void *p, void *) { free(p); }, nullptr,
 		    &bytes) != napi_ok)
-		return Napi::Buffer<char>::Copy(env, event->buf, event->size);
-	event->buf = nullptr;
+		return Napi::Buffer<char>::Copy(env, output.buf, output.size);
+	output.buf = nullptr;
 	return Napi::Value(env, bytes);
 }
 
 /* Hands the pipes over to JavaScript, which closes them. */
 static Napi::Value TakeFds(Napi::Env env, core_event *event)
 {
-	Napi::Array fds = Napi::Array::New(env, event->nr_fds);
-	for (uint32_t i = 0; i < event->nr_fds; i++) {
-		fds.Set(i, event->fds[i]);
-		event->fds[i] = -1;
+	auto &started = event->started;
+	Napi::Array fds = Napi::Array::New(env, started.nr_fds);
+
+	for (uint32_t i = 0; i < started.nr_fds; i++) {
+		fds.Set(i, started.fds[i]);
+		started.fds[i] = -1;
 	}
 	return fds;
 }
@@ -64,26 +68,46 @@ void FillEvent(Napi::Env env, core_event *event, double *slot,
 
 	slot[EVENT_TYPE] = event->type;
 	slot[EVENT_TOKEN] = event->token;
-	slot[EVENT_A] = event->a;
-	slot[EVENT_B] = event->b;
-	slot[EVENT_BY] = event->by;
-	if (event->type == CORE_EXITED) {
-		slot[EVENT_A] = event->exit.code;
-		slot[EVENT_B] = event->exit.status;
-		FillUsage(slot + EVENT_USAGE, event->exit.rusage);
-	}
+	slot[EVENT_A] = 0;
+	slot[EVENT_B] = 0;
 	if (event->res) {
 		values.Set(at, Results(env, event));
 		has |= EVENT_HAS_VALUE;
-	} else if (event->type == CORE_OUTPUT && event->size) {
-		values.Set(at, Bytes(env, event));
-		has |= EVENT_HAS_VALUE;
 	}
-	if (event->nr_fds) {
-		values.Set(at + 1, TakeFds(env, event));
-		has |= EVENT_HAS_FDS;
+	switch (event->type) {
+	case CORE_STARTED:
+		slot[EVENT_A] = event->started.pid;
+		slot[EVENT_B] = event->started.pidfd;
+		slot[EVENT_BY] = event->started.by;
+		if (event->started.nr_fds) {
+			values.Set(at + 1, TakeFds(env, event));
+			has |= EVENT_HAS_FDS;
+		}
+		break;
+	case CORE_FAILED:
+		slot[EVENT_A] = event->failed.error;
+		slot[EVENT_B] = event->failed.op;
+		break;
+	case CORE_EXITED:
+		slot[EVENT_A] = event->exited.code;
+		slot[EVENT_B] = event->exited.status;
+		FillUsage(slot + EVENT_USAGE, event->exited.rusage);
+		break;
+	case CORE_OUTPUT:
+		slot[EVENT_A] = event->output.which;
+		slot[EVENT_B] = event->output.error;
+		if (event->output.size) {
+			values.Set(at, Bytes(env, event));
+			has |= EVENT_HAS_VALUE;
+		}
+		if (event->output.truncated)
+			has |= EVENT_TRUNCATED;
+		break;
+	case CORE_OVERFLOW:
+		slot[EVENT_A] = event->overflow.which;
+		break;
+	case CORE_FED:
+		break;
 	}
-	if (event->truncated)
-		has |= EVENT_TRUNCATED;
 	slot[EVENT_HAS] = has;
 }

@@ -73,7 +73,8 @@ static void succeed(struct side *side, int nr)
 			CHECK(e->type != CORE_FAILED);
 			if (e->type != CORE_EXITED)
 				continue;
-			CHECK(e->exit.code == CLD_EXITED && !e->exit.status);
+			CHECK(e->exited.code == CLD_EXITED &&
+			      !e->exited.status);
 			nr--;
 		}
 		core_events_free(events);

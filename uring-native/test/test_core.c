@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <semaphore.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,10 +116,11 @@ static void test_many(enum launcher_kind kind, bool no_ring)
 		for (e = events; e; e = e->next) {
 			started += e->type == CORE_STARTED;
 			if (e->type == CORE_EXITED) {
-				CHECK(!e->exit.status);
+				CHECK(!e->exited.status);
 				exited++;
 			} else if (e->type == CORE_OUTPUT) {
-				CHECK(e->size == BYTES && !e->b);
+				CHECK(e->output.size == BYTES &&
+				      !e->output.error);
 				output++;
 			} else {
 				CHECK(e->type == CORE_STARTED);
@@ -222,7 +224,7 @@ static void test_no_place(enum launcher_kind kind)
 		for (e = events; e; e = e->next) {
 			CHECK(e->type != CORE_FAILED);
 			if (e->type == CORE_EXITED) {
-				CHECK(!e->exit.status);
+				CHECK(!e->exited.status);
 				over = true;
 			}
 		}
@@ -235,6 +237,12 @@ static void test_no_place(enum launcher_kind kind)
 
 int main(void)
 {
+	struct rlimit files;
+
+	/* NR launches at once need more than the usual 1024. */
+	CHECK(!getrlimit(RLIMIT_NOFILE, &files));
+	files.rlim_cur = files.rlim_max;
+	CHECK(!setrlimit(RLIMIT_NOFILE, &files));
 	sem_init(&woken, 0, 0);
 	test_detach(LAUNCHER_VFORK, false);
 	test_detach(LAUNCHER_VFORK, true);

@@ -52,9 +52,9 @@ static void take(struct side *side, struct child *child)
 	for (e = events; e; e = e->next) {
 		CHECK(e->type != CORE_FAILED && e->id == child->id);
 		if (e->type == CORE_STARTED)
-			child->pid = e->a;
+			child->pid = e->started.pid;
 		if (e->type == CORE_EXITED) {
-			child->status = e->exit.status;
+			child->status = e->exited.status;
 			child->over = true;
 		}
 	}

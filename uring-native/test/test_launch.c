@@ -71,7 +71,7 @@ static void test_step(const struct launcher *by, const char *dir,
 		CHECK(wait_for(&l) == 0);
 		return;
 	}
-	CHECK(l.failed == at);
+	CHECK(l.failed_op == at);
 	close(l.pidfd);
 	chain_free(l.chain);
 	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD);
@@ -202,7 +202,7 @@ static void test_no_stack(void)
 	CHECK(!getrlimit(RLIMIT_AS, &old) && !setrlimit(RLIMIT_AS, &none));
 	launcher_vfork.launch(&l, &fresh);
 	CHECK(!setrlimit(RLIMIT_AS, &old));
-	CHECK(l.error == -ENOMEM && l.failed == 0 && l.pidfd == -1);
+	CHECK(l.error == -ENOMEM && l.failed_op == 0 && l.pidfd == -1);
 	launcher_vfork.launch(&l, &fresh);
 	CHECK(wait_for(&l) == 0);
 	launch_thread_exit(&fresh);
@@ -281,7 +281,8 @@ static void test_no_pidfd(void)
 {
 	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
 	struct ring *ring = ring_new(&err);
-	struct launch l = {.pid = -1, .pidfd = -1, .done = on_done};
+	static const struct launch_ops ops = {.done = on_done};
+	struct launch l = {.pid = -1, .pidfd = -1};
 	const char *why;
 	struct pack p;
 
@@ -289,7 +290,7 @@ static void test_no_pidfd(void)
 		pack_misplaced(&p, root, 0);
 		pack_end(&p);
 		CHECK(!chain_load(p.bytes, p.size, &l.chain, &why));
-		CHECK(!launcher_uring.submit(&l, ring));
+		CHECK(!launcher_uring.submit(&l, ring, &ops));
 		while (!ring_done)
 			ring->poller.ops->wait(&ring->poller, true);
 		CHECK(l.error == -EBADF && l.pid == -1 && l.pidfd == -1);

@@ -139,22 +139,22 @@ static void take(struct side *side)
 	for (e = events; e; e = e->next, n++) {
 		switch (e->type) {
 		case CORE_STARTED:
-			CHECK(e->a > 0 && e->b >= 0);
+			CHECK(e->started.pid > 0 && e->started.pidfd >= 0);
 			atomic_fetch_add(&side->started, 1);
 			if (e->token % 2)
 				core_stop_output(side->core, e->id);
 			break;
 		case CORE_FAILED:
-			CHECK(e->a < 0);
+			CHECK(e->failed.error < 0);
 			atomic_fetch_sub(&side->outputs, 1);
 			atomic_fetch_add(&side->over, 1);
 			break;
 		case CORE_EXITED:
-			CHECK(e->exit.code);
+			CHECK(e->exited.code);
 			atomic_fetch_add(&side->over, 1);
 			break;
 		case CORE_OUTPUT:
-			CHECK(!e->b && e->size < INPUT);
+			CHECK(!e->output.error && e->output.size < INPUT);
 			atomic_fetch_sub(&side->outputs, 1);
 			break;
 		case CORE_OVERFLOW:
