@@ -73,7 +73,7 @@ describe('the package', () => {
       `prebuilds/linux-${process.arch}/uring_spawn.node`,
       'scripts/install.mjs',
       'CMakeLists.txt',
-      'uring-native/core/core.c',
+      'uring-native/core/setup.c',
       'LICENSE',
     ]) {
       expect(files).toContain(`package/${file}`)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Events. Each is part of its job, and holds a reference to it until freed. */
+#include "events.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core_private.h"
+#include "job.h"
+#include "lock.h"
+#include "state.h"
 
 void event_init(struct core_event *event, struct job *job,
 		enum core_event_type type)

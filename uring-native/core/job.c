@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A job: one process, from the request until its last event is freed. */
+#include "job.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core_private.h"
+#include "lock.h"
+#include "place.h"
+#include "state.h"
 
 void job_free(struct job *job)
 {
@@ -137,51 +140,51 @@ err:
 	return ret;
 }
 
-static void fill_first(struct job *job)
+static struct job **bucket(struct core *core, uint32_t id)
 {
-	const struct launch *launch = &job->launch;
-	struct core_event *event = &job->first;
-
-	event_init(event, job, launch->error ? CORE_FAILED : CORE_STARTED);
-	if (launch->error) {
-		event->failed.error = launch->error;
-		event->failed.op = (int)launch->failed_op;
-	} else {
-		event->started.pid = launch->pid;
-		event->started.pidfd = launch->pidfd;
-		event->started.by = launch->by;
-		event->started.fds = job->pipe_fds;
-		event->started.nr_fds = (uint32_t)job->nr_pipes;
-	}
-	if (launch->error || launch->want_results ||
-	    chain_template_failed(launch->chain)) {
-		event->res = launch->chain->res;
-		event->nr_res = launch->chain->nr_ops;
-	}
+	return &core->buckets[id % JOB_BUCKETS];
 }
 
-void job_launched(struct job *job)
+struct job *job_find(struct core *core, uint32_t id)
+{
+	struct job *job = *bucket(core, id);
+
+	while (job && job->id != id)
+		job = job->bucket_next;
+	return job;
+}
+
+void job_number(struct core *core, struct job *job)
+{
+	do {
+		job->id = ++core->last_id & INT32_MAX;
+	} while (!job->id || job_find(core, job->id));
+}
+
+void job_add(struct core *core, struct job *job)
+{
+	job->bucket_next = *bucket(core, job->id);
+	*bucket(core, job->id) = job;
+	core->nr_jobs++;
+}
+
+void job_put(struct job *job)
 {
 	struct core *core = job->core;
-	struct launch *launch = &job->launch;
-	bool stop;
+	struct job **at;
 
-	job_close_fds(job);
-	place_put(launch->place);
-	launch->place = NULL;
-	fill_first(job);
-	core_lock(core);
-	stop = job->stopped || core->detached;
-	job->state = JOB_RUNNING;
-	event_post(&job->first, !job->lazy || launch->error);
-	if (!launch->error) {
-		core_todo(job, JOB_WATCH | (stop ? JOB_STOP : 0));
-	} else {
-		if (launch->pidfd >= 0)
-			close(launch->pidfd);
-		launch->pidfd = -1;
-		job_drop_pipes(job);
-		job_put(job);
-	}
-	core_unlock(core);
+	if (--job->refs)
+		return;
+	for (at = bucket(core, job->id); *at != job; at = &(*at)->bucket_next)
+		;
+	*at = job->bucket_next;
+	job_free(job);
+	core->nr_jobs--;
+	if (core->detached && !core->nr_jobs)
+		core_owe_loop(core);
+}
+
+bool job_has_process(const struct job *job)
+{
+	return job->launch.pid > 0 && job->launch.pidfd >= 0;
 }

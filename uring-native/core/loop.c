@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "core_private.h"
+#include "events.h"
+#include "inbox.h"
+#include "job.h"
+#include "launcher.h"
+#include "lock.h"
+#include "pipes.h"
 #include "place.h"
 #include "ring.h"
+#include "settle.h"
+#include "state.h"
+#include "threads.h"
 
 #define HELD_MS 1U
 #define HELD_MAX_MS 100U
@@ -115,7 +125,7 @@ static void watch_job(struct core *core, struct job *job)
 }
 
 /* The inbox holds a reference to the job meanwhile. */
-static void stop_job(struct job *job)
+static void stop_output(struct job *job)
 {
 	size_t i;
 
@@ -179,7 +189,7 @@ static void uring_done(struct launch *launch)
 	if (retries(job))
 		wait_while_busy(job);
 	else
-		job_launched(job);
+		job_settle(job);
 }
 
 /*
@@ -260,7 +270,7 @@ static bool submit_job(struct core *core, struct job *job)
 		return false;
 	launch_no_child(launch, ret);
 	launch->failed_op = failed;
-	job_launched(job);
+	job_settle(job);
 	return true;
 }
 
@@ -293,12 +303,12 @@ static void on_wake(struct watch *watch)
 
 static void do_job(struct core *core, struct job *job, unsigned todo)
 {
-	if (todo & JOB_SUBMIT)
+	if (todo & TODO_SUBMIT)
 		defer_submit(core, job);
-	if (todo & JOB_WATCH)
+	if (todo & TODO_WATCH)
 		watch_job(core, job);
-	if (todo & JOB_STOP && job->watched)
-		stop_job(job);
+	if (todo & TODO_STOP_OUTPUT && job->watched)
+		stop_output(job);
 }
 
 /*
@@ -375,6 +385,7 @@ void *loop_main(void *arg)
 	struct core *core = arg;
 
 	core->loop = pthread_self();
+	core_thread_name("uring-loop");
 	core->ready_error = loop_init(core);
 	if (core->ready_error) {
 		sem_post(&core->ready);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Collects what a child writes, and writes what it reads. */
+/* Collects what a child writes. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,32 +27,5 @@ struct output {
 /* Start collecting, or stop and keep what has been written so far. */
 void output_start(struct output *output, struct poller *poller);
 void output_stop(struct output *output);
-
-/* The owner of bytes that we borrow, who may take them back at any time. */
-struct lender {
-	pthread_mutex_t lock;
-	bool gone; /* no more access */
-};
-
-struct input {
-	struct watch watch; /* as above */
-	struct poller *poller;
-	const char *buf;
-	struct lender *lender; /* of @buf; NULL: it is malloc(3)ed and ours */
-	size_t len;
-	size_t at;
-	bool stopped;
-	/*
-	 * Called once: all is written, or the pipe has no reader; the fd is
-	 * closed.
-	 */
-	void (*finished)(struct input *input);
-};
-
-/* Frees the bytes, unless they are borrowed. */
-void input_drop(struct input *input);
-
-void input_start(struct input *input, struct poller *poller);
-void input_stop(struct input *input);
 
 #endif

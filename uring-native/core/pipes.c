@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The descriptors that a launch makes: pipes between us and the child, and
- * blocking replacements for those that are passed on. The launching thread
- * makes them, to keep the environment's thread free.
- */
+#include "pipes.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "blocking.h"
-#include "core_private.h"
+#include "job.h"
 
 static void close_both(const int *ends)
 {

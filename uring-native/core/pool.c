@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+#include "pool.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "core_private.h"
+#include "job.h"
+#include "launcher.h"
+#include "lock.h"
+#include "pipes.h"
+#include "settle.h"
+#include "state.h"
 #include "sys.h"
+#include "threads.h"
+
+#define MAX_LAUNCH_THREADS 8U
+#define MAX_WAITING_THREADS 64U
 
 /* Not cached in a static: environments run in several threads. */
 static unsigned max_threads(void)
@@ -265,7 +276,7 @@ static void launch(struct pool_thread *thread, struct job *job)
 	} else {
 		launcher_get(job->kind)->launch(&job->launch, &thread->launch);
 	}
-	job_launched(job);
+	job_settle(job);
 	core_lock(core);
 	if (thread->launch.slow)
 		thread->pool->nr_slow--;
@@ -277,6 +288,7 @@ static void *run_thread(struct pool *pool, bool batch)
 	struct core *core = pool->crew->core;
 	struct job *job;
 
+	core_thread_name("uring-launch");
 	launch_thread_init(&thread.launch);
 	thread.launch.batch = batch;
 	thread.launch.on_slow = on_slow;

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What can be done to a process that has been requested. */
+#include <errno.h>
+
+#include "inbox.h"
+#include "job.h"
+#include "lock.h"
+#include "reap.h"
+#include "state.h"
+
+int core_kill(struct core *core, uint32_t id, int sig)
+{
+	struct job *job;
+	int ret = 0;
+
+	core_lock(core);
+	job = job_find(core, id);
+	if (!job)
+		ret = -ESRCH;
+	else if (job_has_process(job))
+		ret = reap_signal(job->launch.pidfd, job->launch.pid, sig);
+	else if (job->state == JOB_QUEUED)
+		job->cancelled = true;
+	else
+		ret = job->state == JOB_LAUNCHING ? -EAGAIN : -ESRCH;
+	core_unlock(core);
+	return ret;
+}
+
+int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig)
+{
+	struct job *job;
+	int pidfd;
+	int ret;
+
+	if (pid <= 1)
+		return -EINVAL;
+	core_lock(core);
+	job = job_find(core, id);
+	pidfd = job && job_has_process(job) ? job->launch.pidfd : -1;
+	ret = reap_signal_group(pidfd, pid, sig);
+	core_unlock(core);
+	return ret;
+}
+
+void core_stop_output(struct core *core, uint32_t id)
+{
+	struct job *job;
+
+	core_lock(core);
+	job = job_find(core, id);
+	if (job && !job->stopped) {
+		job->stopped = true;
+		if (job->state == JOB_SETTLED)
+			inbox_send(job, TODO_STOP_OUTPUT);
+	}
+	core_unlock(core);
+}

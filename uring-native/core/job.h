@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef JOB_H
+#define JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core.h"
+#include "input.h"
+#include "launcher.h"
+#include "output.h"
+#include "poller.h"
+
+/*
+ * QUEUED: nobody has begun; a signal cancels it. LAUNCHING: its process is
+ * being made. A chain whose program is open for writing goes back to QUEUED.
+ */
+enum job_state {
+	JOB_QUEUED,
+	JOB_LAUNCHING,
+	JOB_SETTLED, /* launched or failed; there may be output to come */
+};
+
+struct job_output {
+	struct output output;
+	struct job *job;
+	struct core_event overflow;
+	struct core_event end;
+};
+
+struct job_input {
+	struct input input;
+	struct job *job;
+	struct core_event fed;
+};
+
+/*
+ * One process, from the request until its last event is freed.
+ *
+ * The core's lock guards state, cancelled, stopped, refs, todo and the list
+ * pointers. The rest belongs to whoever has the job: its maker until it is
+ * queued, a launch thread (or the loop, for a ring) until it is settled, then
+ * the loop. The launch's pid and pidfd are atomic, for signals meanwhile.
+ */
+struct job {
+	struct launch launch;
+	struct watch exit;
+	struct core *core;
+	uint32_t id;
+	uint32_t token;
+	enum launcher_kind kind;
+	enum job_state state;
+	bool cancelled;
+	bool stopped; /* its output no longer is, or will not be, collected */
+	bool lazy;
+	unsigned busy_ms; /* waited while the program was open for writing */
+	bool watched;
+	bool exited;
+	/* The launch or the exit; each output; the input; each event; inbox. */
+	unsigned refs;
+	/* Each occurs at most once, so memory for it is always at hand. */
+	struct core_event first; /* STARTED or FAILED */
+	struct core_event last;	 /* EXITED */
+	unsigned todo;		 /* TODO_*, while in the inbox */
+	struct job *inbox_next;
+	struct job *queue_next;
+	uint64_t number; /* of those for the pools, from 1 */
+	struct job *bucket_next;
+	int *close_fds;
+	size_t nr_close;
+	struct core_pipe *pipes;
+	int *pipe_fds; /* our end of those that are not collected */
+	size_t nr_pipes;
+	bool fds_open;
+	struct job_output *outputs;
+	size_t nr_outputs;
+	struct job_input input;
+	bool has_input;
+};
+
+/*
+ * Makes a job for @req, which is not queued and has no id. Returns 0, -ENOMEM,
+ * or -EINVAL; then *@why says what is wrong, and the request's descriptors are
+ * still the caller's.
+ */
+int job_new(struct core *core, const struct core_request *req, struct job **out,
+	    const char **why);
+/* Frees a job that is in no list. */
+void job_free(struct job *job);
+
+/* Lock held: */
+
+/* The job of that id, or NULL once its last event has been freed. */
+struct job *job_find(struct core *core, uint32_t id);
+/* Gives @job an id. */
+void job_number(struct core *core, struct job *job);
+/* From now on it is found by its id. */
+void job_add(struct core *core, struct job *job);
+/* Drops a reference; the last one frees the job. */
+void job_put(struct job *job);
+/* Whether it has a process that can be signalled. */
+bool job_has_process(const struct job *job);
+
+#endif

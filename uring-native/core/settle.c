@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "settle.h"
+
+#include <unistd.h>
+
+#include "events.h"
+#include "inbox.h"
+#include "job.h"
+#include "lock.h"
+#include "pipes.h"
+#include "place.h"
+#include "state.h"
+
+static void fill_first(struct job *job)
+{
+	const struct launch *launch = &job->launch;
+	struct core_event *event = &job->first;
+
+	event_init(event, job, launch->error ? CORE_FAILED : CORE_STARTED);
+	if (launch->error) {
+		event->failed.error = launch->error;
+		event->failed.op = (int)launch->failed_op;
+	} else {
+		event->started.pid = launch->pid;
+		event->started.pidfd = launch->pidfd;
+		event->started.by = launch->by;
+		event->started.fds = job->pipe_fds;
+		event->started.nr_fds = (uint32_t)job->nr_pipes;
+	}
+	if (launch->error || launch->want_results ||
+	    chain_template_failed(launch->chain)) {
+		event->res = launch->chain->res;
+		event->nr_res = launch->chain->nr_ops;
+	}
+}
+
+void job_settle(struct job *job)
+{
+	struct core *core = job->core;
+	struct launch *launch = &job->launch;
+	bool stop;
+
+	job_close_fds(job);
+	place_put(launch->place);
+	launch->place = NULL;
+	fill_first(job);
+	core_lock(core);
+	stop = job->stopped || core->detached;
+	job->state = JOB_SETTLED;
+	event_post(&job->first, !job->lazy || launch->error);
+	if (!launch->error) {
+		inbox_send(job, TODO_WATCH | (stop ? TODO_STOP_OUTPUT : 0));
+	} else {
+		if (launch->pidfd >= 0)
+			close(launch->pidfd);
+		launch->pidfd = -1;
+		job_drop_pipes(job);
+		job_put(job);
+	}
+	core_unlock(core);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* A core's beginning and end. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "inbox.h"
+#include "job.h"
+#include "lock.h"
+#include "loop.h"
+#include "pool.h"
+#include "reap.h"
+#include "state.h"
+#include "sys.h"
+#include "template.h"
+#include "threads.h"
+
+static void core_free(struct core *core)
+{
+	if (core->wake.fd >= 0)
+		close(core->wake.fd);
+	sem_destroy(&core->ready);
+	pool_exit(core);
+	pthread_mutex_destroy(&core->owner_lock);
+	pthread_mutex_destroy(&core->lender.lock);
+	pthread_mutex_destroy(&core->lock);
+	free(core);
+}
+
+int core_new(const struct core_config *config, struct core **out)
+{
+	struct core *core = calloc(1, sizeof(*core));
+	int ret;
+
+	if (!core)
+		return -ENOMEM;
+	core->config = *config;
+	core->refs = 1;
+	core->free = core_free;
+	core->wake.fd = -1;
+	core->events_tail = &core->events;
+	core->submits_tail = &core->submits;
+	core->inbox_tail = &core->inbox;
+	pthread_mutex_init(&core->lock, NULL);
+	pthread_mutex_init(&core->owner_lock, NULL);
+	pthread_mutex_init(&core->lender.lock, NULL);
+	attributes_look(&core->attributes, true);
+	core->loop_attributes = core->attributes;
+	core->info.template_error = template_probe();
+	place_root(&core->root);
+	sem_init(&core->ready, 0, 0);
+	sys_sigmask(SIG_SETMASK, NULL, &core->sigmask);
+	ret = core_thread(core, loop_main, core);
+	if (!ret) {
+		while (sem_wait(&core->ready) < 0)
+			;
+		ret = core->ready_error;
+	}
+	if (ret) {
+		core->refs = 1;
+		core_lock(core);
+		core_put(core);
+		return ret;
+	}
+	*out = core;
+	return 0;
+}
+
+void core_get_info(const struct core *core, struct core_info *info)
+{
+	*info = core->info;
+}
+
+void core_detach(struct core *core)
+{
+	unsigned i;
+
+	pthread_mutex_lock(&core->owner_lock);
+	core->owner_gone = true;
+	pthread_mutex_unlock(&core->owner_lock);
+	/* Waits for a write(2) that uses the bytes; it does not block. */
+	pthread_mutex_lock(&core->lender.lock);
+	core->lender.gone = true;
+	pthread_mutex_unlock(&core->lender.lock);
+	core_lock(core);
+	core->detached = true;
+	events_drop(core);
+	for (i = 0; i < JOB_BUCKETS; i++) {
+		struct job *job;
+
+		for (job = core->buckets[i]; job; job = job->bucket_next) {
+			if (job->state == JOB_LAUNCHING && job_has_process(job))
+				reap_signal(job->launch.pidfd, job->launch.pid,
+					    SIGKILL);
+			else if (job->state == JOB_SETTLED)
+				inbox_send(job, TODO_STOP_OUTPUT);
+		}
+	}
+	pool_detach(core);
+	core_owe_loop(core);
+	core_put(core);
+}

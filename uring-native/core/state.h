@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* What a core consists of. */
+#ifndef STATE_H
+#define STATE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "attributes.h"
+#include "core.h"
+#include "input.h"
+#include "place.h"
+#include "poller.h"
+
+#define JOB_BUCKETS 1024U
+
+struct crew;
+struct job;
+struct ring;
+
+struct core {
+	/* Guards all that is not said to belong to one thread. */
+	pthread_mutex_t lock;
+	unsigned refs; /* the environment, the loop, launch threads */
+	/* Called without the lock, once the last reference is gone. */
+	void (*free)(struct core *core);
+	struct core_config config;
+	struct core_info info;
+	uint64_t sigmask;     /* of the core's creator */
+	struct place_id root; /* at the start; the core's threads keep it */
+	bool detached;
+	uint32_t last_id;
+	unsigned nr_jobs;
+	struct job *buckets[JOB_BUCKETS];
+
+	struct core_event *events;
+	struct core_event **events_tail;
+	atomic_bool owner_woken; /* since the last drain */
+	/*
+	 * Guards config.wake, which must not be called once the owner is gone.
+	 */
+	pthread_mutex_t owner_lock;
+	bool owner_gone;
+
+	/*
+	 * Wake-ups that core_unlock() sends: a thread woken under the lock
+	 * would only wait for it.
+	 */
+	bool owes_owner;
+	bool owes_loop;
+
+	struct lender lender; /* the environment, of inputs */
+
+	/* The loop, whose thread alone uses what the inbox does not name. */
+	pthread_t loop;
+	struct poller *poller;
+	struct ring *ring; /* the same, or NULL if it is not a ring */
+	struct watch wake;
+	struct job *inbox;
+	struct job **inbox_tail;
+	atomic_bool loop_woken;
+	struct place *submit_place; /* where it is while it submits */
+	bool unflushed; /* the inbox has jobs that no wake-up was sent for */
+	struct job *submits; /* the loop's: wait for room in the ring */
+	struct job **submits_tail;
+	sem_t ready;
+	int ready_error;
+
+	struct crew *crew;  /* for what is launched now */
+	struct crew *crews; /* all */
+	/*
+	 * The calling thread's; @looked: all have been read since the last
+	 * flush.
+	 */
+	struct attributes attributes;
+	struct attributes loop_attributes; /* those of the loop's thread */
+	bool looked;
+	uint64_t nr_requested; /* of the pools, so far */
+};
+
+#endif
