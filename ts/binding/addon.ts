@@ -173,9 +173,9 @@ export interface Binding {
    * A number that changes when the bytes of the C library's environment do; 0 if the
    * kernel refuses to read them. For the main thread, where `process.env` shows them.
    */
-  environVersion(): number
+  envVarsVersion(): number
   /** Whether the environment of that version is `text`: NAME=value of each, with NULs between. */
-  environIs(text: string): boolean
+  envVarsAre(text: string): boolean
   /** /dev/null, opened once for all children of the process, close-on-exec. */
   devNull(): number
   /** 0 or more if `fd` is open. */

@@ -62,12 +62,12 @@ export function inheritedEnvVars(): EnvVars {
   }
   if (!last.native) return envVarsOf('process.env', env, true)
   const binding = loadBinding()
-  const version = binding.environVersion()
+  const version = binding.envVarsVersion()
   if (version !== 0 && cached?.version === version) return cached.environ
   const environ = readNative(env)
   cached = undefined
   // Another thread may have changed it meanwhile; then don't cache this.
-  if (version !== 0 && binding.environIs(environ.envp.join('\0'))) {
+  if (version !== 0 && binding.envVarsAre(environ.envp.join('\0'))) {
     Object.freeze(environ.envp)
     cached = { version, environ }
   }

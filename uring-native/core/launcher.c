@@ -29,8 +29,8 @@ const struct launcher *launcher_get(enum launcher_kind kind)
 		return &launcher_vfork;
 	case LAUNCHER_FORK:
 		return &launcher_fork;
-	case LAUNCHER_TEMPLATE:
-		return &launcher_template;
+	case LAUNCHER_SPAWN_TEMPLATE:
+		return &launcher_spawn_template;
 	default:
 		return NULL;
 	}

@@ -110,7 +110,7 @@ struct launcher {
 extern const struct launcher launcher_uring;
 extern const struct launcher launcher_vfork;
 extern const struct launcher launcher_fork;
-extern const struct launcher launcher_template;
+extern const struct launcher launcher_spawn_template;
 
 /* The launcher of @kind, or NULL. */
 const struct launcher *launcher_get(enum launcher_kind kind);

@@ -306,7 +306,7 @@ static struct pool *pool_of(struct crew *crew, const struct job *job)
 {
 	if (job->launch.chain->may_block)
 		return &crew->pools[POOL_WAITING];
-	if (job->kind == LAUNCHER_TEMPLATE)
+	if (job->kind == LAUNCHER_SPAWN_TEMPLATE)
 		return &crew->pools[POOL_TEMPLATE];
 	return &crew->pools[POOL_SWIFT];
 }

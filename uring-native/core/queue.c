@@ -15,7 +15,7 @@
  */
 static bool from_own_place(enum launcher_kind kind)
 {
-	return kind == LAUNCHER_URING || kind == LAUNCHER_TEMPLATE;
+	return kind == LAUNCHER_URING || kind == LAUNCHER_SPAWN_TEMPLATE;
 }
 
 /*
@@ -49,7 +49,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	if (!launcher_get(req->kind))
 		return -EINVAL;
 	if ((req->kind == LAUNCHER_URING && core->info.spawn_error) ||
-	    (req->kind == LAUNCHER_TEMPLATE && core->info.template_error))
+	    (req->kind == LAUNCHER_SPAWN_TEMPLATE && core->info.template_error))
 		return -EOPNOTSUPP;
 	ret = job_new(core, req, &job, why);
 	if (ret)

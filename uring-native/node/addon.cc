@@ -3,8 +3,8 @@
  * The binding: it only converts values. ts/binding/addon.ts describes what it
  * accepts and returns.
  */
-#include "environ.h"
 #include "environment.h"
+#include "envvars.h"
 #include "fds.h"
 #include "layout.h"
 
@@ -12,7 +12,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports)
 {
 	Environment::Init(env, exports);
 	InitFds(env, exports);
-	InitEnviron(env, exports);
+	InitEnvVars(env, exports);
 	InitLayout(env, exports);
 	return exports;
 }

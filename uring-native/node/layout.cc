@@ -93,7 +93,7 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	    {{"uring", LAUNCHER_URING},
 	     {"vfork", LAUNCHER_VFORK},
 	     {"fork", LAUNCHER_FORK},
-	     {"spawn_template", LAUNCHER_TEMPLATE}});
+	     {"spawn_template", LAUNCHER_SPAWN_TEMPLATE}});
 	Set(layout, "events",
 	    {{"started", CORE_STARTED},
 	     {"failed", CORE_FAILED},

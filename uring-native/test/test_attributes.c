@@ -238,7 +238,7 @@ static bool works(struct side *side)
 
 	core_get_info(side->core, &info);
 	return !(side->kind == LAUNCHER_URING && info.spawn_error) &&
-	       !(side->kind == LAUNCHER_TEMPLATE && info.template_error);
+	       !(side->kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error);
 }
 
 /* In a thread of its own, as the attributes belong to a thread. */
@@ -270,7 +270,7 @@ static void *environment(void *arg)
 int main(void)
 {
 	enum launcher_kind kinds[] = {LAUNCHER_VFORK, LAUNCHER_FORK,
-				      LAUNCHER_URING, LAUNCHER_TEMPLATE};
+				      LAUNCHER_URING, LAUNCHER_SPAWN_TEMPLATE};
 	size_t i;
 
 	for (i = 0; i < 2 * sizeof(kinds) / sizeof(*kinds); i++) {

@@ -100,7 +100,7 @@ static void test_many(enum launcher_kind kind, bool no_ring)
 	CHECK(!core_new(&config, &core));
 	core_get_info(core, &info);
 	if ((kind == LAUNCHER_URING && info.spawn_error) ||
-	    (kind == LAUNCHER_TEMPLATE && info.template_error)) {
+	    (kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error)) {
 		printf("launcher %d does not work here\n", kind);
 		core_detach(core);
 		return;
@@ -148,7 +148,7 @@ static void detach_after(enum launcher_kind kind, bool no_ring, int events)
 	CHECK(!core_new(&config, &core));
 	core_get_info(core, &info);
 	if ((kind == LAUNCHER_URING && info.spawn_error) ||
-	    (kind == LAUNCHER_TEMPLATE && info.template_error))
+	    (kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error))
 		events = 0;
 	else
 		for (i = 0; i < NR_DETACHED; i++)
@@ -203,7 +203,7 @@ static void test_no_place(enum launcher_kind kind)
 	CHECK(!core_new(&config, &core));
 	core_get_info(core, &info);
 	if ((kind == LAUNCHER_URING && info.spawn_error) ||
-	    (kind == LAUNCHER_TEMPLATE && info.template_error)) {
+	    (kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error)) {
 		core_detach(core);
 		return;
 	}
@@ -248,15 +248,15 @@ int main(void)
 	test_detach(LAUNCHER_VFORK, true);
 	test_detach(LAUNCHER_FORK, false);
 	test_detach(LAUNCHER_URING, false);
-	test_detach(LAUNCHER_TEMPLATE, false);
+	test_detach(LAUNCHER_SPAWN_TEMPLATE, false);
 	test_many(LAUNCHER_VFORK, false);
 	test_many(LAUNCHER_VFORK, true);
 	test_many(LAUNCHER_FORK, false);
 	test_many(LAUNCHER_URING, false);
-	test_many(LAUNCHER_TEMPLATE, false);
+	test_many(LAUNCHER_SPAWN_TEMPLATE, false);
 	test_no_place(LAUNCHER_VFORK);
 	test_no_place(LAUNCHER_FORK);
 	test_no_place(LAUNCHER_URING);
-	test_no_place(LAUNCHER_TEMPLATE);
+	test_no_place(LAUNCHER_SPAWN_TEMPLATE);
 	return 0;
 }

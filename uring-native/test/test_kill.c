@@ -249,7 +249,7 @@ static bool works(struct side *side)
 
 	core_get_info(side->core, &info);
 	return !(side->kind == LAUNCHER_URING && info.spawn_error) &&
-	       !(side->kind == LAUNCHER_TEMPLATE && info.template_error);
+	       !(side->kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error);
 }
 
 static void *environment(void *arg)
@@ -279,7 +279,7 @@ int main(void)
 {
 	static const enum launcher_kind kinds[] = {
 		LAUNCHER_VFORK, LAUNCHER_FORK, LAUNCHER_URING,
-		LAUNCHER_TEMPLATE};
+		LAUNCHER_SPAWN_TEMPLATE};
 	static const int denied[] = {0, ENOSYS, EPERM};
 	size_t i, j, k;
 

@@ -28,7 +28,8 @@ static void launch(const struct launcher *by, struct pack *p, struct launch *l)
 	pack_end(p);
 	memset(l, 0, sizeof(*l));
 	l->pidfd = -1;
-	l->by = by == &launcher_template ? LAUNCHER_TEMPLATE : LAUNCHER_VFORK;
+	l->by = by == &launcher_spawn_template ? LAUNCHER_SPAWN_TEMPLATE
+					       : LAUNCHER_VFORK;
 	CHECK(!chain_load(p->bytes, p->size, &l->chain, &why));
 	by->launch(l, &thread);
 }
@@ -140,7 +141,7 @@ static void test_by(const struct chain_op *op, const char *path,
 	if (op)
 		*pack_op(&p, (enum chain_opcode)op->op) = *op;
 	pack_exec(&p, path, argv);
-	launch(&launcher_template, &p, &l);
+	launch(&launcher_spawn_template, &p, &l);
 	CHECK(!l.error && l.by == by);
 	CHECK(wait_for(&l) == 0);
 }
@@ -156,7 +157,7 @@ static void test_ignored(void)
 	pack_init(&p, 2);
 	pack_op(&p, CHAIN_CLONE)->fd = -1;
 	pack_exec(&p, "/bin/true", argv);
-	launch(&launcher_template, &p, &l);
+	launch(&launcher_spawn_template, &p, &l);
 	CHECK(!l.error && l.by == LAUNCHER_VFORK);
 	CHECK(waitpid(-1, NULL, __WALL) < 0 && errno == ECHILD);
 	close(l.pidfd);
@@ -175,8 +176,8 @@ static void test_template(void)
 
 	CHECK(fd >= 0 && write(fd, "#!/bin/sh\n", 10) == 10);
 	CHECK(!fchmod(fd, 0755) && !close(fd));
-	test_by(NULL, "/bin/true", LAUNCHER_TEMPLATE);
-	test_by(&dup, "/bin/true", LAUNCHER_TEMPLATE);
+	test_by(NULL, "/bin/true", LAUNCHER_SPAWN_TEMPLATE);
+	test_by(&dup, "/bin/true", LAUNCHER_SPAWN_TEMPLATE);
 	test_by(&umask, "/bin/true", LAUNCHER_VFORK);
 	test_by(NULL, script, LAUNCHER_VFORK);
 	CHECK(!unlink(script));
@@ -396,7 +397,7 @@ static void test_slow(const struct launcher *by)
 int main(void)
 {
 	const struct launcher *const all[] = {&launcher_vfork, &launcher_fork,
-					      &launcher_template};
+					      &launcher_spawn_template};
 	size_t i, nr = 2;
 
 	launch_thread_init(&thread);

@@ -208,7 +208,7 @@ static bool works(struct side *side)
 
 	core_get_info(side->core, &info);
 	return !(side->kind == LAUNCHER_URING && info.spawn_error) &&
-	       !(side->kind == LAUNCHER_TEMPLATE && info.template_error);
+	       !(side->kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error);
 }
 
 static void race(struct side *side)
@@ -273,9 +273,9 @@ static void *environment(void *arg)
 int main(void)
 {
 	struct environment envs[] = {
-		{LAUNCHER_VFORK, false},    {LAUNCHER_VFORK, true},
-		{LAUNCHER_FORK, false},	    {LAUNCHER_URING, false},
-		{LAUNCHER_TEMPLATE, false},
+		{LAUNCHER_VFORK, false},	  {LAUNCHER_VFORK, true},
+		{LAUNCHER_FORK, false},		  {LAUNCHER_URING, false},
+		{LAUNCHER_SPAWN_TEMPLATE, false},
 	};
 	size_t i, n = sizeof(envs) / sizeof(*envs);
 

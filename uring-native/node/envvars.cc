@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "environ.h"
+#include "envvars.h"
 
 #include <algorithm>
 #include <climits>
@@ -200,8 +200,8 @@ Snapshot known;
 uint32_t version;
 std::mutex mutex;
 
-/* environVersion(): 0 if it cannot be read */
-Napi::Value EnvironVersion(const Napi::CallbackInfo &info)
+/* envVarsVersion(): 0 if it cannot be read */
+Napi::Value EnvVarsVersion(const Napi::CallbackInfo &info)
 {
 	std::lock_guard<std::mutex> lock(mutex);
 	static bool valid;
@@ -214,8 +214,8 @@ Napi::Value EnvironVersion(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), valid ? version : 0);
 }
 
-/* environIs(text): whether the last version has this text */
-Napi::Value EnvironIs(const Napi::CallbackInfo &info)
+/* envVarsAre(text): whether the last version has this text */
+Napi::Value EnvVarsAre(const Napi::CallbackInfo &info)
 {
 	std::lock_guard<std::mutex> lock(mutex);
 	std::string text = info[0].As<Napi::String>();
@@ -225,8 +225,8 @@ Napi::Value EnvironIs(const Napi::CallbackInfo &info)
 
 } // namespace
 
-void InitEnviron(Napi::Env env, Napi::Object exports)
+void InitEnvVars(Napi::Env env, Napi::Object exports)
 {
-	exports.Set("environVersion", Napi::Function::New(env, EnvironVersion));
-	exports.Set("environIs", Napi::Function::New(env, EnvironIs));
+	exports.Set("envVarsVersion", Napi::Function::New(env, EnvVarsVersion));
+	exports.Set("envVarsAre", Napi::Function::New(env, EnvVarsAre));
 }

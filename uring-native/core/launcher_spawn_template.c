@@ -223,7 +223,7 @@ static void template_launch(struct launch *launch, struct launch_thread *thread)
 		by_vfork(launch, thread);
 }
 
-const struct launcher launcher_template = {
+const struct launcher launcher_spawn_template = {
 	.name = "spawn_template",
 	.launch = template_launch,
 };
