@@ -44,7 +44,7 @@ const initSource = join(project, 'kernel/guest/init.c')
 const MAKE_VARIABLES = ['LOCALVERSION=']
 const INIT_CFLAGS = ['-O2', '-Wall', '-Wextra', '-Werror', '-static']
 /** Raise this when the files in an image change. */
-const IMAGE_FORMAT = '2'
+const IMAGE_FORMAT = '3'
 /** How many images of earlier series are kept, for going back and forth. */
 const KEEP_IMAGES = 4
 
@@ -63,7 +63,8 @@ async function imageKey(flavour) {
 }
 
 /**
- * Returns the folder with a flavour's `bzImage` and `initrd`, and builds it first if necessary.
+ * Returns the folder with a flavour's `bzImage`, `vmlinux` and `initrd`, and builds it
+ * first if necessary.
  * @param {'stock' | 'patched' | 'debug'} flavour
  */
 export async function image(flavour) {
@@ -95,6 +96,8 @@ async function build(flavour, dir) {
   rmSync(parts, { recursive: true, force: true })
   mkdirSync(parts, { recursive: true })
   copyFileSync(join(output, 'arch/x86/boot/bzImage'), join(parts, 'bzImage'))
+  // The symbols, for a debugger.
+  copyFileSync(join(output, 'vmlinux'), join(parts, 'vmlinux'))
   copyModules(output, parts)
   await buildInitrd(parts)
   if (commits.length > 0) {

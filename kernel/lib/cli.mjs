@@ -27,7 +27,12 @@ const withMachineOptions = (command) =>
   command
     .option('--smp <n>', `virtual CPUs, ${MAX_SMP} at most`, wholeNumber(1, MAX_SMP))
     .option('--memory <size>', "memory, as in QEMU's -m", memorySize, '2G')
-    .option('--timeout <seconds>', '0 for none', wholeNumber(0), DEFAULT_TIMEOUT)
+    .option(
+      '--timeout <seconds>',
+      `0 for none (default: ${DEFAULT_TIMEOUT}, or none with --gdb)`,
+      wholeNumber(0),
+    )
+    .option('--gdb', 'wait for a debugger before the first instruction')
     .option('--append <text...>', "add to the kernel's command line")
     .option('--no-leak-scan', 'debug kernel: do not look for leaks after the command')
     .option('--log <file>', "write the kernel's log to a file")
@@ -37,7 +42,9 @@ const machine = async (options) => ({
   smp: options.icount ? 1 : (options.smp ?? DEFAULT_SMP),
   memory: options.memory,
   icount: options.icount ?? false,
-  timeout: options.timeout,
+  gdb: options.gdb ?? false,
+  // Nobody debugs against the clock.
+  timeout: options.timeout ?? (options.gdb ? 0 : DEFAULT_TIMEOUT),
   append: [...flavours[options.kernel].append, ...(options.append ?? [])],
   leakScan: options.leakScan,
   log: options.log,

@@ -36,6 +36,7 @@ const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP']
  * @property {number} smp      virtual CPUs
  * @property {string} memory   as QEMU's -m, '2G'
  * @property {boolean} icount  each instruction takes a nanosecond
+ * @property {boolean} [gdb]   wait for a debugger before the first instruction
  * @property {number} timeout  seconds, 0 for none
  * @property {string[]} append what is added to the kernel's command line
  * @property {boolean} [leakScan] look for leaks after the command, if the kernel can
@@ -148,6 +149,7 @@ async function boot(run, accel) {
     if (!tty) streams = await connectStreams(dir, hostStreams(run))
     qemu = startQemu(qemuArguments(run, accel, dir, tty), tty)
     if (interrupt.seen.signal) qemu.stop()
+    if (run.gdb) tellDebugger(run.image, dir)
     if (run.timeout > 0) {
       timer = setTimeout(() => {
         timedOut = true
@@ -163,6 +165,17 @@ async function boot(run, accel) {
     rmSync(dir, { recursive: true, force: true })
     interrupt.off()
   }
+}
+
+/** Says how to attach. The machine stands still until then. */
+function tellDebugger(image, dir) {
+  const quoted = (path) => `'${path.replaceAll("'", "'\\''")}'`
+  const remote = `target remote ${join(dir, 'gdb')}`
+  console.error(
+    `lab: the machine waits for a debugger. In another terminal:\n` +
+      `  gdb ${quoted(join(image, 'vmlinux'))} -ex ${quoted(remote)}\n` +
+      `  (gdb) hbreak io_clone\n  (gdb) continue`,
+  )
 }
 
 function verdict({ run, dir, complaint, code, interrupted, timedOut }) {

@@ -56,7 +56,8 @@ export function qemuArguments(run, accel, dir, tty) {
       // machine. What hangs for good still exceeds these limits.
       `rcupdate.rcu_cpu_stall_timeout=${PATIENCE} workqueue.watchdog_thresh=${PATIENCE}`,
       `watchdog_thresh=${PATIENCE / 2} sysctl.kernel.hung_task_timeout_secs=${PATIENCE}`,
-      ...(run.icount ? ['nokaslr'] : []),
+      // A debugger has to know where the functions are.
+      ...(run.icount || run.gdb ? ['nokaslr'] : []),
       ...run.append,
     ].join(' '),
     ...[
@@ -68,6 +69,7 @@ export function qemuArguments(run, accel, dir, tty) {
     ...share('host', '/', 'on'),
     ...share('control', dir, 'off'),
     ...share('out', join(project, 'out'), 'off'),
+    ...(run.gdb ? ['-S', '-gdb', `unix:${quoted(join(dir, 'gdb'))},server=on,wait=off`] : []),
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
     ...(tty
       ? ['-chardev', 'stdio,id=tty,signal=on', '-device', 'virtconsole,chardev=tty']

@@ -49,7 +49,11 @@ export function start(args: string[], { input, cwd, env, lab = project }: Start 
       }),
     )
   })
-  return { child, ended, output: () => Buffer.concat(stdout).toString() }
+  return {
+    ...{ child, ended },
+    output: () => Buffer.concat(stdout).toString(),
+    messages: () => Buffer.concat(stderr).toString(),
+  }
 }
 
 /** Runs `kernel/lab ARGS…` to its end. */
