@@ -12,7 +12,7 @@
  *			writes status and dmesg
  *   9p "out"		the project's output folder, read and write
  *   port 1, 2, 3	standard input (framed, see pump_stdin), output, error,
- *			where the host has no terminal; else hvc0 is all three
+ *			unless the host has a terminal: then hvc0 is all three
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -166,8 +166,8 @@ static void control_write(const char *name, const char *text)
 }
 
 /*
- * Folders that must be where the host has them may live below one that the
- * machine covers, /tmp above all: they are put aside first, then back.
+ * Some folders have to be where the host has them, but lie below one that the
+ * machine covers, such as /tmp. They are put aside first, and back afterwards.
  */
 static void put_aside(char **folders)
 {
@@ -541,9 +541,9 @@ static void supervise(void)
 	control_write("status", text);
 }
 
-/* --- What the kernel has to say ------------------------------------------ */
+/* --- The kernel's reports ------------------------------------------------ */
 
-/* Whether the kernel has reported a bug: the run has failed as it is. */
+/* Whether the kernel has reported a bug: then the run has failed anyway. */
 static bool kernel_has_warned(void)
 {
 	const unsigned long bad_page = 1 << 5, died = 1 << 7, warned = 1 << 9;
