@@ -6,14 +6,13 @@
  * do. It knows the system calls that this project has a fallback for.
  */
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "filter.h"
 
 static const struct {
 	const char *name;
@@ -47,18 +46,10 @@ static int deny(const char *arg)
 	const char *eq = strchr(arg, '=');
 	int nr = eq ? number(arg, (size_t)(eq - arg)) : -1;
 	int err = eq && !strcmp(eq, "=EPERM") ? EPERM : ENOSYS;
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)err),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = {4, code};
 
 	if (nr < 0)
 		return -1;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+	return filter_deny(nr, err);
 }
 
 int main(int argc, char **argv)

@@ -10,7 +10,6 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -20,21 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core.h"
-#include "pack.h"
-
-struct side {
-	struct core *core;
-	enum launcher_kind kind;
-	sem_t woken;
-};
-
-static void wake(void *arg)
-{
-	struct side *side = arg;
-
-	sem_post(&side->woken);
-}
+#include "side.h"
 
 /* A shell command; with the second kind of chain, it first waits for a FIFO. */
 static void launch(struct side *side, const char *line, const char *fifo)
@@ -232,30 +217,18 @@ static void test_slow(struct side *side, const char *fifo)
 	close(fd);
 }
 
-static bool works(struct side *side)
-{
-	struct core_info info;
-
-	core_get_info(side->core, &info);
-	return !(side->kind == LAUNCHER_URING && info.spawn_error) &&
-	       !(side->kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error);
-}
-
 /* In a thread of its own, as the attributes belong to a thread. */
 static void *environment(void *arg)
 {
 	const struct core_config *given = arg;
 	struct side side = {.kind = *(const enum launcher_kind *)given->arg};
-	struct core_config config = {
-		.wake = wake, .arg = &side, .no_ring = given->no_ring};
 	char fifo[] = "/tmp/uring-spawn-XXXXXX", path[64];
 
 	CHECK(mkdtemp(fifo));
 	snprintf(path, sizeof(path), "%s/fifo", fifo);
 	CHECK(!mkfifo(path, 0600));
-	sem_init(&side.woken, 0, 0);
-	CHECK(!core_new(&config, &side.core));
-	if (works(&side)) {
+	side_open(&side, given->no_ring);
+	if (side_works(&side)) {
 		test_schedule(&side);
 		test_slow(&side, path);
 		test_confinement(&side);

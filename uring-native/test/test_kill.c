@@ -5,13 +5,9 @@
  * debugger holds after their end: they must not make the loop spin.
  */
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -20,23 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core.h"
+#include "filter.h"
 #include "io_uring_spawn.h"
-#include "pack.h"
 #include "reap.h"
-
-struct side {
-	struct core *core;
-	enum launcher_kind kind;
-	sem_t woken;
-};
-
-static void wake(void *arg)
-{
-	struct side *side = arg;
-
-	sem_post(&side->woken);
-}
+#include "side.h"
 
 struct child {
 	uint32_t id;
@@ -203,20 +186,6 @@ static void test_held(struct side *side)
 	close(go[0]);
 }
 
-static void deny(int nr, int err)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)err),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = {4, code};
-
-	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
-}
-
 /* A child of another user, and an unprivileged thread that signals it. */
 static void test_permission(struct side *side)
 {
@@ -243,29 +212,17 @@ struct environment {
 	int denied; /* what pidfd_send_signal(2) fails with, or 0 */
 };
 
-static bool works(struct side *side)
-{
-	struct core_info info;
-
-	core_get_info(side->core, &info);
-	return !(side->kind == LAUNCHER_URING && info.spawn_error) &&
-	       !(side->kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error);
-}
-
 static void *environment(void *arg)
 {
 	struct environment *env = arg;
 	struct side side = {.kind = env->kind};
-	struct core_config config = {
-		.wake = wake, .arg = &side, .no_ring = env->no_ring};
 
-	sem_init(&side.woken, 0, 0);
 	if (env->denied) {
 		CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-		deny(SYS_pidfd_send_signal, env->denied);
+		CHECK(!filter_deny(SYS_pidfd_send_signal, env->denied));
 	}
-	CHECK(!core_new(&config, &side.core));
-	if (works(&side)) {
+	side_open(&side, env->no_ring);
+	if (side_works(&side)) {
 		test_signals(&side);
 		test_group(&side);
 		test_held(&side);
