@@ -23,13 +23,14 @@ export const children = () =>
 /** 'pipe:[123]' → 'pipe'; a file is its path. */
 const kindOf = (target) => target.replace(/:\[\d+\]$/, '').replace(/^anon_inode:\[?(.*?)\]?$/, '$1')
 
-/** How many descriptors there are of each kind. */
-export function descriptors() {
+/** The numbers of the descriptors of each kind. */
+function numbers() {
   const found = {}
   for (const fd of readdirSync('/proc/self/fd')) {
     try {
       const kind = kindOf(readlinkSync(`/proc/self/fd/${fd}`))
-      found[kind] = (found[kind] ?? 0) + 1
+      found[kind] ??= []
+      found[kind].push(fd)
     } catch {
       // That of the folder itself.
     }
@@ -37,10 +38,33 @@ export function descriptors() {
   return found
 }
 
-const differences = (before, now) =>
-  [...new Set([...Object.keys(before), ...Object.keys(now)])]
-    .filter((kind) => before[kind] !== now[kind])
-    .map((kind) => `${kind}: ${before[kind] ?? 0}, now ${now[kind] ?? 0}`)
+/** How many descriptors there are of each kind. */
+export const descriptors = () =>
+  Object.fromEntries(Object.entries(numbers()).map(([kind, fds]) => [kind, fds.length]))
+
+const access = ['reads', 'writes', 'reads and writes']
+
+/** '89 (writes)' */
+function describeFd(fd) {
+  const [, flags] = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))
+  return `${fd} (${access[Number.parseInt(flags, 8) & 3]})`
+}
+
+/** The library gives these up when the process changes its credentials. */
+const mayGo = new Set(['exec_template'])
+
+/** By kind: how many there were, and which there are now. */
+function differences(before) {
+  const now = numbers()
+  return [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    .filter((kind) => before[kind] !== now[kind]?.length)
+    .filter((kind) => !(mayGo.has(kind) && (now[kind]?.length ?? 0) < before[kind]))
+    .map((kind) => {
+      const fds = now[kind] ?? []
+      const which = fds.length > 0 ? `: ${fds.map(describeFd).join(', ')}` : ''
+      return `${kind}: ${before[kind] ?? 0}, now ${fds.length}${which}`
+    })
+}
 
 const status = (name) =>
   Number(
@@ -68,7 +92,7 @@ export async function quiescence(before, most, limit = HANG) {
   let why = ''
   const isQuiet = () => {
     const left = children()
-    const changed = differences(before, descriptors())
+    const changed = differences(before)
     const running = threads()
     why = [
       ...(left.length > 0 ? [`children are left: ${left.map(describe).join(', ')}`] : []),
