@@ -79,9 +79,10 @@ const several = [
       ({ stdout }) => same(stdout.toString(), task.world.folders[0], 'stdout'),
     ),
   (task) =>
-    either(task, task.spawn(['fill', 1, 3, 50_000], pipeOnly), async (from) => {
+    // More than a pipe holds, so that its output still is a pipe.
+    either(task, task.spawn(['fill', 1, 3, 200_000], pipeOnly), async (from) => {
       const stdio = [from.stdout, 'ignore', 'inherit']
-      const to = task.spawn(['expect', 3, 50_000], { stdio })
+      const to = task.spawn(['expect', 3, 200_000], { stdio })
       await either(task, to, async ({ exited }) => same((await exited).code, 0, 'exit code'))
       from.stdout.destroy()
       like(await from.exited, { signal: [null, 'SIGPIPE'] }, 'exit of the writer')

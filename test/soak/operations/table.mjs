@@ -71,7 +71,7 @@ export function operations(backends, world) {
   if (!isRoot) lacking.add('place.setgid')
   if (!existsSync('/usr/bin/prlimit')) lacking.add('scarce')
   if (!mayDebug(world)) lacking.add('hanging.debugged').add('hanging.released')
-  // The backend template opens the executable in the thread that launches, and hangs there itself.
-  if (!hasLeases(world) || backends.includes('template')) lacking.add('hanging.leased')
+  // The backend spawn_template opens the executable in the thread that launches, and hangs there itself.
+  if (!hasLeases(world) || backends.includes('spawn_template')) lacking.add('hanging.leased')
   return { found: found.filter(({ name }) => !lacking.has(name)), without: [...lacking] }
 }
