@@ -1,10 +1,13 @@
 /** What happens when processes, descriptors or memory run out. */
 import { execFileSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
 import { HANG, isRoot } from '../support.js'
 
+const lease = fileURLToPath(new URL('../../build/lease', import.meta.url))
 const library = new URL('../../dist/index.js', import.meta.url).href
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -64,6 +67,70 @@ describe.each(testedBackends)('scarcity by %s', (backend) => {
         console.log(JSON.stringify([said[0], said.at(-1), new Set(said).size, before === flags()]))`,
       )
       expect(found).toEqual(['EMFILE', 0, 2, true])
+    },
+  )
+
+  test('EMFILE, and no other file, for descriptors of starts that wait', () => {
+    const found = limited(
+      'ulimit -n 128',
+      `
+      const { closeSync, openSync, readFileSync } = await import('node:fs')
+      const wanted = readFileSync('package.json', 'utf8')
+      await run('true', [], { backend })
+      const fds = []
+      try { for (;;) fds.push(openSync('/dev/null')) } catch {}
+      const said = { right: 0, EMFILE: 0 }
+      for (let free = 1; free < 60; free += 3) {
+        for (const fd of fds.splice(0, 3)) closeSync(fd)
+        const all = Array.from({ length: 60 }, (_, at) => {
+          let fd
+          try { fd = openSync('package.json') } catch { return { code: 'EMFILE' } }
+          const options = { backend, stdio: [fd, 'pipe', 'ignore'] }
+          const said = run('cat', [], options).catch(({ code }) => ({ code }))
+          closeSync(fd)
+          return said
+        })
+        for (const { code, stdout } of await Promise.all(all)) {
+          const what = code ?? (stdout === wanted ? 'right' : stdout.slice(0, 100))
+          said[what] = (said[what] ?? 0) + 1
+        }
+      }
+      console.log(JSON.stringify([Object.keys(said), said.right > 0, said.EMFILE > 0]))`,
+    )
+    expect(found).toEqual([['right', 'EMFILE'], true, true])
+  })
+
+  // This backend opens the executable here, in the thread that launches, and hangs there itself.
+  test.skipIf(backend === 'spawn_template')(
+    'a timeout in an exec that hangs, with no descriptor left: it did not start',
+    () => {
+      const found = limited(
+        'ulimit -n 64',
+        `
+        const { chmodSync, closeSync, copyFileSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } =
+          await import('node:fs')
+        const { once } = await import('node:events')
+        const children = () => readdirSync('/proc/self/task').flatMap((task) =>
+          readFileSync('/proc/self/task/' + task + '/children', 'utf8').split(' ').filter(Boolean))
+        const dir = mkdtempSync('${join(tmpdir(), 'uring-spawn-')}')
+        const path = dir + '/program'
+        copyFileSync('/bin/true', path)
+        chmodSync(path, 0o755)
+        const holder = await spawn('${lease}', [path], { backend })
+        await once(holder.stdout, 'data')
+        const start = spawn(path, [], { backend, stdio: 'ignore', timeout: 1_000 }).catch((error) => error)
+        do await new Promise((done) => setTimeout(done, 10))
+        while (children().length < 2)
+        const fds = []
+        try { for (;;) fds.push(openSync('/dev/null')) } catch {}
+        const { code } = await start
+        for (const fd of fds) closeSync(fd)
+        holder.kill('SIGKILL')
+        await holder.exited
+        rmSync(dir, { recursive: true })
+        console.log(JSON.stringify([code, children()]))`,
+      )
+      expect(found).toEqual(['ETIMEDOUT', []])
     },
   )
 

@@ -66,20 +66,18 @@ export class Descriptors {
   }
 
   /**
-   * A descriptor for the launch, which happens later and on another thread: the
-   * caller may close its own after the call. 0 to 2 are used directly, and so is
-   * any other if there is no room for a copy.
+   * A descriptor for the launch, which happens later and on another thread: by then
+   * the caller may have closed its own, and its number may be that of another file.
+   * 0 to 2 are used directly.
    */
   #copy(fd: number, step: Step): number {
-    if (fd > 2) {
-      const copy = this.#binding.dupAbove(fd, 3)
-      if (copy >= 0) {
-        this.childFds.push(copy)
-        return copy
-      }
+    if (fd <= 2) {
+      this.#check(this.#binding.fdFlags(fd), step, 'fcntl')
+      return fd
     }
-    this.#check(this.#binding.fdFlags(fd), step, 'fcntl')
-    return fd
+    const copy = this.#check(this.#binding.dupAbove(fd, 3), step, 'fcntl')
+    this.childFds.push(copy)
+    return copy
   }
 
   /** /dev/null, opened once for all children; close-on-exec. */

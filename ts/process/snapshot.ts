@@ -2,6 +2,8 @@
 import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
 import { templateHold } from '../executable/template-like.js'
+import type { Step } from '../model/operations.js'
+import { SpawnError } from '../model/spawn-error.js'
 import type { RunSettings, Settings } from '../options/settings.js'
 import type { StdioPlan } from '../options/stdio.js'
 import { stopReading } from './stream.js'
@@ -20,10 +22,12 @@ export class Snapshot<T extends Settings | RunSettings> {
   /** The same call, with copies. */
   readonly settings: T
   readonly #fds: number[] = []
+  readonly #command: { file: string; args: readonly string[] }
   #release: (() => void) | undefined
 
   constructor(asked: T) {
     const { binding } = getCore()
+    this.#command = { file: asked.file, args: asked.args }
     const { stdio, cwd, cgroup } = asked
     const { input } = asked as Partial<RunSettings>
     const template = asked.template?.[templateHold]()
@@ -33,39 +37,45 @@ export class Snapshot<T extends Settings | RunSettings> {
       template?.release()
       if (place !== asked.place) binding.dropPlace(place)
     }
-    const taken = {
-      ...asked,
-      template: template ?? asked.template,
-      place,
-      stdio: stdio.map((plan) => (plan.kind === 'fd' ? this.#hold(plan) : plan)),
-      cwd: typeof cwd === 'number' ? this.#copy(cwd) : cwd,
-      cgroup: typeof cgroup === 'string' ? this.#open(cgroup) : cgroup && this.#copy(cgroup),
+    try {
+      const taken = {
+        ...asked,
+        template: template ?? asked.template,
+        place,
+        stdio: stdio.map((plan, at) => (plan.kind === 'fd' ? this.#hold(plan, at) : plan)),
+        cwd: typeof cwd === 'number' ? this.#copy(cwd, 'cwd') : cwd,
+        cgroup: cgroup === undefined ? undefined : this.#holdCgroup(cgroup),
+      }
+      const copy = input && input.length < COPY_BELOW
+      this.settings = Object.freeze(copy ? { ...taken, input: Uint8Array.from(input) } : taken) as T
+    } catch (error) {
+      this.release()
+      throw error
     }
-    const copy = input && input.length < COPY_BELOW
-    this.settings = Object.freeze(copy ? { ...taken, input: Uint8Array.from(input) } : taken) as T
   }
 
   /** Bytes that we read from a stream before the start would be missing in the child. */
-  #hold({ fd, stream }: FdPlan): FdPlan {
+  #hold({ fd, stream }: FdPlan, at: number): FdPlan {
     if (stream) stopReading(stream)
-    return { kind: 'fd', fd: this.#copy(fd) }
+    return { kind: 'fd', fd: this.#copy(fd, `stdio[${at}]`) }
+  }
+
+  /** 0 to 2 are not worth a copy for each of many starts. */
+  #copy(fd: number, step: Step): number {
+    return fd <= 2 ? fd : this.#own(loadBinding().dupAbove(fd, 3), step, 'fcntl')
+  }
+
+  #holdCgroup(cgroup: string | number): number {
+    if (typeof cgroup === 'number') return this.#copy(cgroup, 'clone')
+    return this.#own(loadBinding().openFile(cgroup), 'clone', 'open', cgroup)
   }
 
   /**
-   * 0 to 2 are not worth a copy for each of many starts. If one is not open or
-   * cannot be copied, the start itself reports that.
+   * Throws a SpawnError if there is no descriptor. The caller's own would not do:
+   * by the time of the start its number may be that of another file.
    */
-  #copy(fd: number): number {
-    if (fd <= 2) return fd
-    const copy = loadBinding().dupAbove(fd, 3)
-    if (copy < 0) return fd
-    this.#fds.push(copy)
-    return copy
-  }
-
-  #open(cgroup: string): string | number {
-    const fd = loadBinding().openFile(cgroup)
-    if (fd < 0) return cgroup
+  #own(fd: number, step: Step, syscall: string, path?: string): number {
+    if (fd < 0) throw new SpawnError({ errno: -fd, step, syscall, path, ...this.#command })
     this.#fds.push(fd)
     return fd
   }

@@ -130,6 +130,20 @@ static long task_flags(int pidfd)
 #define PF_FORKNOEXEC 0x00000040
 
 /*
+ * There is no /proc, or no descriptor to read it with. A child that failed to
+ * exec ends at once; then the answer of setpgid(2) is final. It tells nothing
+ * about a child in another session.
+ */
+static bool has_execd_without_proc(pid_t pid, int pidfd)
+{
+	struct pollfd over = {pidfd, POLLIN, 0};
+
+	return poll(&over, 1, LAUNCH_SLOW_MS) != 1 ||
+	       sys_call(SYS_getsid, pid) != sys_call(SYS_getsid, 0) ||
+	       sys_call(SYS_setpgid, pid, INT_MAX) == -EACCES;
+}
+
+/*
  * setpgid(2) fails with EACCES for a child that has exec'd, otherwise with
  * EPERM, as no group has this number. It also fails with EPERM for a child in
  * another session, and for a moment between the child leaving our memory and
@@ -143,7 +157,9 @@ bool launch_has_execd(pid_t pid, int pidfd)
 	if (sys_call(SYS_setpgid, pid, INT_MAX) == -EACCES)
 		return true;
 	flags = task_flags(pidfd);
-	return flags < 0 || !(flags & PF_EXITING) || !(flags & PF_FORKNOEXEC);
+	if (flags < 0)
+		return has_execd_without_proc(pid, pidfd);
+	return !(flags & PF_EXITING) || !(flags & PF_FORKNOEXEC);
 }
 
 static bool is_gone(const struct launch_progress *progress)
