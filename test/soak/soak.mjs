@@ -11,14 +11,14 @@ import { checkMemory, descriptors, memory, quiescence, threads } from './state.m
 import { Task } from './task.mjs'
 import { World } from './world.mjs'
 
-/** Processes between two checks: after the first of them memory has to stay. */
+/** Processes between two checks. */
 const CHECK_EVERY = 5_000
 /** MiB by which memory may grow after the warm-up, however many processes there were. */
 const BOUNDS = { resident: 64, heap: 16 }
 /** The share of the processes that warm up. */
 const WARM_UP = 0.1
-/** Milliseconds for which the event loop may be kept from other work. */
-const STARVED = 10_000
+/** Milliseconds for which the event loop may be kept from other work, by a busy machine, too. */
+const STARVED = 60_000
 /** Each pool keeps a thread for each processor, within limits; see uring-native/core/pool.c. */
 const POOLS = 3
 const KEPT_THREADS = { least: 2, most: 8 }
@@ -52,6 +52,7 @@ export class Soak {
   #mostThreads = 0
   #mostSeen = 0
   #before
+  #start = performance.now()
 
   /**
    * @param {{ backends: string[], seed: number, milliseconds: number, count: number,
@@ -142,8 +143,6 @@ export class Soak {
     }
     await this.#room(0)
   }
-
-  #start = 0
 
   #isOver(index, last) {
     const { milliseconds, count } = this.#options
