@@ -61,12 +61,13 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     const out = node(`
       import { Worker } from 'node:worker_threads'
       const code = \`
-        import { parentPort } from 'node:worker_threads'
-        import { run } from '${library}'
-        const stdio = ['pipe', 'ignore', 'ignore']
-        for (const at of [1, 2, 3]) run('cat', [], { input: new Uint8Array(20_000_000), stdio })
-        run('sleep', ['1'], { input: new Uint8Array(20_000_000) })
-        parentPort.postMessage('running')\`
+        const { parentPort } = require('node:worker_threads')
+        import('${library}').then(({ run }) => {
+          const stdio = ['pipe', 'ignore', 'ignore']
+          for (const at of [1, 2, 3]) run('cat', [], { input: new Uint8Array(20_000_000), stdio })
+          run('sleep', ['1'], { input: new Uint8Array(20_000_000) })
+          parentPort.postMessage('running')
+        })\`
       for (let ms = 0; ms < 40; ms += 4) {
         const worker = new Worker(code, { eval: true })
         await new Promise((resolve) => worker.once('message', resolve))

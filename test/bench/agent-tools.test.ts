@@ -1,5 +1,6 @@
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { columns, missing } from '../../bench/agent-tools/columns.mjs'
@@ -23,7 +24,7 @@ test('all workers make the same number of calls, and every preset is called equa
 test('a short run prints a line for each column in each round, and no call is wrong', () => {
   const columns = ['child_process', 'vfork', 'spawn_template']
   const job = { workers: 2, inFlight: 2, calls: 64, rounds: 2, columns }
-  const env = { ...process.env, PATH: '/usr/bin:/bin', LC_ALL: 'C' }
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, LC_ALL: 'C' }
   const printed = execFileSync(process.execPath, [inside, JSON.stringify(job)], {
     ...{ env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
   })
