@@ -46,8 +46,12 @@ const access = ['reads', 'writes', 'reads and writes']
 
 /** '89 (writes)' */
 function describeFd(fd) {
-  const [, flags] = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))
-  return `${fd} (${access[Number.parseInt(flags, 8) & 3]})`
+  try {
+    const [, flags] = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))
+    return `${fd} (${access[Number.parseInt(flags, 8) & 3]})`
+  } catch {
+    return `${fd} (closed by now)`
+  }
 }
 
 /** The library gives these up when the process changes its credentials. */
