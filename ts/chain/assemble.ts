@@ -1,5 +1,4 @@
 /** Spawn options as the operations of a chain. */
-
 import { constants } from 'node:fs'
 import { candidatesOf } from '../executable/search.js'
 import { checkFds, checkOps } from '../model/limits.js'

@@ -1,5 +1,4 @@
 /** One function per operation, for chains made by hand. */
-
 import { inheritedEnvVars } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
 import { MAX_FD, MAX_FLAGS, MAX_ID, MAX_PID, UINT_MAX } from '../model/limits.js'

@@ -1,5 +1,4 @@
 /** A chain as the C core reads it: uring-native/core/chain.h has the layout. */
-
 import type { PackedChain } from '../binding/addon.js'
 import type { Chain, ChainFd, ChainOp, TaskSetOp } from '../model/operations.js'
 import {
@@ -18,7 +17,7 @@ import {
 /** CLONE_INTO_CGROUP, bit 33 of clone3(2)'s flags, in their upper half. */
 const CLONE_INTO_CGROUP_HIGH = 2
 
-/** The words of an operation and of a list's entry, counted from its first one. */
+/** The number of the 32-bit word at an offset. */
 const word = (byte: number): number => byte >> 2
 const FD_WORD = word(OP.fd)
 const LEN_WORD = word(OP.len)
@@ -64,7 +63,7 @@ class Packer implements PackedChain {
     this.size = 0
     this.#room(HEADER.length + chain.length * OP.length)
     for (let index = 0; index < chain.length; index++) {
-      this.#op(chain[index] as ChainOp, (HEADER.length + index * OP.length) >> 2)
+      this.#op(chain[index] as ChainOp, word(HEADER.length + index * OP.length))
     }
     this.#end()
     const words = this.#words
@@ -255,7 +254,7 @@ class Packer implements PackedChain {
         const { groups } = op
         const list = groups.length > 0 ? this.#room(groups.length * 4) : 0
         groups.forEach((gid, index) => {
-          this.#words[(list >> 2) + index] = gid
+          this.#words[word(list) + index] = gid
         })
         this.#fields(first, 0, attr, 0, list, groups.length)
         break

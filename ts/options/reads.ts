@@ -78,7 +78,7 @@ const integers =
     return copy as number[]
   }
 
-const aBackend = oneOf<BackendName | 'auto'>('auto', ...backendNames)
+const currentBackend = oneOf<BackendName | 'auto'>('auto', ...backendNames)
 
 /** Recognised as in Node: a URL of another realm is not an instance of our class. */
 function isUrl(value: unknown): value is URL {
@@ -216,7 +216,7 @@ export const spawnReads = {
     return value
   },
   backend(name: string, value: unknown): BackendName | 'auto' {
-    return aBackend(name, typeof value === 'string' ? currentName(value) : value)
+    return currentBackend(name, typeof value === 'string' ? currentName(value) : value)
   },
 }
 

@@ -36,10 +36,15 @@ static void wait_while_held(struct core *core, struct watch *watch)
 	core->poller->ops->arm(core->poller, watch);
 }
 
+/* The job that @watch, its exit, belongs to. */
+static struct job *job_of(struct watch *watch)
+{
+	return (struct job *)((char *)watch - offsetof(struct job, exit));
+}
+
 static void on_exit_ready(struct watch *watch)
 {
-	struct job *job =
-		(struct job *)((char *)watch - offsetof(struct job, exit));
+	struct job *job = job_of(watch);
 	struct core *core = job->core;
 	struct exit_status status;
 
@@ -145,8 +150,7 @@ static void defer_submit(struct core *core, struct job *job)
 
 static void on_busy_over(struct watch *watch)
 {
-	struct job *job =
-		(struct job *)((char *)watch - offsetof(struct job, exit));
+	struct job *job = job_of(watch);
 
 	defer_submit(job->core, job);
 }

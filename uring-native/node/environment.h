@@ -126,10 +126,11 @@ class Environment
 	int last_place_ = 0;
 };
 
-/* Tokens have room for so many. */
+/* How many clients a token can tell apart. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
 #define BINDING_VERSION 3
+
 void FillEvent(Napi::Env env, core_event *event, double *slot,
 	       Napi::Array values, uint32_t at);
 
