@@ -17,11 +17,11 @@ function distance(a: string, b: string): number {
 }
 
 /** The options of each call, for the message about another call's option. */
-const takenBy: Readonly<Record<string, () => Reads>> = {
-  spawn: () => spawnReads,
-  run: () => runReads,
-  batch: () => batchReads,
-  template: () => templateReads,
+const takenBy: Readonly<Record<string, Reads>> = {
+  spawn: spawnReads,
+  run: runReads,
+  batch: batchReads,
+  template: templateReads,
 }
 
 /**
@@ -41,7 +41,7 @@ const listed = (names: readonly string[]): string =>
 
 export function unknownOption(name: string, call: string, known: Reads): string {
   const others = Object.entries(takenBy)
-    .filter(([, checksOf]) => Object.hasOwn(checksOf(), name))
+    .filter(([, reads]) => Object.hasOwn(reads, name))
     .map(([other]) => `${other}()`)
   if (others.length > 0) {
     return `unknown option ${show(name)} of ${call}(): it is an option of ${listed(others)}`
