@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "launcher_kind.h"
+#include "launchers.h"
 #include "place.h"
 #include "reap.h"
 
@@ -133,6 +133,10 @@ struct core_info {
 int core_new(const struct core_config *config, struct core **out);
 
 void core_get_info(const struct core *core, struct core_info *info);
+
+/* Whether the launcher works here: 0, -EOPNOTSUPP or -EINVAL (there is none).
+ */
+int core_can_launch(const struct core *core, enum launcher_kind kind);
 
 /*
  * Queues a launch, to be begun at the latest with the next core_flush(), and

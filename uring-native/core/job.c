@@ -103,7 +103,6 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	if (!job)
 		return ret;
 	job->core = core;
-	job->kind = req->kind;
 	job->token = req->token;
 	job->lazy = req->lazy;
 	job->launch.want_results = req->want_results;

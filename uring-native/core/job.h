@@ -49,7 +49,6 @@ struct job {
 	struct core *core;
 	uint32_t id;
 	uint32_t token;
-	enum launcher_kind kind;
 	enum job_state state;
 	bool cancelled;
 	bool stopped; /* its output no longer is, or will not be, collected */

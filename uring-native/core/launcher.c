@@ -20,22 +20,6 @@
 #define STACK_SIZE (128UL * 1024)
 #define GUARD_SIZE (64UL * 1024) /* a page of any size there is */
 
-const struct launcher *launcher_get(enum launcher_kind kind)
-{
-	switch (kind) {
-	case LAUNCHER_URING:
-		return &launcher_uring;
-	case LAUNCHER_VFORK:
-		return &launcher_vfork;
-	case LAUNCHER_FORK:
-		return &launcher_fork;
-	case LAUNCHER_SPAWN_TEMPLATE:
-		return &launcher_spawn_template;
-	default:
-		return NULL;
-	}
-}
-
 void launch_thread_init(struct launch_thread *thread)
 {
 	memset(thread, 0, sizeof(*thread));

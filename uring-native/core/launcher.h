@@ -3,9 +3,9 @@
  * A launcher turns a chain into a process. Each way the kernel offers has a
  * file of its own; this is what they share.
  *
- * Blocking launchers (vfork, fork, template) have launch() and run on the
- * core's launch threads. The uring launcher has submit() and runs on the loop's
- * thread, which owns the ring.
+ * A launcher that blocks has launch(), and runs on the core's launch threads.
+ * One that uses the ring has submit(), and runs on the loop's thread, which
+ * owns the ring. A new one is a file, and a line of the table in launchers.h.
  */
 #ifndef LAUNCHER_H
 #define LAUNCHER_H
@@ -15,8 +15,9 @@
 #include <sys/types.h>
 
 #include "chain.h"
-#include "launcher_kind.h"
+#include "launchers.h"
 
+struct core_info;
 struct place;
 struct ring;
 struct uring_links;
@@ -90,8 +91,19 @@ struct launch_thread {
 	bool slow;
 };
 
+/* One of launch() and submit() is NULL. */
 struct launcher {
-	const char *name;
+	/*
+	 * Why it does not work here (-errno), or 0. NULL: it works wherever the
+	 * core does.
+	 */
+	int (*error)(const struct core_info *info);
+	/*
+	 * Its children begin where the launching thread is. So that thread has
+	 * a working directory of its own, and with it a root, and enters
+	 * launch->place for each launch. Otherwise the child does that.
+	 */
+	bool own_place;
 	/*
 	 * Returns once the exec has happened or is known to have failed; sets
 	 * pid, pidfd, error, failed_op and every result of the chain. Has
@@ -107,12 +119,12 @@ struct launcher {
 		      const struct launch_ops *ops);
 };
 
-extern const struct launcher launcher_uring;
-extern const struct launcher launcher_vfork;
-extern const struct launcher launcher_fork;
-extern const struct launcher launcher_spawn_template;
+#define DECLARE_LAUNCHER(CONSTANT, name)                                       \
+	extern const struct launcher launcher_##name;
+LAUNCHERS(DECLARE_LAUNCHER)
+#undef DECLARE_LAUNCHER
 
-/* The launcher of @kind, or NULL. */
+/* The launcher of @kind, or NULL if there is none. */
 const struct launcher *launcher_get(enum launcher_kind kind);
 
 /* Makes a launch thread's state. It cannot fail: see launch_thread_stack(). */

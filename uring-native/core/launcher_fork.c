@@ -119,6 +119,5 @@ out:
 }
 
 const struct launcher launcher_fork = {
-	.name = "fork",
 	.launch = fork_launch,
 };

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "core.h"
 #include "place.h"
 #include "sys.h"
 #include "template_plan.h"
@@ -223,7 +224,13 @@ static void template_launch(struct launch *launch, struct launch_thread *thread)
 		by_vfork(launch, thread);
 }
 
+static int template_error(const struct core_info *info)
+{
+	return info->template_error;
+}
+
 const struct launcher launcher_spawn_template = {
-	.name = "spawn_template",
+	.error = template_error,
+	.own_place = true,
 	.launch = template_launch,
 };

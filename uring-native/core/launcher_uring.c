@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "core.h"
 #include "io_uring_spawn.h"
 #include "launcher.h"
 #include "ring.h"
@@ -277,7 +278,13 @@ static void link_complete(struct ring_request *request, int res)
 	finish(launch);
 }
 
+static int uring_error(const struct core_info *info)
+{
+	return info->spawn_error;
+}
+
 const struct launcher launcher_uring = {
-	.name = "uring",
+	.error = uring_error,
+	.own_place = true,
 	.submit = uring_submit,
 };

@@ -232,6 +232,5 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 }
 
 const struct launcher launcher_vfork = {
-	.name = "vfork",
 	.launch = vfork_launch,
 };

@@ -186,7 +186,7 @@ static void wait_while_busy(struct job *job)
 	core->poller->ops->arm(core->poller, watch);
 }
 
-static void uring_done(struct launch *launch)
+static void launch_done(struct launch *launch)
 {
 	struct job *job = (struct job *)launch;
 
@@ -235,16 +235,16 @@ static int enter(struct core *core, struct place *place)
 	return 0;
 }
 
-static void uring_again(struct launch *launch)
+static void launch_again(struct launch *launch)
 {
 	struct job *job = (struct job *)launch;
 
 	defer_submit(job->core, job);
 }
 
-static const struct launch_ops uring_ops = {
-	.done = uring_done,
-	.again = uring_again,
+static const struct launch_ops launch_ops = {
+	.done = launch_done,
+	.again = launch_again,
 };
 
 /* Returns false if the ring has no room now. */
@@ -265,8 +265,8 @@ static bool submit_job(struct core *core, struct job *job)
 		if (!ret)
 			ret = enter(core, launch->place);
 		if (!ret)
-			ret = launcher_uring.submit(launch, core->ring,
-						    &uring_ops);
+			ret = launcher_get(launch->by)
+				      ->submit(launch, core->ring, &launch_ops);
 	}
 	if (!ret)
 		return true;

@@ -274,7 +274,8 @@ static void launch(struct pool_thread *thread, struct job *job)
 		launch_no_child(&job->launch, err);
 		job->launch.failed_op = failed;
 	} else {
-		launcher_get(job->kind)->launch(&job->launch, &thread->launch);
+		launcher_get(job->launch.by)
+			->launch(&job->launch, &thread->launch);
 	}
 	job_settle(job);
 	core_lock(core);
@@ -292,7 +293,8 @@ static void *run_thread(struct pool *pool, bool batch)
 	launch_thread_init(&thread.launch);
 	thread.launch.batch = batch;
 	thread.launch.on_slow = on_slow;
-	thread.launch.may_own_place = pool == &pool->crew->pools[POOL_TEMPLATE];
+	thread.launch.may_own_place =
+		pool == &pool->crew->pools[POOL_OWN_PLACE];
 	core_lock(core);
 	while ((job = dequeue(&thread)))
 		launch(&thread, job);
@@ -306,8 +308,8 @@ static struct pool *pool_of(struct crew *crew, const struct job *job)
 {
 	if (job->launch.chain->may_block)
 		return &crew->pools[POOL_WAITING];
-	if (job->kind == LAUNCHER_SPAWN_TEMPLATE)
-		return &crew->pools[POOL_TEMPLATE];
+	if (launcher_get(job->launch.by)->own_place)
+		return &crew->pools[POOL_OWN_PLACE];
 	return &crew->pools[POOL_SWIFT];
 }
 

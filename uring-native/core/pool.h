@@ -13,7 +13,7 @@ struct job;
 /*
  * Launch threads, and the jobs that wait for one. Chains that open files have a
  * pool of their own: they may block, for instance on a FIFO, and must not delay
- * others. So do launches from templates.
+ * others. So do launchers whose threads have a working directory of their own.
  *
  * A thread stays with its child until the child has exec'd: its stack, its
  * thread-local storage and its life (PR_SET_PDEATHSIG) are the child's, too. So
@@ -34,7 +34,7 @@ struct pool {
 	unsigned kept_threads;
 };
 
-enum { POOL_SWIFT, POOL_WAITING, POOL_TEMPLATE, NR_POOLS };
+enum { POOL_SWIFT, POOL_WAITING, POOL_OWN_PLACE, NR_POOLS };
 
 /*
  * Launch threads with the same attributes. The environment's thread makes the

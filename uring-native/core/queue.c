@@ -9,19 +9,7 @@
 #include "pool.h"
 #include "state.h"
 
-/*
- * Whether the threads that launch by @kind have a working directory of their
- * own, and with it a root.
- */
-static bool from_own_place(enum launcher_kind kind)
-{
-	return kind == LAUNCHER_URING || kind == LAUNCHER_SPAWN_TEMPLATE;
-}
-
-/*
- * Otherwise a child has to start where the process is, which threads with a
- * working directory of their own are not.
- */
+/* Without it, a child has to start where the process is. */
 static bool place_known(const struct place *place)
 {
 	return place && place->fd >= 0;
@@ -39,40 +27,57 @@ static bool root_changed(const struct core *core)
 	return core->root.known && !place_same(&core->root, &root);
 }
 
+/*
+ * Whether @launcher can make the child of @job. Lock held; core->attributes are
+ * the calling thread's.
+ */
+static bool can_make(const struct core *core, const struct launcher *launcher,
+		     const struct job *job)
+{
+	/* A thread with a place of its own is not where the process is. */
+	if (launcher->own_place &&
+	    (!place_known(job->launch.place) || root_changed(core)))
+		return false;
+	/*
+	 * The loop's thread and its ring keep the attributes they were made
+	 * with. Their children share our memory: see launcher_vfork.c for what
+	 * a change of credentials would do to it.
+	 */
+	return !launcher->submit ||
+	       (!job->launch.chain->sets_ids &&
+		attributes_equal(&core->loop_attributes, &core->attributes));
+}
+
+int core_can_launch(const struct core *core, enum launcher_kind kind)
+{
+	const struct launcher *launcher = launcher_get(kind);
+
+	if (!launcher)
+		return -EINVAL;
+	return launcher->error && launcher->error(&core->info) ? -EOPNOTSUPP
+							       : 0;
+}
+
 int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		const char **why)
 {
 	struct job *job;
-	int ret = 0;
+	int ret = core_can_launch(core, req->kind);
 
 	*why = "this launcher does not work here";
-	if (!launcher_get(req->kind))
-		return -EINVAL;
-	if ((req->kind == LAUNCHER_URING && core->info.spawn_error) ||
-	    (req->kind == LAUNCHER_SPAWN_TEMPLATE && core->info.template_error))
-		return -EOPNOTSUPP;
+	if (ret)
+		return ret;
 	ret = job_new(core, req, &job, why);
 	if (ret)
 		return ret;
-	if (from_own_place(req->kind) &&
-	    (!place_known(job->launch.place) || root_changed(core)))
-		job->kind = job->launch.by = LAUNCHER_VFORK;
-	/* The kernel's child would share our memory: see launcher_vfork.c. */
-	if (job->kind == LAUNCHER_URING && job->launch.chain->sets_ids)
-		job->kind = job->launch.by = LAUNCHER_VFORK;
 	core_lock(core);
 	attributes_look(&core->attributes, !core->looked);
 	core->looked = true;
-	/*
-	 * The submitting thread and its ring keep the attributes they were made
-	 * with.
-	 */
-	if (job->kind == LAUNCHER_URING &&
-	    !attributes_equal(&core->loop_attributes, &core->attributes))
-		job->kind = job->launch.by = LAUNCHER_VFORK;
+	if (!can_make(core, launcher_get(req->kind), job))
+		job->launch.by = LAUNCHER_VFORK;
 	job_number(core, job);
 	*id = job->id;
-	if (job->kind == LAUNCHER_URING)
+	if (launcher_get(job->launch.by)->submit)
 		inbox_add(job, TODO_SUBMIT);
 	else
 		ret = pool_queue(core, job);

@@ -31,6 +31,7 @@ void Set(Napi::Object layout, const char *name,
 	{                                                                      \
 #name, offsetof(struct type, name)                             \
 	}
+#define LAUNCHER(CONSTANT, name) {#name, LAUNCHER_##CONSTANT},
 } // namespace
 
 void InitLayout(Napi::Env env, Napi::Object exports)
@@ -89,11 +90,7 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	     {"rlimit", IORING_TASK_RLIMIT},
 	     {"pdeathsig", IORING_TASK_PDEATHSIG},
 	     {"no_new_privs", IORING_TASK_NO_NEW_PRIVS}});
-	Set(layout, "launchers",
-	    {{"uring", LAUNCHER_URING},
-	     {"vfork", LAUNCHER_VFORK},
-	     {"fork", LAUNCHER_FORK},
-	     {"spawn_template", LAUNCHER_SPAWN_TEMPLATE}});
+	Set(layout, "launchers", {LAUNCHERS(LAUNCHER)});
 	Set(layout, "events",
 	    {{"started", CORE_STARTED},
 	     {"failed", CORE_FAILED},

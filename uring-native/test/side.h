@@ -31,14 +31,4 @@ static inline void side_open(struct side *side, bool no_ring)
 	CHECK(!core_new(&config, &side->core));
 }
 
-/* Whether its kind of launcher works on this kernel. */
-static inline bool side_works(const struct side *side)
-{
-	struct core_info info;
-
-	core_get_info(side->core, &info);
-	return !(side->kind == LAUNCHER_URING && info.spawn_error) &&
-	       !(side->kind == LAUNCHER_SPAWN_TEMPLATE && info.template_error);
-}
-
 #endif
