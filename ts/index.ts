@@ -4,6 +4,7 @@
  * @module uring-spawn
  */
 
+export type { BackendName, BackendOption } from './backend/backends.js'
 export { Batch, batch } from './batch/batch.js'
 export {
   BatchError,
@@ -12,7 +13,6 @@ export {
   type BatchSuccess,
 } from './batch/result.js'
 export { AbortError } from './model/abort-error.js'
-export type { BackendName, BackendOption } from './model/backend-name.js'
 export type { Exit, ResourceUsage } from './model/exit.js'
 export type { Step } from './model/operations.js'
 export type { RlimitName } from './model/rlimits.js'

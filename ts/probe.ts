@@ -1,7 +1,7 @@
 import { release } from 'node:os'
-import { backends, selectBackend } from './backend/select.js'
+import { type BackendName, backends } from './backend/backends.js'
+import { selectBackend } from './backend/select.js'
 import { getCore } from './core/core.js'
-import type { BackendName } from './model/backend-name.js'
 import { errnoName } from './model/errno.js'
 
 /** What works on this machine. */

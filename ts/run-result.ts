@@ -1,5 +1,5 @@
 /** The result of run(), and its errors. */
-import type { BackendName } from './model/backend-name.js'
+import type { BackendName } from './backend/backends.js'
 import { errnoName } from './model/errno.js'
 import type { ResourceUsage } from './model/exit.js'
 

@@ -62,7 +62,7 @@ export class Template implements AsyncDisposable, TemplateLike {
 
   /**
    * Whether the kernel has a template of it, from which the backends `uring`
-   * and `template` start it.
+   * and `spawn_template` start it.
    */
   get inKernel(): boolean {
     return this.#open().inKernel

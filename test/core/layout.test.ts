@@ -1,12 +1,12 @@
 /** JavaScript and C describe what they exchange by hand, each in its own words. */
 import { expect, test } from 'vitest'
+import { backends } from '../../dist/backend/backends.js'
 import {
   EVENT_STRIDE,
   EVENT_VALUES,
   EventField,
   EventHas,
   EventType,
-  LauncherKind,
   LaunchFlags,
   PipeBits,
   TOKENS,
@@ -39,7 +39,7 @@ test.each(
     },
     opcodes: chain.opcodes,
     attributes: chain.attributes,
-    launchers: LauncherKind,
+    launchers: Object.fromEntries(backends.map(({ name, kind }) => [name, kind])),
     events: EventType,
     event: EventField,
     eventHas: EventHas,

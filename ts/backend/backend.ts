@@ -1,10 +1,9 @@
 import type { CoreInfo } from '../binding/addon.js'
-import type { BackendName } from '../model/backend-name.js'
 
 /** A way to make processes. */
-export interface Backend {
-  readonly name: BackendName
-  /** The launcher's number in the C core. */
+export interface Backend<Name extends string> {
+  readonly name: Name
+  /** The launcher's number in the C core: its place in uring-native/core/launchers.h. */
   readonly kind: number
   /** Whether it can start from a kernel template. */
   readonly templates: boolean

@@ -1,14 +1,10 @@
-import { LauncherKind } from '../binding/addon.js'
 import type { Backend } from './backend.js'
 
 /** fork and exec: a baseline for measurements. */
-export class ForkBackend implements Backend {
-  readonly name = 'fork'
-  readonly kind = LauncherKind.fork
-  readonly templates = false
-  readonly automatic = false
-
-  missing(): undefined {
-    return undefined
-  }
+export const fork: Backend<'fork'> = {
+  name: 'fork',
+  kind: 2,
+  templates: false,
+  automatic: false,
+  missing: () => undefined,
 }

@@ -1,20 +1,8 @@
 import type { CoreInfo } from '../binding/addon.js'
 import { currentEnv } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
-import { type BackendName, currentName } from '../model/backend-name.js'
 import type { Backend } from './backend.js'
-import { ForkBackend } from './fork.js'
-import { SpawnTemplateBackend } from './spawn-template.js'
-import { UringBackend } from './uring.js'
-import { VforkBackend } from './vfork.js'
-
-/** All backends, best first. */
-export const backends: readonly Backend[] = [
-  new UringBackend(),
-  new SpawnTemplateBackend(),
-  new VforkBackend(),
-  new ForkBackend(),
-]
+import { type BackendName, backends, currentName } from './backends.js'
 
 /** Where the name of the backend comes from, for messages. */
 const VARIABLE = 'URING_SPAWN_BACKEND'
@@ -24,11 +12,16 @@ const VARIABLE = 'URING_SPAWN_BACKEND'
  * variable URING_SPAWN_BACKEND, otherwise the first that works. Throws an argument
  * error if the named one does not exist or does not work.
  */
-export function selectBackend(info: CoreInfo, option: BackendName | 'auto' | undefined): Backend {
+export function selectBackend(
+  info: CoreInfo,
+  option: BackendName | 'auto' | undefined,
+): Backend<BackendName> {
   const variable = currentEnv()[VARIABLE] || undefined
   const wanted = currentName(option ?? variable ?? 'auto')
   if (wanted === 'auto') {
-    return backends.find((b) => b.automatic && b.missing(info) === undefined) as Backend
+    return backends.find(
+      (b) => b.automatic && b.missing(info) === undefined,
+    ) as Backend<BackendName>
   }
   const origin = option === undefined ? VARIABLE : 'backend'
   const backend = backends.find(({ name }) => name === wanted)

@@ -1,8 +1,5 @@
 /** The addon's interface; uring-native/node implements it. */
 
-/** The launchers of the C core, by their number there. */
-export const LauncherKind = { uring: 0, vfork: 1, fork: 2, spawn_template: 3 } as const
-
 /** The types of events, by the C core's numbers. */
 export const EventType = {
   started: 0,

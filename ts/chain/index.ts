@@ -13,7 +13,7 @@
  *
  * @module uring-spawn/chain
  */
-export type { BackendName, BackendOption } from '../model/backend-name.js'
+export type { BackendName, BackendOption } from '../backend/backends.js'
 export type { Exit, ResourceUsage } from '../model/exit.js'
 export {
   AT_EMPTY_PATH,

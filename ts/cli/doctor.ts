@@ -1,5 +1,5 @@
+import type { BackendName } from '../backend/backends.js'
 import { opcodes } from '../chain/layout.js'
-import type { BackendName } from '../model/backend-name.js'
 import { type Probe, probe } from '../probe.js'
 
 const operations = Object.keys(opcodes).map((name) => name.toUpperCase())

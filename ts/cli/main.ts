@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-import type { BackendName } from '../model/backend-name.js'
+import type { BackendName } from '../backend/backends.js'
 /** The command line: `uring-spawn doctor | explain | batch`. */
 import { MAX_MILLISECONDS } from '../model/limits.js'
 import { runBatch } from './batch.js'

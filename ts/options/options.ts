@@ -1,7 +1,7 @@
 /** The options of every call, as a caller writes them. */
 import type { Stream } from 'node:stream'
+import type { BackendOption } from '../backend/backends.js'
 import type { TemplateLike } from '../executable/template-like.js'
-import type { BackendOption } from '../model/backend-name.js'
 import type { RlimitName } from '../model/rlimits.js'
 
 /** A file opened in the child, relative to its working directory. */

@@ -5,9 +5,9 @@
  */
 import { fileURLToPath } from 'node:url'
 import { isAnyArrayBuffer, isSharedArrayBuffer, isTypedArray } from 'node:util/types'
+import { type BackendName, backends, currentName } from '../backend/backends.js'
 import { isTemplate, type TemplateLike } from '../executable/template-like.js'
 import { argumentError } from '../model/argument-error.js'
-import { type BackendName, backendNames, currentName } from '../model/backend-name.js'
 import { type EnvVars, envVarsOf } from '../model/envvars.js'
 import { MAX_FD, MAX_ID, MAX_MILLISECONDS, MAX_PID } from '../model/limits.js'
 import { type RlimitName, rlimitNames } from '../model/rlimits.js'
@@ -78,7 +78,7 @@ const integers =
     return copy as number[]
   }
 
-const currentBackend = oneOf<BackendName | 'auto'>('auto', ...backendNames)
+const currentBackend = oneOf<BackendName | 'auto'>('auto', ...backends.map(({ name }) => name))
 
 /** Recognised as in Node: a URL of another realm is not an instance of our class. */
 function isUrl(value: unknown): value is URL {

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import type { BackendName } from '../model/backend-name.js'
+import type { BackendName } from '../backend/backends.js'
 import type { Exit } from '../model/exit.js'
 import { SIGKILL, signalNumber, wasSignalled } from '../model/signals.js'
 import type { StderrOf, StdinOf, StdoutOf } from '../options/inference.js'

@@ -1,11 +1,11 @@
 /** One process from options to its exit: what spawn() and run() share. */
 
+import type { BackendName } from '../backend/backends.js'
 import { type Compiled, compileChecked } from '../chain/compile.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { spawnError } from '../chain/failure.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
 import type { KernelTemplate } from '../executable/executable.js'
-import type { BackendName } from '../model/backend-name.js'
 import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { SpawnError } from '../model/spawn-error.js'

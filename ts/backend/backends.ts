@@ -1,8 +1,22 @@
+import type { Backend } from './backend.js'
+import { fork } from './fork.js'
+import { spawnTemplate } from './spawn-template.js'
+import { uring } from './uring.js'
+import { vfork } from './vfork.js'
+
 /** The name of a backend; the guide's page on backends compares them. */
 export type BackendName = 'uring' | 'spawn_template' | 'vfork' | 'fork'
 
-/** All of them, best first. */
-export const backendNames: readonly BackendName[] = ['uring', 'spawn_template', 'vfork', 'fork']
+/** Best first. */
+const table: { readonly [Name in BackendName]: Backend<Name> } = {
+  uring,
+  spawn_template: spawnTemplate,
+  vfork,
+  fork,
+}
+
+/** All backends, best first. */
+export const backends: readonly Backend<BackendName>[] = Object.values(table)
 
 /** Which backend to use: 'auto' is the best that works; 'template' is an older name of 'spawn_template'. */
 export type BackendOption = BackendName | 'auto' | 'template'
