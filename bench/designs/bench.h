@@ -33,10 +33,23 @@ struct method {
 	void (*collect)(int handle);
 };
 
-extern const struct method method_fork, method_vfork, method_vfork_batch,
-	method_posix_spawn, method_clone3, method_chain, method_chain_fds,
-	method_chain_pidfd, method_chain_batch, method_chain_template,
-	method_spawn_template;
+/* The table of methods: a file defines method_NAME for one or more of them. */
+#define METHODS(X)                                                             \
+	X(fork)                                                                \
+	X(vfork)                                                               \
+	X(vfork_batch)                                                         \
+	X(posix_spawn)                                                         \
+	X(clone3)                                                              \
+	X(chain)                                                               \
+	X(chain_fds)                                                           \
+	X(chain_pidfd)                                                         \
+	X(chain_batch)                                                         \
+	X(chain_template)                                                      \
+	X(spawn_template)
+
+#define DECLARE_METHOD(name) extern const struct method method_##name;
+METHODS(DECLARE_METHOD)
+#undef DECLARE_METHOD
 
 /* Prints @what and errno, and exits. */
 void die(const char *what) __attribute__((noreturn));

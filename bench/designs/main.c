@@ -39,13 +39,12 @@
 #endif
 
 static const struct method *const methods[] = {
-	&method_fork,		&method_vfork,	     &method_posix_spawn,
-	&method_clone3,		&method_chain,	     &method_chain_fds,
-	&method_chain_pidfd,	&method_chain_batch, &method_chain_template,
-	&method_spawn_template, &method_vfork_batch,
+#define METHOD(name) &method_##name,
+	METHODS(METHOD)
+#undef METHOD
 };
 
-#define METHODS (sizeof(methods) / sizeof(methods[0]))
+#define NR_METHODS (sizeof(methods) / sizeof(methods[0]))
 
 void die(const char *what)
 {
@@ -133,11 +132,11 @@ static void open_files(long count)
 
 static const struct method *find(const char *name)
 {
-	for (size_t i = 0; i < METHODS; i++)
+	for (size_t i = 0; i < NR_METHODS; i++)
 		if (!strcmp(methods[i]->name, name))
 			return methods[i];
 	fprintf(stderr, "bench: no method %s; there are:", name);
-	for (size_t i = 0; i < METHODS; i++)
+	for (size_t i = 0; i < NR_METHODS; i++)
 		fprintf(stderr, " %s", methods[i]->name);
 	fprintf(stderr, "\n");
 	exit(2);

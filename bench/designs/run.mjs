@@ -6,6 +6,7 @@ import { someOf } from '../../tools/options.mjs'
 import { runInLab } from '../lib/lab.mjs'
 import { compilerVersion, lab } from '../lib/result.mjs'
 import { interquartileMean, mean } from '../lib/stats.mjs'
+import { METHOD_NAMES } from '../report/names.mjs'
 import { breakdown, breakdownLines } from './breakdown.mjs'
 import { PHASES } from './phases.mjs'
 import { build, CHILDREN, counting, folder, install } from './programs.mjs'
@@ -13,18 +14,7 @@ import { build, CHILDREN, counting, folder, install } from './programs.mjs'
 export const description = 'instructions per process by launch method, in the lab'
 export const inLab = true
 
-export const METHODS = [
-  'fork',
-  'vfork',
-  'posix_spawn',
-  'clone3',
-  'chain',
-  'chain_fds',
-  'chain_pidfd',
-  'chain_batch',
-  'chain_template',
-  'spawn_template',
-]
+const METHODS = Object.keys(METHOD_NAMES)
 const KINDS = Object.keys(CHILDREN)
 /** MiB that the parent has touched. */
 const MEMORY = [0, 256, 1024]

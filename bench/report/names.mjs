@@ -1,4 +1,4 @@
-/** Launch methods as people read them. */
+/** The launch methods of bench/designs that are counted, in order, as people read them. */
 export const METHOD_NAMES = {
   fork: 'fork, exec',
   vfork: 'vfork, exec',
