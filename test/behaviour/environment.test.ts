@@ -61,12 +61,11 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     const out = node(`
       import { Worker } from 'node:worker_threads'
       const code = \`
-        const { parentPort } = require('node:worker_threads')
-        import('${library}').then(({ run }) => {
+        Promise.all([import('node:worker_threads'), import('${library}')]).then(([node, { run }]) => {
           const stdio = ['pipe', 'ignore', 'ignore']
           for (const at of [1, 2, 3]) run('cat', [], { input: new Uint8Array(20_000_000), stdio })
           run('sleep', ['1'], { input: new Uint8Array(20_000_000) })
-          parentPort.postMessage('running')
+          node.parentPort.postMessage('running')
         })\`
       for (let ms = 0; ms < 40; ms += 4) {
         const worker = new Worker(code, { eval: true })

@@ -36,9 +36,10 @@ const machine = () => processesNaming(own.path).some((line) => line.includes('qe
 
 test.each([
   ['boots', () => machine()],
-  ['measures', (said: { stderr: string }) => /emulated: 25 %/.test(said.stderr)],
+  // Without a terminal the share that is done comes once a minute, whatever it is by then.
+  ['measures', (said: { stderr: string }) => /emulated: [1-9]\d* %/.test(said.stderr)],
 ] as const)('SIGINT while the machine %s stops it', async (_, reached) => {
-  const { child, said, ended } = start('--rounds', '1')
+  const { child, said, ended } = start('--rounds', '3')
   await until(() => reached(said), 600_000)
   child.kill('SIGINT')
   expect(await ended, said.stderr).toBe(130)
