@@ -1,8 +1,18 @@
 /** Several copies of the JavaScript in one environment share its core. */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
 import { HANG } from '../support.js'
@@ -21,31 +31,40 @@ beforeAll(() => {
     symlinkSync(join(root, 'build'), join(copy, 'build'))
     copies.push(pathToFileURL(join(copy, 'dist/index.js')).href)
   }
+  makeFunctions()
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-/**
- * Code that loads a copy of the library in another realm, as Jest does for each
- * test file. CommonJS, because Node never frees modules of node:vm.
- */
-const realms = `
+/** The folder of the library's modules as functions of CommonJS, made once: it takes long. */
+const functions = () => join(dir, 'functions')
+
+/** Makes them. CommonJS, because Node never frees modules of node:vm. */
+function makeFunctions() {
+  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 }
+  const dist = join(root, 'dist')
+  for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.js')) continue
+    const source = readFileSync(join(dist, name), 'utf8').replaceAll('import.meta.url', '__url')
+    const { outputText } = ts.transpileModule(source, { compilerOptions })
+    const made = join(functions(), name)
+    mkdirSync(dirname(made), { recursive: true })
+    writeFileSync(made, `(function (exports, require, __url) {${outputText}})`)
+  }
+}
+
+/** Code that loads the first copy in another realm, as Jest does for each test file. */
+const realms = () => `
   import { readFileSync } from 'node:fs'
   import { createRequire } from 'node:module'
   import vm from 'node:vm'
-  import { fileURLToPath } from 'node:url'
-  import ts from 'typescript'
-  const { ModuleKind, ScriptTarget } = ts
-  const compiled = new Map()
-  function sourceOf(url) {
-    if (!compiled.has(url)) {
-      const source = readFileSync(fileURLToPath(url), 'utf8').replaceAll('import.meta.url', '__url')
-      const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022 }
-      const { outputText } = ts.transpileModule(source, { compilerOptions })
-      compiled.set(url, '(function (exports, require, __url) {' + outputText + '})')
-    }
-    return compiled.get(url)
+  const entry = '${copies[0]}'
+  const scripts = new Map()
+  function scriptOf(url) {
+    const made = new URL(url.slice(new URL('.', entry).href.length), '${pathToFileURL(functions()).href}/')
+    if (!scripts.has(url)) scripts.set(url, new vm.Script(readFileSync(made, 'utf8')))
+    return scripts.get(url)
   }
-  function loadInRealm(entry) {
+  function loadInRealm() {
     const { AbortSignal, AbortController, Buffer, URL, performance, process, queueMicrotask, setImmediate, setTimeout } = globalThis
     const context = vm.createContext({ AbortSignal, AbortController, Buffer, URL, performance, process, queueMicrotask, setImmediate, setTimeout })
     const modules = new Map()
@@ -55,7 +74,7 @@ const realms = `
       const exports = {}
       modules.set(url, exports)
       const require = (name) => name.startsWith('.') ? load(new URL(name, url).href) : theirs(name)
-      vm.runInContext(sourceOf(url), context)(exports, require, url)
+      scriptOf(url).runInContext(context)(exports, require, url)
       return exports
     }
     return load(entry)
@@ -133,9 +152,9 @@ describe.each(testedBackends)('by %s', (backend) => {
 
   test('copies in realms of their own', () => {
     const out = node(
-      `${realms}
+      `${realms()}
       ${useAll}
-      const libraries = [await import('${copies[0]}'), loadInRealm('${copies[0]}'), loadInRealm('${copies[0]}')]
+      const libraries = [await import('${copies[0]}'), loadInRealm(), loadInRealm()]
       console.log(JSON.stringify(await useAll(libraries)))`,
     )
     expect(JSON.parse(out)).toEqual(expected(3))
@@ -143,14 +162,14 @@ describe.each(testedBackends)('by %s', (backend) => {
 
   test('a copy that is gone leaves nothing behind', () => {
     const out = node(
-      `${realms}
+      `${realms()}
       import { readdirSync } from 'node:fs'
       import { setTimeout as sleep } from 'node:timers/promises'
       const count = (what) => readdirSync('/proc/self/' + what).length
       let gone = 0
       const registry = new FinalizationRegistry(() => gone++)
       async function once() {
-        const library = loadInRealm('${copies[0]}')
+        const library = loadInRealm()
         registry.register(library.run)
         await library.run('cat', [], { input: 'x' })
         await (await library.spawn('true', [], { stdio: 'ignore' })).exited
@@ -172,10 +191,10 @@ describe.each(testedBackends)('by %s', (backend) => {
 
   test('a copy that is no longer referenced still gets the events it waits for', () => {
     const out = node(
-      `${realms}
+      `${realms()}
       let result
       await (async () => {
-        const library = loadInRealm('${copies[0]}')
+        const library = loadInRealm()
         result = library.run('sh', ['-c', 'sleep 0.3; echo late'])
       })()
       const timer = setInterval(gc, 20)
