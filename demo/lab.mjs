@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildKernel, runInLab } from '../bench/lib/lab.mjs'
-import { programFiles, quoted } from '../bench/lib/programs.mjs'
 import { root } from '../tools/paths.mjs'
+import { programFiles, quoted } from '../tools/programs.mjs'
 import { alsoStarted, calls } from './calls.mjs'
 import { workspaceEnv } from './workspace.mjs'
 

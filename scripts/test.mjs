@@ -10,6 +10,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { image } from '../kernel/lib/build.mjs'
 import { attempt, QuietError } from '../tools/command.mjs'
 import { root } from '../tools/paths.mjs'
+import { programFiles, quoted } from '../tools/programs.mjs'
 import { duration, isVerbose, say } from '../tools/progress.mjs'
 import { build } from './build.mjs'
 import { schedule } from './schedule.mjs'
@@ -21,11 +22,28 @@ const lab = (...args) => node('kernel/lab', ...args)
 const vitest = (...args) =>
   node('node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', ...args)
 
+/** Programs that most tests start. */
+const programs = ['true', 'false', 'echo', 'cat', 'sleep', 'sh', 'bash', 'env', 'id', 'ls']
+
+/**
+ * A shell command that runs its arguments, with the files in the machine's own
+ * memory that every start reads: opening one of the host's is a request to the
+ * host, and half of the time. A change of mode makes the machine's overlay copy
+ * a file.
+ */
+function inMemory() {
+  const read = [...programFiles(programs, process.env.PATH ?? ''), '/etc/ld.so.cache']
+  const ours = ['dist', 'build/Release/uring_spawn.node'].map((path) => join(root, path))
+  const files = [...new Set([...read, ...ours])].map(quoted).join(' ')
+  return ['sh', '-c', `chmod -R u+r ${files} && exec "$@"`, 'sh']
+}
+
 /**
  * The behaviour suite in the lab. What it writes stays in the machine, except in
  * `out/`. Sizes are for an emulated processor.
  */
 const inLab = (backend, ...files) => [
+  ...inMemory(),
   ...['env', `URING_SPAWN_TEST_BACKENDS=${backend}`, 'URING_SPAWN_TEST_MANY=1000'],
   ...vitest('--typecheck.enabled=false', '--testTimeout=240000', ...files),
 ]
@@ -57,7 +75,7 @@ const resultFile = (title, type) => join(results, `${title.replaceAll(/\W+/g, '-
  * @property {string[]} [after]  titles of steps that must succeed first
  * @property {string} [group]    one step of a group runs at a time
  * @property {() => Promise<unknown>} [work]  in this process; throws a QuietError
- * @property {string[]} [command]
+ * @property {() => string[]} [command]  made when the step begins
  * @property {(ok: boolean, output: string) => typeof none} counts
  * @property {(output: string) => string[]} [failures]  each failed test and why
  * @property {() => string[]} [skipped]  what could not be tested and why, if that can be helped
@@ -109,7 +127,7 @@ function vitestStep(title, seconds, command, files) {
   const file = resultFile(title, 'json')
   return {
     ...{ title, seconds },
-    command: [...command, `--outputFile.json=${file}`],
+    command: () => [...command(), `--outputFile.json=${file}`],
     read: () => readVitest(files().length),
     counts() {
       const json = JSON.parse(readFileSync(file, 'utf8'))
@@ -146,7 +164,9 @@ function ctestStep(title, seconds) {
   const file = resultFile(title, 'xml')
   return {
     ...{ title, seconds },
-    command: ['ctest', '--test-dir', 'build', '--output-on-failure', '--output-junit', file],
+    command: () => [
+      ...['ctest', '--test-dir', 'build', '--output-on-failure', '--output-junit', file],
+    ],
     read: () => (line) => {
       const [, done, total] = /^ *(\d+)\/(\d+) Test +#/.exec(line) ?? []
       return done && { share: done / total, note: `${done}/${total} tests` }
@@ -164,7 +184,7 @@ function ctestStep(title, seconds) {
 function selftestStep(title, seconds, kernel, ...programs) {
   return {
     ...{ title, seconds },
-    command: lab('selftest', '--kernel', kernel, ...programs),
+    command: () => lab('selftest', '--kernel', kernel, ...programs),
     read() {
       let tests = 0
       let program = ''
@@ -188,7 +208,7 @@ const after = (titles, step) => ({ ...step, after: titles })
 
 const hostTests = [
   ctestStep('C', 60),
-  vitestStep(...['TypeScript', 240, vitest()], () =>
+  vitestStep(...['TypeScript', 240, () => vitest()], () =>
     testFiles('test').filter((name) => !name.startsWith('lab/')),
   ),
 ].map((step) => ({ ...after(['build'], step), group: 'host' }))
@@ -196,14 +216,15 @@ const hostTests = [
 const labTests = [
   after(
     ['build', 'patched kernel', 'debug kernel'],
-    vitestStep(...['lab', 300, vitest('--config', 'test/lab/vitest.config.ts')], () =>
+    vitestStep(...['lab', 300, () => vitest('--config', 'test/lab/vitest.config.ts')], () =>
       testFiles('test/lab'),
     ),
   ),
   after(
     ['build', 'patched kernel'],
     vitestStep(
-      ...['TypeScript, by chains', 400, lab(...labLimits, '--', ...inLab('uring', ...byChains))],
+      ...['TypeScript, by chains', 400],
+      () => lab(...labLimits, '--', ...inLab('uring', ...byChains)),
       () => testFiles(...byChains),
     ),
   ),
@@ -211,14 +232,20 @@ const labTests = [
     ['build', 'patched kernel'],
     vitestStep(
       ...['TypeScript, by templates', 400],
-      lab(...labLimits, '--', ...inLab('spawn_template', ...byTemplates)),
+      () => lab(...labLimits, '--', ...inLab('spawn_template', ...byTemplates)),
       () => testFiles(...byTemplates),
     ),
   ),
   after(['patched kernel'], selftestStep('selftests, patched', 200, 'patched')),
   after(['debug kernel'], selftestStep('selftests, debug', 300, 'debug', ...onDebug)),
   // It builds kernels, too.
-  { ...after(['patched kernel'], check('series', 30, lab('check'))), group: 'kernel' },
+  {
+    ...after(
+      ['patched kernel'],
+      check('series', 30, () => lab('check')),
+    ),
+    group: 'kernel',
+  },
 ]
 
 /** Seconds of the kernels are those of cold builds: then most has to wait for them. */
@@ -250,13 +277,14 @@ async function run({ title, seconds, command, work, read }) {
     }
   }
   const log = resultFile(title, 'log')
-  const { status, signal, error, stdout, stderr } = await attempt(command, {
+  const argv = command()
+  const { status, signal, error, stdout, stderr } = await attempt(argv, {
     ...{ title: `test: ${title}`, log, seconds, read: read?.(), show: process.stdout },
   })
   const how = error
-    ? `cannot run ${command[0]}: ${error.message}`
+    ? `cannot run ${argv[0]}: ${error.message}`
     : signal
-      ? `${command[0]} was killed by ${signal}`
+      ? `${argv[0]} was killed by ${signal}`
       : ''
   return { ok: status === 0, output: stdout, said: how ? `${stderr}\n${how}` : stderr, log }
 }

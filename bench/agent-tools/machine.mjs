@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../tools/paths.mjs'
-import { programFiles, quoted, withLinks } from '../lib/programs.mjs'
+import { programFiles, quoted, withLinks } from '../../tools/programs.mjs'
 import { presets } from './presets.mjs'
 
 const PATH = '/usr/bin:/bin'

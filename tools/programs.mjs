@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { root } from '../../tools/paths.mjs'
+import { root } from './paths.mjs'
 
 /** A word of a shell command. */
 export const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`
