@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "child.h"
+#include "place.h"
 #include "reap.h"
 #include "sys.h"
 
@@ -65,6 +66,34 @@ void launch_no_child(struct launch *launch, int error)
 	launch->chain->res[0] = error;
 	launch->error = error;
 	launch->failed_op = 0;
+}
+
+bool launch_children_stay(void)
+{
+	struct sigaction sa;
+
+	return !sigaction(SIGCHLD, NULL, &sa) && sa.sa_handler != SIG_IGN &&
+	       !(sa.sa_flags & SA_NOCLDWAIT);
+}
+
+int launch_enter(const struct launch *launch, struct launch_thread *thread)
+{
+	long ret;
+
+	if (!launch->place)
+		return 1;
+	if (!thread->owns_place && thread->may_own_place)
+		thread->owns_place = !place_own();
+	if (!thread->owns_place)
+		return 0;
+	ret = place_enter(launch->place);
+	return ret < 0 ? (int)ret : 1;
+}
+
+void launch_leave(const struct launch_thread *thread)
+{
+	if (thread->owns_place)
+		place_leave();
 }
 
 static void tell_slow(struct launch_thread *thread)

@@ -187,6 +187,21 @@ bool launch_has_execd(pid_t pid, int pidfd);
  */
 uint64_t launch_ignored_signals(struct launch_thread *thread);
 
+/*
+ * For launchers with own_place: takes the thread to where the child is to
+ * begin. Returns 1 once it is there, 0 if it cannot have a working directory of
+ * its own, or -errno.
+ */
+int launch_enter(const struct launch *launch, struct launch_thread *thread);
+/* Takes the thread back, if it went there. */
+void launch_leave(const struct launch_thread *thread);
+
+/*
+ * For the launchers: while SIGCHLD is ignored, a child may be gone before we
+ * can inspect it.
+ */
+bool launch_children_stay(void);
+
 /* For the launchers: records that no child was made. */
 void launch_no_child(struct launch *launch, int error);
 

@@ -15,18 +15,8 @@
 #include <sched.h>
 
 #include "core.h"
-#include "place.h"
 #include "sys.h"
 #include "template_plan.h"
-
-/* While SIGCHLD is ignored, a child may be gone before we can inspect it. */
-static bool children_stay(void)
-{
-	struct sigaction sa;
-
-	return !sigaction(SIGCHLD, NULL, &sa) && sa.sa_handler != SIG_IGN &&
-	       !(sa.sa_flags & SA_NOCLDWAIT);
-}
 
 static void set_policy(int policy)
 {
@@ -183,43 +173,23 @@ static void by_vfork(struct launch *launch, struct launch_thread *thread)
 		c->res[at] = stale;
 }
 
-/*
- * The child starts where this thread is, so the thread needs a working
- * directory of its own. Returns 1 once the thread is there, 0 if it cannot have
- * one, or -errno.
- */
-static int enter(const struct launch *launch, struct launch_thread *thread)
-{
-	long ret;
-
-	if (!launch->place)
-		return 1;
-	if (!thread->owns_place && thread->may_own_place)
-		thread->owns_place = !place_own();
-	if (!thread->owns_place)
-		return 0;
-	ret = place_enter(launch->place);
-	return ret < 0 ? (int)ret : 1;
-}
-
 static void template_launch(struct launch *launch, struct launch_thread *thread)
 {
 	struct template_plan plan;
 	enum next next = TO_VFORK;
-	int there = enter(launch, thread);
+	int there = launch_enter(launch, thread);
 
 	chain_reset(launch->chain);
 	if (there < 0) {
 		launch_no_child(launch, there);
 		return;
 	}
-	if (there && children_stay()) {
+	if (there && launch_children_stay()) {
 		if (plan_make(&plan, launch))
 			next = run_plan(launch, thread, &plan);
 		plan_drop(&plan);
 	}
-	if (thread->owns_place)
-		place_leave();
+	launch_leave(thread);
 	if (next == TO_VFORK)
 		by_vfork(launch, thread);
 }
