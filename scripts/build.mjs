@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { quietly } from '../tools/command.mjs'
-import { withLock } from '../tools/lock.mjs'
+import { cloneLock, withLock } from '../tools/lock.mjs'
 import { logFile, root } from '../tools/paths.mjs'
 import { duration, say } from '../tools/progress.mjs'
 
@@ -83,7 +83,7 @@ async function buildLibrary() {
  */
 export async function build() {
   const waiting = () => say('build: waiting for another build of this clone')
-  await withLock('build', waiting, async () => {
+  await withLock(cloneLock('build'), { waiting }, async () => {
     await buildAddon()
     await buildLibrary()
   })

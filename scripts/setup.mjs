@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { npmEnvironment } from '../tools/cache.mjs'
 import { attempt, failureOf, orFail, QuietError } from '../tools/command.mjs'
-import { withLock } from '../tools/lock.mjs'
+import { cloneLock, withLock } from '../tools/lock.mjs'
 import { logFile, root } from '../tools/paths.mjs'
 import { beVerbose, duration, Progress, say } from '../tools/progress.mjs'
 import { needs } from './needs.mjs'
@@ -191,7 +191,7 @@ async function retryNetwork(command, options) {
 async function setUpNpm() {
   if (npmIsDone()) return
   const waiting = () => say('setup: waiting for another set-up of this clone')
-  await withLock('setup', waiting, async () => {
+  await withLock(cloneLock('setup'), { waiting }, async () => {
     if (npmIsDone()) return
     const total = packageCount()
     let fetched = 0

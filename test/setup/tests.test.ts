@@ -22,7 +22,7 @@ const passing = { numPassedTests: 7, numFailedTests: 0, numPendingTests: 2, numT
 
 beforeEach(() => {
   clone = new Clone('ts', 'tsconfig.json', 'kernel')
-  clone.link('zx', 'proper-lockfile', 'tap-parser')
+  clone.link('zx', 'tap-parser')
   // Stand-ins for cmake-js and tsc that build nothing and succeed.
   clone.write('node_modules/cmake-js/bin/cmake-js', '')
   clone.write('node_modules/typescript/bin/tsc', '')
