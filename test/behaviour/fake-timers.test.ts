@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { batch, run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { HANG } from '../support.js'
+import { HANG, inTime } from '../support.js'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -40,11 +40,12 @@ describe.each(testedBackends)('by %s', (backend) => {
 
   test('a timeout is in real time, as with node:child_process', async () => {
     vi.useFakeTimers()
-    const { timedOut, signal } = await run('sh', ['-c', "trap '' TERM; sleep 60"], {
-      backend,
-      timeout: 300,
-      killGrace: 300,
-    })
+    const { timedOut, signal } = await inTime(
+      (timeout) =>
+        run('sh', ['-c', "trap '' TERM; sleep 60"], { backend, timeout, killGrace: 300 }),
+      // Without time for its trap the shell ends by SIGTERM.
+      ({ signal }) => signal === 'SIGKILL',
+    )
     expect({ timedOut, signal }).toEqual({ timedOut: true, signal: 'SIGKILL' })
   })
 
@@ -71,8 +72,14 @@ describe.each(testedBackends)('by %s', (backend) => {
         const many = Array.from({ length: ${MANY} })
         await Promise.all(many.map(() => run('true')))
         await batch(many.map(() => ['true']), { concurrency: 64 }).all()
-        const { timedOut } = await run('sleep', ['60'], { timeout: 100 })
-        console.log(timedOut)`,
+        // How long a start takes is unknown, so try longer and longer times.
+        let result
+        for (let timeout = 100; !result; timeout *= 3) {
+          result = await run('sleep', ['60'], { timeout }).catch((error) => {
+            if (error.code !== 'ETIMEDOUT') throw error
+          })
+        }
+        console.log(result.timedOut)`,
       ],
       {
         encoding: 'utf8',

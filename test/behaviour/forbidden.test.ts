@@ -61,11 +61,11 @@ function denying(denied: readonly string[], code: string): unknown {
 // As for a program of another user, which only root may signal.
 describe.each(['vfork', 'fork'])('a child by %s that may not be signalled', (backend) => {
   const denied = ['kill=EPERM', 'pidfd_send_signal=EPERM']
-  const shell = "'sh', ['-c', 'echo before; sleep 1; echo after; exit 3']"
+  const shell = "'sh', ['-c', 'echo before; sleep 4; echo after; exit 3']"
 
   test.each([
-    ['a timeout', `{ timeout: 300 }`, true],
-    ['a timeout with a grace', `{ timeout: 300, killGrace: 10 }`, true],
+    ['a timeout', `{ timeout: 1500 }`, true],
+    ['a timeout with a grace', `{ timeout: 1500, killGrace: 10 }`, true],
     ['too much output', `{ maxBuffer: 2, overflow: 'kill' }`, false],
   ])('runs to its own end after %s, and says why', (_name, options, timedOut) => {
     const said = denying(

@@ -82,7 +82,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
   ])('a timeout in the exec: it did not start, %s', async (_, more) => {
     const { path, release } = await leased('/bin/true')
     const before = [openFds(), allChildren().length]
-    const error = await rejection(spawn(path, [], { ...options, ...more, timeout: 300 }))
+    const error = await rejection(spawn(path, [], { ...options, ...more, timeout: 1000 }))
     expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'exec', path })
     await until(() => openFds() === before[0] && allChildren().length === before[1])
     await release()
@@ -101,7 +101,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     mkdirSync(second)
     const { release } = await leased('/bin/true', join(second, 'some-tool'))
     const env = { PATH: `${first}:${second}` }
-    const error = await rejection(spawn('some-tool', [], { ...options, env, timeout: 300 }))
+    const error = await rejection(spawn('some-tool', [], { ...options, env, timeout: 1000 }))
     expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'exec' })
     await release()
   })
@@ -172,7 +172,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
 
   test('a timeout in an open', async () => {
     const stdio = [{ path: makeFifo() }, 'ignore', 'ignore'] as const
-    const error = await rejection(spawn('true', [], { ...options, stdio, timeout: 300 }))
+    const error = await rejection(spawn('true', [], { ...options, stdio, timeout: 1000 }))
     expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'stdio[0]' })
   })
 
