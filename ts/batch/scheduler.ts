@@ -79,9 +79,13 @@ export class Scheduler {
   #next = 0
   /** When starts have used up their share of this turn of the event loop. */
   #turnEnd: number | undefined
+  /** They have, so the rest waits for the next turn. */
   #spent = false
+  /** A command has to be retried: start no other before one of ours has ended. */
   #waiting = false
+  /** An asynchronous source has been asked for the next command. */
   #pulling = false
+  /** The source has no more, or will not be asked again. */
   #exhausted = false
   #stopped = false
   #ended = false

@@ -42,7 +42,8 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     this.#launch = launch
     if (pipes.length === 0) return
     for (const pipe of pipes) this.#pipes[pipe.index] = new LazyPipe(pipe)
-    // Also keeps the pipes open as long as the child may use them.
+    // This also keeps the pipes from being garbage-collected before: a child whose
+    // object the caller has dropped would get EPIPE for what it writes.
     launch.exited.then(() => {
       for (const pipe of this.#pipes) pipe?.ended()
     })

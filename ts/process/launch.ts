@@ -74,7 +74,10 @@ export class Launch {
   /** For a start from a template, which may have to be retried. */
   readonly #snapshot: Snapshot<Settings> | undefined
   #submission!: Submission
-  /** A signal for a start that has just failed, and may be retried. */
+  /**
+   * A signal that came when the first try had failed and its outcome was not known
+   * here. If there is a second try, it gets the signal: it would be lost otherwise.
+   */
   #missed: number | undefined
 
   /** Queues the launch. Throws before anything is created. */

@@ -134,7 +134,10 @@ static int load_task_set(struct loader *l, struct chain_op *op)
 	}
 }
 
-/* Execs over a search path share their argv and envp. */
+/*
+ * Execs over a search path share their argv and envp: converted once more,
+ * their addresses would be taken for offsets.
+ */
 static int load_exec(struct loader *l, struct chain_op *op,
 		     uint64_t (*seen)[2][2])
 {

@@ -34,7 +34,7 @@ struct child {
 	uint64_t ignored;  /* signals that may be ignored at its start */
 	bool shares_files; /* it still has its parent's descriptor table */
 	pid_t parent;	   /* its parent's process, as seen from here */
-	/* Its own, with which it runs its program; see child_run(). */
+	/* What its program gets, set right before the exec: see child_run(). */
 	uint64_t pdeathsig;
 	bool dies_with_parent;
 };

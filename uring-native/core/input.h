@@ -9,10 +9,14 @@
 
 #include "poller.h"
 
-/* The owner of bytes that we borrow, who may take them back at any time. */
+/*
+ * The owner of bytes that we borrow, who may take them back at any time: who
+ * has set @gone under the lock knows that nobody reads them any more. So the
+ * lock is held during each write(2) of them.
+ */
 struct lender {
 	pthread_mutex_t lock;
-	bool gone; /* no more access */
+	bool gone;
 };
 
 struct input {

@@ -12,14 +12,24 @@
 #include "output.h"
 #include "poller.h"
 
-/*
- * QUEUED: nobody has begun; a signal cancels it. LAUNCHING: its process is
- * being made. A chain whose program is open for writing goes back to QUEUED.
- */
 enum job_state {
+	/*
+	 * Nobody has begun: it waits for a launch thread, for the loop, for
+	 * room in the ring, or until its program is no longer open for writing.
+	 * There is no process; a signal sets @cancelled.
+	 */
 	JOB_QUEUED,
+	/*
+	 * A launch thread has it, or its chain is on the ring. The process can
+	 * be signalled once the launch's pid is known. Back to QUEUED if the
+	 * program is open for writing.
+	 */
 	JOB_LAUNCHING,
-	JOB_SETTLED, /* launched or failed; there may be output to come */
+	/*
+	 * It has started or failed, and @first is posted. Started, it is the
+	 * loop's until its exit, its outputs and its input have ended.
+	 */
+	JOB_SETTLED,
 };
 
 struct job_output {
@@ -56,7 +66,10 @@ struct job {
 	unsigned busy_ms; /* waited while the program was open for writing */
 	bool watched;
 	bool exited;
-	/* The launch or the exit; each output; the input; each event; inbox. */
+	/*
+	 * One each for the launch, which passes its own on to the exit, every
+	 * output, the input, every event that is not freed, and the inbox.
+	 */
 	unsigned refs;
 	/* Each occurs at most once, so memory for it is always at hand. */
 	struct core_event first; /* STARTED or FAILED */

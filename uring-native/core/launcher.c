@@ -210,6 +210,10 @@ void launch_wait(struct launch *launch, struct launch_thread *thread,
 		uint32_t now = progress->gone;
 		long ret;
 
+		/*
+		 * The child may have left since the last look. Then @now is the
+		 * final value, and nobody would end the wait before its time.
+		 */
 		if (is_gone(progress))
 			return;
 		/*
@@ -227,7 +231,7 @@ void launch_wait(struct launch *launch, struct launch_thread *thread,
 	}
 }
 
-/* A debugger may keep the rest of a process for as long as it likes. */
+/* A debugger may hold a process that has ended for as long as it likes. */
 static void reap_failed(struct launch *launch, struct launch_thread *thread)
 {
 	struct pollfd over = {launch->pidfd, POLLIN, 0};

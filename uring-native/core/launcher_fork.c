@@ -46,7 +46,10 @@ static long do_fork(struct launch *launch, struct child *child)
 	return pid;
 }
 
-/* If a filter forbids it, the launch thread polls (is_gone_anyway()). */
+/*
+ * If a filter forbids it, or the child is killed before, the launch thread
+ * finds out by polling (is_gone_anyway()).
+ */
 static void own_futex(struct shared *shared)
 {
 	shared->robust.list.next = &shared->entry;

@@ -227,7 +227,14 @@ static void finish(struct launch *launch)
 	ops->done(launch);
 }
 
-/* Whether this is the last CQE of the chain. */
+/*
+ * Whether this is the last CQE of the chain. Take CLONE, DUP and two EXECs, the
+ * first of them hard-linked:
+ * - DUP fails: its CQE is the last. The kernel skips those of the EXECs.
+ * - CLONE fails: all others post -ECANCELED, DUP as well. The last operation's
+ *   is the last.
+ * - The first EXEC fails: nothing has ended, the second one posts the last.
+ */
 static bool is_last(struct launch *launch, uint32_t i, int res)
 {
 	const struct chain *c = launch->chain;

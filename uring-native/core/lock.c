@@ -37,10 +37,7 @@ void core_unlock(struct core *core)
 		poke_loop(core);
 }
 
-/*
- * Drops a reference and unlocks; the last one frees the core. After unlocking,
- * the core may be gone at any time, so the loop is woken before that.
- */
+/* After unlocking, the core may be gone: so the loop is woken before that. */
 void core_put(struct core *core)
 {
 	bool last = --core->refs == 0;

@@ -16,8 +16,10 @@ static void close_both(const int *ends)
 
 /*
  * A chain that copies the descriptor table puts descriptors in place one by
- * one, and would overwrite a source @fd that is one of the targets. Returns
- * @fd, or a copy above all targets with @fd closed, or -errno with @fd closed.
+ * one, and would overwrite a source @fd that is one of the targets: where 1 is
+ * closed here, the pipe for the child's 3 may get that number, and the child's
+ * 1 is put in place first. Returns @fd, or a copy above all targets with @fd
+ * closed, or -errno with @fd closed.
  */
 static int out_of_the_way(const struct chain *c, int fd)
 {

@@ -10,6 +10,7 @@
 
 #include "sys.h"
 
+/* Guards @last, the references of every place, and the umask's last value. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /*
  * The newest one in use. It holds no reference itself: a descriptor that

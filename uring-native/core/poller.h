@@ -20,13 +20,15 @@ struct watch {
 	int fd;
 	enum watch_kind kind;
 	unsigned ms; /* of a timer, from when it is armed */
-	bool armed;
-	bool added;	/* the poller's */
-	bool cancelled; /* the poller's */
-	/* Called from poller_wait(), disarmed; may arm it again. */
+	bool armed;  /* ready() will be called: once for each arm() */
+	/* Called from the poller's wait(), disarmed; may arm it again. */
 	void (*ready)(struct watch *watch);
-	struct watch *next; /* the poller's */
-	/* The poller's: when a timer ends, by the poller's clock. */
+
+	/* The poller's: */
+	bool added; /* its SQE is queued, or its fd is in the epoll set */
+	bool cancelled;
+	struct watch *next; /* in at most one list at a time */
+	/* When a timer ends, by the poller's clock. */
 	struct {
 		long long tv_sec;
 		long long tv_nsec;

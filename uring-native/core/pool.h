@@ -20,6 +20,8 @@ struct job;
  * a pool gets another thread for each slow one (LAUNCH_SLOW_MS) while there is
  * work, and memory. Idle threads end at once beyond max_threads, and after a
  * second beyond kept_threads.
+ *
+ * The core's lock guards pools and crews; pool_wake() alone does without.
  */
 struct pool {
 	struct crew *crew;

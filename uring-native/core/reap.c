@@ -8,7 +8,11 @@
 
 #include "sys.h"
 
-/* One lock for all environments of the process: they share pid numbers. */
+/*
+ * Held to reap, and to signal by pid after a look whether the child is still
+ * there: reaped in between, its number could be another process's. One lock for
+ * all environments: they share pid numbers.
+ */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Returns 0, or -EAGAIN or -ECHILD. */

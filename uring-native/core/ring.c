@@ -147,7 +147,10 @@ static void flush_deferred(struct ring *ring)
 	}
 }
 
-/* Drops the deferred cancellation of a watch that has completed. */
+/*
+ * Drops the deferred cancellation of a watch that has completed. Later its
+ * memory may be another watch, which the cancellation would hit.
+ */
 static void forget(struct ring *ring, struct watch *watch)
 {
 	struct watch **at = &ring->deferred;

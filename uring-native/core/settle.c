@@ -40,6 +40,7 @@ void job_settle(struct job *job)
 	struct launch *launch = &job->launch;
 	bool stop;
 
+	/* Before anybody waits for the end of output: we hold a writer, too. */
 	job_close_fds(job);
 	place_put(launch->place);
 	launch->place = NULL;

@@ -20,7 +20,12 @@ struct job;
 struct ring;
 
 struct core {
-	/* Guards all that is not said to belong to one thread. */
+	/*
+	 * Guards all that is not said to belong to one thread, here, in jobs
+	 * and in crews. The locks of reap.c and place.c may be taken under it,
+	 * @owner_lock and the lender's may not: they are held while others'
+	 * code runs, or a write(2).
+	 */
 	pthread_mutex_t lock;
 	unsigned refs; /* the environment, the loop, launch threads */
 	/* Called without the lock, once the last reference is gone. */
@@ -36,16 +41,23 @@ struct core {
 
 	struct core_event *events;
 	struct core_event **events_tail;
-	atomic_bool owner_woken; /* since the last drain */
 	/*
-	 * Guards config.wake, which must not be called once the owner is gone.
+	 * The owner has been woken, and will drain. The drain clears this under
+	 * the lock, together with the list: an event that is posted later wakes
+	 * it again.
+	 */
+	atomic_bool owner_woken;
+	/*
+	 * Held while config.wake() runs, and to set @owner_gone. Without it a
+	 * thread could find the owner there, and call wake() when
+	 * core_detach() has returned and what config.arg points to is freed.
 	 */
 	pthread_mutex_t owner_lock;
 	bool owner_gone;
 
 	/*
 	 * Wake-ups that core_unlock() sends: a thread woken under the lock
-	 * would only wait for it.
+	 * would only wait for it. Both are false whenever the lock is free.
 	 */
 	bool owes_owner;
 	bool owes_loop;
@@ -59,6 +71,11 @@ struct core {
 	struct watch wake;
 	struct job *inbox;
 	struct job **inbox_tail;
+	/*
+	 * The loop will look into its inbox before it sleeps: it has been
+	 * woken, or is at it. do_inbox() clears this under the lock, where it
+	 * finds the inbox empty.
+	 */
 	atomic_bool loop_woken;
 	struct place *submit_place; /* where it is while it submits */
 	bool unflushed; /* the inbox has jobs that no wake-up was sent for */
@@ -67,11 +84,11 @@ struct core {
 	sem_t ready;
 	int ready_error;
 
-	struct crew *crew;  /* for what is launched now */
-	struct crew *crews; /* all */
+	struct crew *crew;  /* for what is launched now; NULL at first */
+	struct crew *crews; /* all, until pool_exit() */
 	/*
-	 * The calling thread's; @looked: all have been read since the last
-	 * flush.
+	 * Those of the thread that calls core_launch(); @looked: all have been
+	 * read since the last flush.
 	 */
 	struct attributes attributes;
 	struct attributes loop_attributes; /* those of the loop's thread */
