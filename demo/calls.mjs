@@ -1,6 +1,6 @@
 // The calls that an agent makes while it works on a workspace, and the answer
 // each must give, computed here from the workspace's files.
-import { workspaceFiles } from './workspace.mjs'
+import { workspaceFiles } from '../bench/agent-tools/workspace.mjs'
 
 const files = workspaceFiles()
 const text = (path) => files[path]

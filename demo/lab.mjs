@@ -1,11 +1,11 @@
 // Measures on the patched kernel, in a machine of the lab.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { workspaceEnv } from '../bench/agent-tools/workspace.mjs'
 import { buildKernel, runInLab } from '../bench/lib/lab.mjs'
 import { root } from '../tools/paths.mjs'
 import { programFiles, quoted } from '../tools/programs.mjs'
 import { alsoStarted, calls } from './calls.mjs'
-import { workspaceEnv } from './workspace.mjs'
 
 const MACHINE = { cpus: 2, memory: '2G' }
 /** Seconds after which a machine hangs. */

@@ -1,10 +1,10 @@
 // Makes the same calls through every side on the running kernel, in turns, and
 // measures and compares them.
 import { availableParallelism, release } from 'node:os'
+import { makeWorkspace, workspaceEnv } from '../bench/agent-tools/workspace.mjs'
 import { median, middleInterval, quantile } from '../bench/lib/stats.mjs'
 import { calls, fault, nameOf, roundOf } from './calls.mjs'
 import { BASELINE, sides, sidesHere } from './sides.mjs'
-import { makeWorkspace, workspaceEnv } from './workspace.mjs'
 
 /** How many descriptions of faults are kept; all faults are counted. */
 const MOST_FAULTS = 20

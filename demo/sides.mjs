@@ -1,6 +1,7 @@
 // The ways to make a call that the demo compares.
+
+import { childProcess } from '../bench/agent-tools/child-process.mjs'
 import { probe, run } from '../dist/index.js'
-import { childProcess } from './child-process.mjs'
 
 /** The side that the others are compared with. */
 export const BASELINE = 'node:child_process'

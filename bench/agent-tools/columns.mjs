@@ -1,8 +1,9 @@
 // The compared ways to make a call. `backend` and `templates` are what probe()
 // must find, `caller` returns a function that makes calls, and `fault` tells
 // whether the library fell back to another way for a result.
-import { childProcess } from '../../demo/child-process.mjs'
+
 import { run, template } from '../../dist/index.js'
+import { childProcess } from './child-process.mjs'
 
 const byRun = (backend) => ({
   backend,

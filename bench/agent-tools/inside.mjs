@@ -6,11 +6,11 @@ import { once } from 'node:events'
 import { release } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { childProcess } from '../../demo/child-process.mjs'
-import { makeWorkspace } from '../../demo/workspace.mjs'
 import { probe } from '../../dist/index.js'
+import { childProcess } from './child-process.mjs'
 import { columns, missing } from './columns.mjs'
 import { deal, presets } from './presets.mjs'
+import { makeWorkspace } from './workspace.mjs'
 
 const script = fileURLToPath(new URL('worker.mjs', import.meta.url))
 

@@ -21,7 +21,7 @@ const FILES = [
   '/etc/ld.so.cache',
   '/etc/ssl/openssl.cnf',
 ]
-const OURS = ['package.json', 'dist', 'build/Release/uring_spawn.node', 'demo', 'bench/agent-tools']
+const OURS = ['package.json', 'dist', 'build/Release/uring_spawn.node', 'bench/agent-tools']
 
 /** Makes the archive in `folder`; returns its path. */
 export function pack(folder) {

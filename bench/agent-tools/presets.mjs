@@ -1,4 +1,4 @@
-// The sixteen calls of the workload, over the workspace that the demo makes.
+// The sixteen calls of the workload, over the files of workspace.mjs.
 // `right` must match the output; it follows from the workspace's files.
 const preset = (name, tool, args, right) => ({ name, tool, args, right })
 

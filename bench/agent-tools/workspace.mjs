@@ -83,7 +83,7 @@ export function workspaceEnv(env = process.env) {
  *   as does the end of this process
  */
 export function makeWorkspace() {
-  const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-demo-'))
+  const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-workspace-'))
   const remove = () => {
     rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
     process.off('exit', remove)
