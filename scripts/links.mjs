@@ -1,9 +1,10 @@
 // The links of the Markdown files: each relative one must lead to a file that
 // is in the repository, and its anchor to a heading there. Part of
 // `npm run lint`.
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
+import { root } from '../tools/paths.mjs'
+import { clonedFiles } from '../tools/sh.mjs'
 
 /** Markdown without code, in which a bracket is no link. */
 const withoutCode = (text) =>
@@ -65,11 +66,11 @@ export function brokenLinks(root, files) {
   )
 }
 
-/** @param {string} root the clone @returns {string[]} a message for each broken link in it */
-export function brokenLinksOfClone(root) {
-  const args = ['ls-files', '-co', '--exclude-standard', '--', '*.md']
-  const { status, stdout, stderr } = spawnSync('git', args, { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`git ls-files: ${stderr}`)
-  const files = stdout.split('\n').filter((file) => file !== '' && existsSync(join(root, file)))
-  return brokenLinks(root, files)
+/** @returns {Promise<string[]>} a message for each broken link in this clone */
+export async function brokenLinksOfClone() {
+  const files = await clonedFiles('*.md')
+  return brokenLinks(
+    root,
+    files.filter((file) => existsSync(join(root, file))),
+  )
 }

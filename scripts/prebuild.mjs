@@ -2,9 +2,8 @@
 // debugging symbols. Run by `npm pack`.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { root } from '../tools/paths.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const dir = `${root}prebuilds/linux-${process.arch}`
 const file = `${dir}/uring_spawn.node`
 

@@ -3,11 +3,11 @@
 // be measured instead, and templates save opens. So the tools, their libraries
 // and what else they read are packed into an archive on the host and unpacked
 // into a tmpfs in the machine, which becomes the commands' root.
-import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../tools/paths.mjs'
 import { programFiles, quoted, withLinks } from '../../tools/programs.mjs'
+import { sh } from '../../tools/sh.mjs'
 import { presets } from './presets.mjs'
 
 const PATH = '/usr/bin:/bin'
@@ -23,8 +23,8 @@ const FILES = [
 ]
 const OURS = ['package.json', 'dist', 'build/Release/uring_spawn.node', 'bench/agent-tools']
 
-/** Makes the archive in `folder`; returns its path. */
-export function pack(folder) {
+/** Makes the archive in `folder`; resolves to its path. */
+export async function pack(folder) {
   // The node that measures is the one that runs this, not the one in PATH.
   const tools = [...new Set([...presets.map(({ tool }) => tool), ...ALSO])].filter(
     (tool) => tool !== 'node',
@@ -38,10 +38,8 @@ export function pack(folder) {
   const archive = `${folder}tar`
   writeFileSync(list, [...paths].map((path) => `${path.slice(1)}\n`).join(''))
   const at = root.slice(1, -1)
-  execFileSync('tar', [
-    ...['--create', '--file', archive, '--directory', '/', '--no-recursion', '--files-from', list],
-    ...['--recursion', ...OURS.map((path) => join(at, path))],
-  ])
+  const ours = OURS.map((path) => join(at, path))
+  await sh`tar --create --file ${archive} --directory / --no-recursion --files-from ${list} --recursion ${ours}`
   return archive
 }
 

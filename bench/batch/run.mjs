@@ -47,12 +47,13 @@ function compared(times, method) {
 }
 
 export async function plan({ rounds }) {
-  build()
+  await build()
+  const compiler = await compilerVersion()
   return {
     steps: [{ name: `${rounds} rounds`, seconds: 10 + rounds, run: () => measure(rounds) }],
     result: ([{ kernel, times }]) => ({
       lab: lab({ ...MACHINE, kernel, clock: 'time' }),
-      versions: { compiler: compilerVersion() },
+      versions: { compiler },
       unit: `time of ${BATCH} vfork+exec / time of a batch of ${BATCH} chains`,
       rounds,
       results: Object.keys(BATCH_NAMES).map((method) => compared(times, method)),

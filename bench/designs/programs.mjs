@@ -1,8 +1,7 @@
 // Builds the programs for the lab: the launchers with their harness, and the children.
-import { execFileSync } from 'node:child_process'
 import { copyFileSync, readdirSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { root } from '../../tools/paths.mjs'
+import { sh } from '../../tools/sh.mjs'
 import { scratch } from '../lib/paths.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -15,22 +14,17 @@ export let folder
 export const CHILDREN = { static: '/tmp/child', dynamic: '/tmp/dynamic' }
 const LIBRARIES = '/tmp/lib'
 
-const sh = (file, ...args) =>
-  execFileSync(file, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
-
-export function build() {
+export async function build() {
   folder ??= scratch()
   const sources = readdirSync(here).filter((name) => name.endsWith('.c'))
-  sh(
-    ...['gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-I', 'uring-native/include'],
-    ...['-o', `${folder}bench`, ...sources.map((name) => here + name), '-luring'],
-  )
-  sh('gcc', '-nostdlib', '-static', '-o', `${folder}child`, `${here}child.S`)
-  sh(
-    ...['gcc', '-O2', '-o', `${folder}dynamic`, `${here}child/dynamic.c`],
-    ...[`-Wl,-rpath,${LIBRARIES}`, `-Wl,--dynamic-linker=${LIBRARIES}/ld.so`],
-  )
-  const printed = sh('ldd', `${folder}bench`)
+  const paths = sources.map((name) => here + name)
+  const [bench, child, dynamic] = ['bench', 'child', 'dynamic'].map((name) => folder + name)
+  const strict = ['-O2', '-Wall', '-Wextra', '-Werror']
+  await sh`gcc ${strict} -I uring-native/include -o ${bench} ${paths} -luring`
+  await sh`gcc -nostdlib -static -o ${child} ${here}child.S`
+  const interpreter = [`-Wl,-rpath,${LIBRARIES}`, `-Wl,--dynamic-linker=${LIBRARIES}/ld.so`]
+  await sh`gcc -O2 -o ${dynamic} ${here}child/dynamic.c ${interpreter}`
+  const { stdout: printed } = await sh`ldd ${bench}`
   for (const [name, to] of [
     ['libc.so', 'libc.so.6'],
     ['ld-linux', 'ld.so'],

@@ -99,7 +99,8 @@ async function countPhases(child, methods) {
 const rounded = (_, value) => (typeof value === 'number' ? Math.round(value) : value)
 
 export async function plan({ quick, methods, children }) {
-  build()
+  await build()
+  const compiler = await compilerVersion()
   const steps = [
     ...groups(quick, children).map((group) => ({
       name: titleOf(group),
@@ -116,7 +117,7 @@ export async function plan({ quick, methods, children }) {
     steps,
     result: (found) => ({
       lab: lab({ ...MACHINE, kernel: found[0].kernel, clock: 'instructions' }),
-      versions: { compiler: compilerVersion() },
+      versions: { compiler },
       unit: 'instructions per process',
       results: found.flatMap(({ counts = [] }) => counts),
       phases: JSON.parse(

@@ -1,11 +1,11 @@
 // A result: the figures, and the command, machine and versions that they come
 // from. results.schema.json defines its form.
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Ajv } from 'ajv'
 import { root } from '../../tools/paths.mjs'
+import { sh } from '../../tools/sh.mjs'
 
 const schema = JSON.parse(readFileSync(new URL('../results.schema.json', import.meta.url), 'utf8'))
 const ajv = new Ajv({ allErrors: true, strictRequired: false })
@@ -33,8 +33,9 @@ export const lab = ({ kernel, cpus, memory, clock }) => ({
   clock,
 })
 
-export function compilerVersion() {
-  return execFileSync('gcc', ['--version'], { encoding: 'utf8' }).split('\n')[0]
+export async function compilerVersion() {
+  const { stdout } = await sh`gcc --version`
+  return stdout.split('\n')[0]
 }
 
 const packageVersion = () => JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version

@@ -1,10 +1,10 @@
 // Runs the steps of one or more benchmarks, shows their progress, and keeps what
 // each step measured until all are done, so that an interrupted run resumes.
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Progress } from '../../tools/progress.mjs'
+import { sh } from '../../tools/sh.mjs'
 
 /**
  * @typedef {object} Step
@@ -15,11 +15,11 @@ import { Progress } from '../../tools/progress.mjs'
  */
 
 /** Identifies the code measured: figures of two versions must not be mixed. */
-function treeHash(root) {
-  const git = (...args) => execFileSync('git', args, { cwd: root, maxBuffer: 2 ** 28 })
+async function treeHash(root) {
+  const git = sh({ cwd: root })
   const hash = createHash('sha256')
-  hash.update(git('rev-parse', 'HEAD'))
-  hash.update(git('diff', 'HEAD', '--', ':!bench/results', ':!*.md'))
+  hash.update((await git`git rev-parse HEAD`).stdout)
+  hash.update((await git`git diff HEAD -- ${[':!bench/results', ':!*.md']}`).stdout)
   return hash.digest('hex')
 }
 
@@ -54,9 +54,10 @@ class Kept {
   #folder
   #tree
 
-  constructor(folder, root) {
+  /** `tree`: the hash of the code measured */
+  constructor(folder, tree) {
     this.#folder = folder
-    this.#tree = treeHash(root)
+    this.#tree = tree
   }
 
   #file({ name }, key) {
@@ -99,7 +100,7 @@ export async function runSteps(
   benchmarks,
   { folder, root, fresh, finished, stream = process.stderr },
 ) {
-  const kept = new Kept(folder, root)
+  const kept = new Kept(folder, await treeHash(root))
   if (fresh) kept.forgetAll()
   const left = benchmarks.map(({ key, steps }) => steps.filter((step) => !kept.has(step, key)))
   const seconds = (steps) => steps.reduce((sum, step) => sum + step.seconds, 0)

@@ -19,9 +19,10 @@ import { basename, join } from 'node:path'
 import process from 'node:process'
 import { attempt, failureOf } from '../../tools/command.mjs'
 import { duration, Progress, say, showing } from '../../tools/progress.mjs'
+import { sh } from '../../tools/sh.mjs'
 import { cached, config, LabError, project, withCacheLock } from './paths.mjs'
 import { buildSelftests } from './selftests.mjs'
-import { applySeries, checkOut, repository, seriesHash, sh, sourceVersion } from './source.mjs'
+import { applySeries, checkOut, repository, seriesHash, sourceVersion } from './source.mjs'
 
 /**
  * For each flavour: its configuration fragments, whether the series is applied,

@@ -5,9 +5,9 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join } from 'node:path'
 import process from 'node:process'
 import { Writable } from 'node:stream'
+import { sh } from '../../tools/sh.mjs'
 import { runInMachine } from './machine.mjs'
 import { LabError, project } from './paths.mjs'
-import { sh } from './source.mjs'
 import { Summary } from './tap.mjs'
 
 const SELFTESTS = 'tools/testing/selftests'

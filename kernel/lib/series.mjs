@@ -3,9 +3,10 @@
 // the checks a maintainer would run first.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sh } from '../../tools/sh.mjs'
 import { configure, flavours, make } from './build.mjs'
 import { cached, config, LabError, patches, withCacheLock } from './paths.mjs'
-import { applySeries, checkOut, repository, seriesNames, sh } from './source.mjs'
+import { applySeries, checkOut, repository, seriesNames } from './source.mjs'
 
 // checkpatch.pl calls spdxcheck.py, whose modules are Debian's.
 const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'

@@ -13,8 +13,8 @@ import {
   rmSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { $ } from 'zx'
 import { duration, Progress, say, showing } from '../../tools/progress.mjs'
+import { sh } from '../../tools/sh.mjs'
 import { cache, cached, LabError, patches, withCacheLock } from './paths.mjs'
 
 const PACKAGE = 'linux-source-6.12'
@@ -22,8 +22,6 @@ const PACKAGE = 'linux-source-6.12'
 // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own syntax
 const FORMAT = '${Version}'
 const TARBALL = `/usr/src/${PACKAGE}.tar.xz`
-
-export const sh = $({ quiet: true, verbose: false })
 
 /** The version of the installed source: '6.12.117-1~deb12u1'. */
 export async function sourceVersion() {

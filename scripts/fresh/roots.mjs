@@ -13,12 +13,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { $ } from 'zx'
 import { cached, withCacheLock } from '../../kernel/lib/paths.mjs'
 import { quietly } from '../../tools/command.mjs'
 import { logFile, root as project } from '../../tools/paths.mjs'
-
-const sh = $({ quiet: true })
+import { sh } from '../../tools/sh.mjs'
 
 /**
  * @typedef {object} Release
