@@ -312,6 +312,19 @@ void chain_set_pipes(struct chain *chain, const int *fds)
 	}
 }
 
+bool chain_overwrites(const struct chain *chain, uint32_t nr, int fd)
+{
+	uint32_t i;
+
+	for (i = 1; i < nr; i++) {
+		const struct chain_op *op = &chain->ops[i];
+
+		if (op->op == CHAIN_DUP && (int)op->len == fd)
+			return true;
+	}
+	return false;
+}
+
 /* How much an error explains, among several along a search path. */
 enum weight {
 	NOTHING,

@@ -45,6 +45,12 @@
  */
 #define CHAIN_SEARCH 2
 
+/*
+ * How long to try EXEC, in milliseconds in all, until its program is no longer
+ * open for writing.
+ */
+#define BUSY_MS 255
+
 /* chain_op.flags of CLONE: the child starts with the listed fds only. */
 #define CHAIN_CLONE_FDS 1U
 
@@ -130,6 +136,12 @@ void chain_set_pipes(struct chain *chain, const int *fds);
  * PATH=/a:/b must not run /b/tool where /a/tool exists and is no program.
  */
 bool chain_goes_on(const struct chain_op *op, long res);
+
+/*
+ * Whether one of the first @nr operations puts another file in the place of the
+ * child's descriptor @fd.
+ */
+bool chain_overwrites(const struct chain *chain, uint32_t nr, int fd);
 
 /* Marks every operation as not run. */
 void chain_reset(struct chain *chain);

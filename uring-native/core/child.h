@@ -13,20 +13,43 @@
 #include <sys/types.h>
 
 #include "chain.h"
-#include "launcher.h"
+
+struct place;
 
 /*
  * A function that a child runs in its parent's memory. ThreadSanitizer keeps a
  * call stack per thread in that memory, and an exec returns from no function:
  * what it pushed there would stay, a few entries for each launch. So these are
- * not instrumented, nor are child.c and child_fds.c (see CMakeLists.txt). The
+ * not instrumented, nor are the files child*.c (see CMakeLists.txt). The
  * child's writes happen while its parent waits for them.
  */
 #define CHILD_CODE __attribute__((no_sanitize("thread")))
 
+/*
+ * A child's progress, in memory it shares with the launch thread, which waits
+ * for @gone.
+ */
+struct child_progress {
+	/*
+	 * The kernel changes it, and then wakes the launch thread, when the
+	 * child leaves the memory that it had at its start, by exec or exit.
+	 */
+	volatile uint32_t gone;
+	/*
+	 * The operation that the child is at. A child that is killed in its
+	 * exec cannot report that, nor can one whose exec succeeds.
+	 */
+	volatile uint32_t at;
+	/* @gone is in a robust list; otherwise the kernel clears it */
+	bool robust;
+};
+
+/* The first value of @gone, unless it is robust. */
+#define CHILD_THERE 1U
+
 struct child {
 	struct chain *chain;
-	struct launch_progress *progress;
+	struct child_progress *progress;
 	const struct place *place; /* where it starts; NULL: its parent's */
 	bool reset_handlers;	   /* clone did not clear the signal handlers */
 	bool reset_policy; /* the child must not keep the launch thread's */

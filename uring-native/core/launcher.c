@@ -50,13 +50,31 @@ void launch_thread_exit(struct launch_thread *thread)
 		       GUARD_SIZE + thread->stack_size);
 }
 
-uint64_t launch_ignored_signals(struct launch_thread *thread)
+/*
+ * The signals that the process may ignore. Reading them takes a system call for
+ * each, so one reading serves all launches that were requested before it.
+ */
+static uint64_t ignored_signals(struct launch_thread *thread)
 {
 	if (thread->number > thread->looked) {
 		thread->ignored = child_ignored_signals();
 		thread->looked = thread->asked;
 	}
 	return thread->ignored;
+}
+
+void launch_child(const struct launch *launch, struct launch_thread *thread,
+		  struct child_progress *progress, struct child *child)
+{
+	*child = (struct child){
+		.chain = launch->chain,
+		.progress = progress,
+		.place = launch->place,
+		.sigmask = launch->sigmask,
+		.reset_policy = thread->batch,
+		.ignored = ignored_signals(thread),
+		.parent = getpid(),
+	};
 }
 
 void launch_no_child(struct launch *launch, int error)
@@ -175,7 +193,7 @@ bool launch_has_execd(pid_t pid, int pidfd)
 	return !(flags & PF_EXITING) || !(flags & PF_FORKNOEXEC);
 }
 
-static bool is_gone(const struct launch_progress *progress)
+static bool is_gone(const struct child_progress *progress)
 {
 	uint32_t gone = __atomic_load_n(&progress->gone, __ATOMIC_ACQUIRE);
 
@@ -201,7 +219,7 @@ static bool is_gone_anyway(const struct launch *launch)
 }
 
 void launch_wait(struct launch *launch, struct launch_thread *thread,
-		 struct launch_progress *progress)
+		 struct child_progress *progress)
 {
 	long ms = LAUNCH_SLOW_MS;
 
@@ -248,7 +266,7 @@ static void reap_failed(struct launch *launch, struct launch_thread *thread)
 }
 
 void launch_finish(struct launch *launch, struct launch_thread *thread,
-		   const struct launch_progress *progress)
+		   const struct child_progress *progress)
 {
 	struct chain *c = launch->chain;
 	uint32_t at = progress->at;

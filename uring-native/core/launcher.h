@@ -17,7 +17,9 @@
 #include "chain.h"
 #include "launchers.h"
 
+struct child;
 struct core_info;
+struct child_progress;
 struct place;
 struct ring;
 struct uring_links;
@@ -61,12 +63,6 @@ struct launch_ops {
 
 /* A launch that takes longer than this, in milliseconds, is slow. */
 #define LAUNCH_SLOW_MS 10
-
-/*
- * How long to try, in milliseconds in all, until a program is no longer open
- * for writing.
- */
-#define BUSY_MS 255
 
 /* What belongs to a launch thread, for as long as it lives. */
 struct launch_thread {
@@ -138,54 +134,32 @@ void launch_thread_exit(struct launch_thread *thread);
 int launch_thread_stack(struct launch_thread *thread);
 
 /*
- * For the launchers: a child's progress, in memory it shares with its launcher.
- * Without CLONE_VFORK the launch thread sleeps on @gone, and can run the signal
- * handlers by which libc's setuid(2) reaches every thread.
+ * For the launchers: what a child of @launch needs to run its chain, which it
+ * has not begun. @progress must live as long as the child is waited for.
  */
-struct launch_progress {
-	/*
-	 * The kernel changes it, and then wakes the launch thread, when the
-	 * child leaves the memory that it had at its start, by exec or exit.
-	 */
-	volatile uint32_t gone;
-	/*
-	 * The operation that the child is at. A child that is killed in its
-	 * exec cannot report that, nor can one whose exec succeeds.
-	 */
-	volatile uint32_t at;
-	/* @gone is in a robust list; otherwise the kernel clears it */
-	bool robust;
-};
-
-/* The first value of @gone, unless it is robust. */
-#define LAUNCH_THERE 1U
+void launch_child(const struct launch *launch, struct launch_thread *thread,
+		  struct child_progress *progress, struct child *child);
 
 /*
  * For the launchers: waits until the child has exec'd or exited, however long
- * that takes.
+ * that takes. Without CLONE_VFORK the thread sleeps on progress->gone, and can
+ * run the signal handlers by which libc's setuid(2) reaches every thread.
  */
 void launch_wait(struct launch *launch, struct launch_thread *thread,
-		 struct launch_progress *progress);
+		 struct child_progress *progress);
 
 /*
  * For the launchers, after launch_wait(): turns the results into the launch's
  * error, and reaps a child that did not exec.
  */
 void launch_finish(struct launch *launch, struct launch_thread *thread,
-		   const struct launch_progress *progress);
+		   const struct child_progress *progress);
 
 /*
  * For the launchers: whether the child @pid has exec'd. It may have ended, but
  * has not been reaped. @pidfd is the same process.
  */
 bool launch_has_execd(pid_t pid, int pidfd);
-
-/*
- * For the launchers: the signals that the process may ignore. Reading them
- * takes a system call for each, so one reading serves all launches that were
- * requested before it.
- */
-uint64_t launch_ignored_signals(struct launch_thread *thread);
 
 /*
  * For launchers with own_place: takes the thread to where the child is to

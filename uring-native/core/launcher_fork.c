@@ -13,14 +13,13 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "child.h"
 #include "launcher.h"
 #include "sys.h"
 
 struct shared {
-	struct launch_progress progress;
+	struct child_progress progress;
 	struct robust_list_head robust;
 	struct robust_list entry;
 	int32_t res[CHAIN_MAX_OPS];
@@ -55,7 +54,7 @@ static void own_futex(struct shared *shared)
 	shared->robust.list.next = &shared->entry;
 	shared->robust.futex_offset =
 		(long)offsetof(struct shared, progress) +
-		(long)offsetof(struct launch_progress, gone) -
+		(long)offsetof(struct child_progress, gone) -
 		(long)offsetof(struct shared, entry);
 	shared->robust.list_op_pending = NULL;
 	shared->entry.next = &shared->robust.list;
@@ -78,14 +77,7 @@ static void child_main(struct child *child, struct shared *shared)
 static void fork_launch(struct launch *launch, struct launch_thread *thread)
 {
 	struct chain *c = launch->chain;
-	struct child child = {
-		.chain = c,
-		.place = launch->place,
-		.sigmask = launch->sigmask,
-		.reset_policy = thread->batch,
-		.ignored = launch_ignored_signals(thread),
-		.parent = getpid(),
-	};
+	struct child child;
 	uint64_t all = ~0ULL, old;
 	struct shared *shared;
 	uint32_t i;
@@ -101,7 +93,7 @@ static void fork_launch(struct launch *launch, struct launch_thread *thread)
 	for (i = 0; i < c->nr_ops; i++)
 		shared->res[i] = c->res[i];
 	shared->progress.robust = true;
-	child.progress = &shared->progress;
+	launch_child(launch, thread, &shared->progress, &child);
 
 	sys_sigmask(SIG_SETMASK, &all, &old);
 	pid = do_fork(launch, &child);

@@ -171,16 +171,8 @@ static long clone_old(struct launch *launch, struct launch_thread *thread,
 static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 {
 	const struct chain_op *head = &launch->chain->ops[0];
-	struct launch_progress progress = {.gone = LAUNCH_THERE};
-	struct child child = {
-		.chain = launch->chain,
-		.progress = &progress,
-		.place = launch->place,
-		.sigmask = launch->sigmask,
-		.reset_policy = thread->batch,
-		.ignored = launch_ignored_signals(thread),
-		.parent = getpid(),
-	};
+	struct child_progress progress = {.gone = CHILD_THERE};
+	struct child child;
 	uint64_t all = ~0ULL, old;
 	long pid;
 
@@ -202,6 +194,7 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 		return;
 	}
 	pid = -ENOSYS;
+	launch_child(launch, thread, &progress, &child);
 	/*
 	 * Block even the two signals that libc keeps for itself: their handlers
 	 * must not run in a child that shares libc's memory.

@@ -72,17 +72,6 @@ static int open_blocking(struct job *job, int32_t *fd, int newfd)
 	return 0;
 }
 
-/* Whether one of the first @nr operations overwrites @fd. */
-static bool is_target(const struct chain *c, uint32_t nr, int fd)
-{
-	uint32_t i;
-
-	for (i = 1; i < nr; i++)
-		if (c->ops[i].op == CHAIN_DUP && (int)c->ops[i].len == fd)
-			return true;
-	return false;
-}
-
 /*
  * Opens all that the chain passes on: its list, or what it duplicates of a copy
  * of our table. A copy of such a duplicate needs nothing more. Returns 0, or
@@ -106,7 +95,7 @@ static int open_all_blocking(struct job *job, uint32_t *failed)
 	for (i = 1; i < c->nr_ops; i++) {
 		struct chain_op *op = &c->ops[i];
 
-		if (op->op != CHAIN_DUP || is_target(c, i, op->fd))
+		if (op->op != CHAIN_DUP || chain_overwrites(c, i, op->fd))
 			continue;
 		ret = open_blocking(job, &op->fd, (int)op->len);
 		if (ret) {

@@ -58,23 +58,12 @@ static const struct chain_fd *listed(const struct chain *c, int newfd)
 	return NULL;
 }
 
-/* Whether one of the first @nr operations overwrites @fd. */
-static bool is_target(const struct chain *c, uint32_t nr, int fd)
-{
-	uint32_t i;
-
-	for (i = 1; i < nr; i++)
-		if (c->ops[i].op == CHAIN_DUP && (int)c->ops[i].len == fd)
-			return true;
-	return false;
-}
-
 /* Our descriptor for what @fd is in the child at operation @at, or -1. */
 static int source_of(const struct chain *c, uint32_t at, int fd)
 {
 	const struct chain_fd *entry;
 
-	if (is_target(c, at, fd))
+	if (chain_overwrites(c, at, fd))
 		return -1;
 	if (!(c->ops[0].flags & CHAIN_CLONE_FDS))
 		return fd;
@@ -196,7 +185,7 @@ static bool plan_dup(struct template_plan *p, uint32_t at)
 	int fd = op->fd;
 
 	if (p->chain->ops[0].flags & CHAIN_CLONE_FDS || fd < 0 ||
-	    is_target(p->chain, at, fd))
+	    chain_overwrites(p->chain, at, fd))
 		return false;
 	if (fd == (int)op->len && !stays(fd, cloexec))
 		fd = set_aside(p, fd);
