@@ -177,20 +177,35 @@ static bool has_execd_without_proc(pid_t pid, int pidfd)
 /*
  * setpgid(2) fails with EACCES for a child that has exec'd, otherwise with
  * EPERM, as no group has this number. It also fails with EPERM for a child in
- * another session, and for a moment between the child leaving our memory and
- * the kernel recording the exec. Then /proc decides: a child that has left our
- * memory and is not exiting is in an exec that can no longer fail.
+ * another session, so then /proc decides.
+ *
+ * A kernel may let us go on in the middle: while the child is in an exec that
+ * can no longer fail but is not recorded yet, or has failed but is not exiting
+ * yet. A tracer may let the latter last. Both come to an end, so look until one
+ * is over.
  */
 bool launch_has_execd(pid_t pid, int pidfd)
 {
-	long flags;
+	struct pollfd over = {pidfd, POLLIN, 0};
+	int ms = 1;
 
-	if (sys_call(SYS_setpgid, pid, INT_MAX) == -EACCES)
-		return true;
-	flags = task_flags(pidfd);
-	if (flags < 0)
-		return has_execd_without_proc(pid, pidfd);
-	return !(flags & PF_EXITING) || !(flags & PF_FORKNOEXEC);
+	for (;;) {
+		long flags;
+
+		if (sys_call(SYS_setpgid, pid, INT_MAX) == -EACCES)
+			return true;
+		flags = task_flags(pidfd);
+		if (flags < 0)
+			return has_execd_without_proc(pid, pidfd);
+		if (!(flags & PF_FORKNOEXEC))
+			return true;
+		if (flags & PF_EXITING)
+			return false;
+		/* the end of the child wakes us */
+		poll(&over, 1, ms);
+		if (ms < 60000)
+			ms *= 2;
+	}
 }
 
 static bool is_gone(const struct child_progress *progress)

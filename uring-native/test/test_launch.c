@@ -2,6 +2,7 @@
 /* Launchers that work on every kernel, and the descriptors a child gets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -385,6 +386,33 @@ static void test_slow(const struct launcher *by)
 	CHECK(!unlink(fifo) && !rmdir(dir));
 }
 
+/*
+ * A child that has neither exec'd nor begun to exit will do one of both, in
+ * this session or in another.
+ */
+static void test_has_execd(bool execs, bool session)
+{
+	pid_t pid = fork();
+	int pidfd, status;
+
+	if (!pid) {
+		if (session)
+			setsid();
+		usleep(5 * LAUNCH_SLOW_MS * 1000);
+		if (execs)
+			execl("/bin/sleep", "sleep", "60", NULL);
+		_exit(9);
+	}
+	pidfd = (int)sys_call(SYS_pidfd_open, pid, 0);
+	CHECK(pidfd >= 0);
+	CHECK(launch_has_execd(pid, pidfd) == execs);
+	if (execs)
+		CHECK(!kill(pid, SIGKILL));
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(execs ? WIFSIGNALED(status) : WEXITSTATUS(status) == 9);
+	close(pidfd);
+}
+
 int main(void)
 {
 	struct core_info info = {.template_error = template_probe()};
@@ -397,6 +425,8 @@ int main(void)
 	}
 	test_clone_errors();
 	test_no_pidfd();
+	for (int i = 0; i < 4; i++)
+		test_has_execd(i & 1, i & 2);
 	for (kind = 0; kind < NR_LAUNCHERS; kind++) {
 		const struct launcher *by = launcher_get(kind);
 
