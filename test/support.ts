@@ -1,5 +1,5 @@
 /** What tests share. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -48,8 +48,21 @@ export async function until(condition: () => boolean): Promise<void> {
 
 const library = new URL('../dist/index.js', import.meta.url).href
 
-/** A Node whose own file operations use io_uring, as Debian's does, refuses to change credentials. */
+/** For a Node that refuses to change credentials while its own file operations use io_uring. */
 export const mayChangeCredentials = { ...process.env, UV_USE_IO_URING: '0' }
+
+/**
+ * What to add to the title of a test that changes the credentials of a program:
+ * nothing where it runs. A Node with a libuv that is not its own, as Debian 13 has
+ * it, always refuses (CVE-2024-22017).
+ */
+export function withoutCredentials(): string {
+  const { status } = spawnSync(process.execPath, ['-e', 'process.setgid(process.getgid())'], {
+    env: mayChangeCredentials,
+    timeout: HANG,
+  })
+  return status === 0 ? '' : ' (skipped: this Node never changes credentials)'
+}
 
 /** Runs code in a Node process of its own, and returns what it logs as JSON. */
 export function inNode(code: string): unknown {

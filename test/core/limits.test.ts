@@ -2,13 +2,15 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
-import { inNode, isRoot } from '../support.js'
+import { inNode, isRoot, withoutCredentials } from '../support.js'
 
 const prlimit = `
   import { execFileSync } from 'node:child_process'
   const limit = (what) => execFileSync('prlimit', ['--pid', String(process.pid), what])
   const brief = ({ step, code, syscall, backend, exitCode, stdout }) =>
     ({ step, code, syscall, backend, exitCode, stdout })`
+
+const refused = withoutCredentials()
 
 describe.runIf(existsSync('/usr/bin/prlimit')).each(testedBackends)('limits by %s', (backend) => {
   const options = `{ backend: '${backend}' }`
@@ -31,7 +33,7 @@ describe.runIf(existsSync('/usr/bin/prlimit')).each(testedBackends)('limits by %
     expect((said as { step: string }[])[0]?.step).toMatch(/^(stdio\[\d\]|clone)$/)
   })
 
-  test.runIf(isRoot)('no processes left: EAGAIN of clone', () => {
+  test.runIf(isRoot && !refused)(`no processes left: EAGAIN of clone${refused}`, () => {
     const said = inNode(`${prlimit}
       await run('true', [], ${options})
       limit('--nproc=1:1')
@@ -43,7 +45,8 @@ describe.runIf(existsSync('/usr/bin/prlimit')).each(testedBackends)('limits by %
     expect(said).toEqual({ step: 'clone', code: 'EAGAIN', syscall: 'clone3' })
   })
 
-  test.runIf(isRoot)('children have the credentials that the program has at their start', () => {
+  const title = 'children have the credentials that the program has at their start'
+  test.runIf(isRoot && !refused)(title + refused, () => {
     const said = inNode(`
       const id = async () => (await run('id', ['-u'], ${options})).stdout
       const before = await id()

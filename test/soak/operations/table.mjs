@@ -1,6 +1,7 @@
 // All operations, and how often each comes.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import process from 'node:process'
 import { isRoot } from '../world.mjs'
 import * as ending from './ending.mjs'
 import * as failures from './failures.mjs'
@@ -36,6 +37,16 @@ const all = (module, name, weight, exceptions = {}) =>
     weight: exceptions[each] ?? weight,
   }))
 
+/** Whether we may change our group; a Node that may use io_uring refuses to. */
+function mayChangeGroup() {
+  try {
+    process.setgid(process.getgid())
+    return isRoot
+  } catch {
+    return false
+  }
+}
+
 /** Whether the kernel lets us be a debugger. */
 function mayDebug({ witness, hold }) {
   const child = spawn(witness, ['copy'], { stdio: ['pipe', 'ignore', 'ignore'] })
@@ -68,7 +79,7 @@ export function operations(backends, world) {
     { name: 'scarce', perform: scarce, weight: SELDOM, alone: true },
   ]
   const lacking = new Set()
-  if (!isRoot) lacking.add('place.setgid')
+  if (!mayChangeGroup()) lacking.add('place.setgid')
   if (!existsSync('/usr/bin/prlimit')) lacking.add('scarce')
   if (!mayDebug(world)) lacking.add('hanging.debugged').add('hanging.released')
   // The backend spawn_template opens the executable in the thread that launches, and hangs there itself.
