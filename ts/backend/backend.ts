@@ -7,6 +7,8 @@ export interface Backend<Name extends string> {
   readonly kind: number
   /** Whether it can start from a kernel template. */
   readonly templates: boolean
+  /** Whether it makes a kernel template for a start that is not given one. */
+  readonly makesTemplates: boolean
   /** Whether 'auto' may pick it. */
   readonly automatic: boolean
   /** Why it does not work here; undefined if it does. */

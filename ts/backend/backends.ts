@@ -18,6 +18,8 @@ const table: { readonly [Name in BackendName]: Backend<Name> } = {
 /** All backends, best first. */
 export const backends: readonly Backend<BackendName>[] = Object.values(table)
 
+export const backendOf = (name: BackendName): Backend<BackendName> => table[name]
+
 /** Which backend to use: 'auto' is the best that works; 'template' is an older name of 'spawn_template'. */
 export type BackendOption = BackendName | 'auto' | 'template'
 

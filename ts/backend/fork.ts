@@ -5,6 +5,7 @@ export const fork: Backend<'fork'> = {
   name: 'fork',
   kind: 2,
   templates: false,
+  makesTemplates: false,
   automatic: false,
   missing: () => undefined,
 }

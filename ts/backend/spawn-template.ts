@@ -9,6 +9,7 @@ export const spawnTemplate: Backend<'spawn_template'> = {
   name: 'spawn_template',
   kind: 3,
   templates: true,
+  makesTemplates: true,
   automatic: false,
 
   missing({ templateErrno }) {

@@ -6,6 +6,7 @@ export const uring: Backend<'uring'> = {
   name: 'uring',
   kind: 0,
   templates: true,
+  makesTemplates: false,
   automatic: true,
 
   missing({ spawnErrno, ringErrno }) {

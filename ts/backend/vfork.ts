@@ -5,6 +5,7 @@ export const vfork: Backend<'vfork'> = {
   name: 'vfork',
   kind: 1,
   templates: false,
+  makesTemplates: false,
   automatic: true,
   missing: () => undefined,
 }

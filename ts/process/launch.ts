@@ -1,6 +1,6 @@
 /** One process from options to its exit: what spawn() and run() share. */
 
-import type { BackendName } from '../backend/backends.js'
+import { type BackendName, backendOf } from '../backend/backends.js'
 import { type Compiled, compileChecked } from '../chain/compile.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { spawnError } from '../chain/failure.js'
@@ -148,8 +148,8 @@ export class Launch {
     if (outcome.started) {
       const errno = -(outcome.results?.[at] ?? 0)
       if (errno !== 0) source?.template?.failed(errno)
-      const chained = this.backend === 'uring' && at >= 0 && errno === 0
-      this.fromTemplate = chained || this.backend === 'spawn_template'
+      const { templates, makesTemplates } = backendOf(this.backend)
+      this.fromTemplate = makesTemplates || (templates && at >= 0 && errno === 0)
       const { pid, pidfd, fds } = outcome
       const open = pipes.map(({ index, input }, at) => ({ index, fd: fds[at] ?? -1, input }))
       return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }
