@@ -3,8 +3,9 @@
  * The processes of one environment: launches them, waits for them and collects
  * their output. Calls from the environment's thread only queue; the work is
  * done by a loop thread, which owns the ring or epoll, and by launch threads,
- * which block in vfork for it. They live as long as the environment, because a
- * parent-death signal is bound to the thread that cloned.
+ * which make a child and wait for its exec. They live as long as the
+ * environment, because a parent-death signal is bound to the thread that
+ * cloned.
  */
 #ifndef CORE_H
 #define CORE_H
@@ -54,10 +55,10 @@ struct core_request {
 	/* The pipes that the chain names as CHAIN_FD_PIPE(), and maybe more. */
 	const struct core_pipe *pipes;
 	size_t nr_pipes;
-	/* Written to the first pipe that is input and collect; copied, or */
+	/* Written to the first pipe that is input and collect. */
 	const void *input;
 	size_t input_size;
-	/* borrowed until CORE_FED, CORE_FAILED or core_detach(). */
+	/* Not copied, but read until CORE_FED, CORE_FAILED or core_detach(). */
 	bool borrow_input;
 	/* Where the child starts; NULL: where the calling thread is now. */
 	struct place *place;

@@ -62,9 +62,9 @@ struct job {
 	enum job_state state;
 	bool cancelled;
 	bool stopped; /* its output no longer is, or will not be, collected */
-	bool lazy;
+	bool lazy;    /* its core_request's */
 	unsigned busy_ms; /* waited while the program was open for writing */
-	bool watched;
+	bool watched;	  /* the loop waits for its exit and output, or did */
 	bool exited;
 	/*
 	 * One each for the launch, which passes its own on to the exit, every
@@ -84,7 +84,7 @@ struct job {
 	struct core_pipe *pipes;
 	int *pipe_fds; /* our end of those that are not collected */
 	size_t nr_pipes;
-	bool fds_open;
+	bool fds_open; /* job_open_fds() has made them */
 	struct job_output *outputs;
 	size_t nr_outputs;
 	struct job_input input;

@@ -19,6 +19,7 @@
 #include "state.h"
 #include "threads.h"
 
+/* Until a child that a debugger holds is looked at again: at first, at most. */
 #define HELD_MS 1U
 #define HELD_MAX_MS 100U
 

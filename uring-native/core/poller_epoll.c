@@ -10,8 +10,10 @@
 
 #define BATCH 64
 
+/* Until what could not be added to the set is tried again. */
 #define RETRY_MS 10
 
+/* Where io_uring is absent or forbidden, as in many containers. */
 struct poller_epoll {
 	struct poller poller;
 	int fd;
