@@ -234,6 +234,28 @@ static void test_no_place(enum launcher_kind kind)
 	CHECK(!chdir(old) && !rmdir(dir));
 }
 
+/* A number that JavaScript may send, but no launcher has. */
+static void test_unknown(void)
+{
+	const enum launcher_kind kinds[] = {NR_LAUNCHERS, -1};
+	struct core_config config = {.wake = wake};
+	int before = count_fds();
+	struct core *core;
+	size_t i;
+
+	CHECK(!core_new(&config, &core));
+	for (i = 0; i < 2; i++) {
+		struct core_request req = {.kind = kinds[i]};
+		const char *why = "";
+		uint32_t id;
+
+		CHECK(core_can_launch(core, kinds[i]) == -EINVAL);
+		CHECK(core_launch(core, &req, &id, &why) == -EINVAL && *why);
+	}
+	CHECK(!core_can_launch(core, LAUNCHER_VFORK));
+	detach(core, before);
+}
+
 int main(void)
 {
 	enum launcher_kind kind;
@@ -244,6 +266,7 @@ int main(void)
 	files.rlim_cur = files.rlim_max;
 	CHECK(!setrlimit(RLIMIT_NOFILE, &files));
 	sem_init(&woken, 0, 0);
+	test_unknown();
 	test_detach(LAUNCHER_VFORK, true);
 	test_many(LAUNCHER_VFORK, true);
 	for (kind = 0; kind < NR_LAUNCHERS; kind++) {
