@@ -34,6 +34,7 @@ test.each(
       secondPipe: pipeFd(1),
       hardlink: chain.HARDLINK,
       search: chain.SEARCH,
+      shell: chain.SHELL,
       cloneFds: chain.CLONE_FDS,
       cloneFdCloexec: chain.CLONE_FD_CLOEXEC,
     },

@@ -61,13 +61,18 @@ export interface PackedChain {
 export const PipeBits = { input: 1, collect: 2 } as const
 
 /**
- * Flags of `launch()`: report the result of every operation; do not wake up for a
- * `started` event.
+ * Flags of `launch()`:
+ *
+ * - wantResults: report the result of every operation
+ * - lazy: do not wake up for a `started` event
+ * - likeUvSpawn: begin at once, and start the process even if the program or the
+ *   environment ends before; signals wait for its exec; its pid is its own until the
+ *   `exited` event is taken; every event comes in a turn of the event loop of its own
  */
-export const LaunchFlags = { wantResults: 1, lazy: 2 } as const
+export const LaunchFlags = { wantResults: 1, lazy: 2, likeUvSpawn: 4 } as const
 
 /** The version that the addon must have: one that another copy has loaded may be older. */
-export const BINDING_VERSION = 3
+export const BINDING_VERSION = 4
 
 /** Tokens of launches are below this; the client's number is in the bits above. */
 export const TOKENS = 2 ** 20
@@ -87,7 +92,8 @@ export interface Binding {
    * Takes events of the client's launches, oldest first, as many as there is
    * room for in `events`, and puts what is not a number into `values`. Returns
    * how many. A full batch means that there may be more: call again, `onEvents`
-   * is not called for them.
+   * is not called for them. An event of a launch with `likeUvSpawn` ends the batch;
+   * `onEvents` is called for what comes after it.
    */
   take(client: number, values: EventValues): number
   /**
@@ -120,6 +126,11 @@ export interface Binding {
   /** Begins the launches that are queued. */
   flush(): void
   /**
+   * Blocks until a launch that has been flushed has started or failed: its pid or
+   * -errno. Takes no event. -ESRCH: all its events have been taken.
+   */
+  wait(id: number): number
+  /**
    * -ESRCH: the process has ended; -EAGAIN: it is still being made, try again;
    * -EPERM: it runs with other credentials.
    */
@@ -149,10 +160,19 @@ export interface Binding {
   /** Whether waiting for events keeps the environment alive. */
   ref(): void
   unref(): void
+  /** Throws `error` as an uncaught exception, at once: as if an event's listener had. */
+  fatal(error: unknown): void
   /** A file, opened to be read and close-on-exec. The caller's. */
   openFile(path: string): number
   /** A pipe, both ends close-on-exec: [read, write]. Nobody's: the environment won't close them. */
   pipe(): [number, number] | number
+  /**
+   * Two connected stream sockets, both close-on-exec: [ours, the child's], the latter
+   * numbered `min` or more. Nobody's: the environment won't close them.
+   */
+  socketPair(min: number): [number, number] | number
+  /** A directory, opened as a location only, close-on-exec. The caller's. */
+  openDirectory(path: string): number
   /** A copy of `fd` numbered `min` or more, close-on-exec. The caller's. */
   dupAbove(fd: number, min: number): number
   /** Whether the other end of a pipe is closed everywhere. */

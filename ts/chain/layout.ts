@@ -56,6 +56,8 @@ export const attributes: Readonly<Record<TaskSetOp['attr'], number>> = {
 export const HARDLINK = 1
 /** chain_op.link */
 export const SEARCH = 2
+/** chain_op.link */
+export const SHELL = 4
 /** chain_op.flags of `clone` */
 export const CLONE_FDS = 1
 /** chain_fd.flags */

@@ -12,6 +12,7 @@ import {
   OP,
   opcodes,
   SEARCH,
+  SHELL,
 } from './layout.js'
 
 /** CLONE_INTO_CGROUP, bit 33 of clone3(2)'s flags, in their upper half. */
@@ -236,7 +237,8 @@ class Packer implements PackedChain {
       }
     }
     const search = op.op === 'exec' && has(op, 'search') ? SEARCH : 0
-    const link = (has(op, 'hardlink') ? HARDLINK : 0) | search
+    const shell = op.op === 'exec' && has(op, 'shell') ? SHELL : 0
+    const link = (has(op, 'hardlink') ? HARDLINK : 0) | search | shell
     this.#words[first] = opcodes[op.op] | (link << LINK_SHIFT)
   }
 

@@ -23,6 +23,8 @@ import { microtask, soon, throwLater } from './runtime.js'
 export interface LaunchEvents {
   /** How many `ended` and `output` calls will follow, if it starts. */
   pending: number
+  /** Whether to deliver its events after everything that is ready has been read. */
+  readonly afterReading?: boolean
   /**
    * `fds` has our ends of the pipes, -1 for those that are collected; `by` is the
    * launcher that made it.
@@ -61,6 +63,8 @@ export interface LaunchRequest {
   place: number
   /** Don't wake up for `started`, or for output before `ended`. */
   lazy?: boolean
+  /** LaunchFlags.likeUvSpawn */
+  likeUvSpawn?: boolean
 }
 
 const empty = Buffer.alloc(0)
@@ -94,11 +98,13 @@ class Core {
   #launches = 0
   #refs = 0
   #unflushed = 0
+  /** The launches with `afterReading`. */
+  #patient = 0
 
   constructor() {
     this.binding = loadBinding()
     const noRing = currentEnv().URING_SPAWN_NO_RING === '1'
-    this.info = this.binding.open(this.#take, noRing)
+    this.info = this.binding.open(this.#wake, noRing)
     this.#events = this.info.events
     this.#client = this.info.client
     const room = (this.#events.length / EVENT_STRIDE) * EVENT_VALUES
@@ -109,7 +115,9 @@ class Core {
   launch(request: LaunchRequest, events: LaunchEvents): number {
     const { kind, chain, closeFds, pipes, input, place } = request
     const flags =
-      (request.wantResults ? LaunchFlags.wantResults : 0) | (request.lazy ? LaunchFlags.lazy : 0)
+      (request.wantResults ? LaunchFlags.wantResults : 0) |
+      (request.lazy ? LaunchFlags.lazy : 0) |
+      (request.likeUvSpawn ? LaunchFlags.likeUvSpawn : 0)
     const token = this.#free.pop() ?? this.#waiting.length
     if (token === TOKENS) throw new Error(`more than ${TOKENS} processes at once`)
     let id: number
@@ -131,9 +139,11 @@ class Core {
       throw error
     }
     this.#waiting[token] = events
+    if (events.afterReading) this.#patient++
     // The addon's reference to this copy is weak: keep the copy alive.
     if (this.#launches++ === 0) this.binding.busy[this.#client] = this
-    this.#flushSoon()
+    // Otherwise the addon has done it.
+    if (!request.likeUvSpawn) this.#flushSoon()
     return id
   }
 
@@ -158,6 +168,17 @@ class Core {
 
   unref(): void {
     if (--this.#refs === 0) this.binding.unref()
+  }
+
+  /**
+   * What a child has written is read before its exit is told, as with libuv, which
+   * handles signals after everything else that is ready: at the end of a turn of the
+   * event loop it has been read. A pipe that is read since this turn will be in the
+   * next, and the next event comes in a turn of its own (likeUvSpawn).
+   */
+  readonly #wake = (): void => {
+    if (this.#patient > 0) soon(this.#take)
+    else this.#take()
   }
 
   /**
@@ -227,6 +248,7 @@ class Core {
 
   /** Frees the token: no more events will carry it. */
   #forget(token: number): void {
+    if (this.#waiting[token]?.afterReading) this.#patient--
     this.#waiting[token] = null
     this.#free.push(token)
     if (--this.#launches === 0) this.binding.busy[this.#client] = undefined

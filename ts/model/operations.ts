@@ -168,6 +168,8 @@ export interface ExecOp extends Common {
    * ETIMEDOUT). Any other error ends the chain, as it ends execvp(3).
    */
   search?: boolean
+  /** A file that is no program is one for /bin/sh, as in execvp(3). */
+  shell?: boolean
   /**
    * An executable template of the same file: a descriptor of this process, not of
    * the child. Backends without templates use the other fields.

@@ -171,11 +171,14 @@ static int load_ops(struct loader *l, struct chain *c)
 
 		if ((op->op == CHAIN_CLONE) != (i == 0))
 			return bad(l, "CLONE must be the head, and only that");
-		if (op->link & ~(CHAIN_HARDLINK | CHAIN_SEARCH))
+		if (op->link & ~(CHAIN_HARDLINK | CHAIN_SEARCH | CHAIN_SHELL))
 			return bad(l, "unknown link flags");
-		if (op->link == CHAIN_SEARCH ||
-		    (op->link & CHAIN_SEARCH && op->op != CHAIN_EXEC))
+		if (op->link & CHAIN_SEARCH &&
+		    (!(op->link & CHAIN_HARDLINK) || op->op != CHAIN_EXEC))
 			return bad(l, "only a hard-linked EXEC can search");
+		if (op->link & CHAIN_SHELL &&
+		    (op->op != CHAIN_EXEC || op->fd != AT_FDCWD || op->flags))
+			return bad(l, "only an EXEC of a path can use a shell");
 		if (op->fd == CHAIN_FD_LAST && !opened &&
 		    (op->op == CHAIN_DUP || op->op == CHAIN_FCHDIR))
 			return bad(l, "FD_LAST without an OPENAT before it");
@@ -282,6 +285,7 @@ void chain_free(struct chain *chain)
 	if (!chain)
 		return;
 	free((void *)chain->res);
+	free(chain->shell_argv);
 	free(chain->block);
 	free(chain);
 }
@@ -423,6 +427,34 @@ int chain_result(const struct chain *chain, uint32_t *index)
 		return best;
 	*index = unrun < chain->nr_ops ? unrun : 0;
 	return -ECANCELED;
+}
+
+bool chain_use_shell(struct chain *c, uint32_t failed)
+{
+	static const char shell[] = "/bin/sh";
+	struct chain_op *op = &c->ops[failed];
+	const uint64_t *argv;
+	size_t n = 0;
+
+	if (!(op->link & CHAIN_SHELL) || c->may_block || c->shell_argv)
+		return false;
+	argv = chain_ptr(op->addr2);
+	while (argv[n])
+		n++;
+	/* sh, the file, the arguments after argv[0], NULL. */
+	c->shell_argv = calloc(n + 3, sizeof(*c->shell_argv));
+	if (!c->shell_argv)
+		return false;
+	c->shell_argv[0] = (uint64_t)(uintptr_t)shell;
+	c->shell_argv[1] = op->addr;
+	if (n > 1)
+		memcpy(&c->shell_argv[2], &argv[1], (n - 1) * sizeof(*argv));
+	op->addr = (uint64_t)(uintptr_t)shell;
+	op->addr2 = (uint64_t)(uintptr_t)c->shell_argv;
+	/* The search has found what it looked for. */
+	op->link = 0;
+	op->len = 0;
+	return true;
 }
 
 bool chain_template_failed(const struct chain *chain)

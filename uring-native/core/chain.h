@@ -44,6 +44,11 @@
  * execvp(3) looks into the next directory of PATH do not end the chain.
  */
 #define CHAIN_SEARCH 2
+/*
+ * chain_op.link of EXEC: a file that is no program is one for /bin/sh, as in
+ * execvp(3). See chain_use_shell().
+ */
+#define CHAIN_SHELL 4
 
 /*
  * How long to try EXEC, in milliseconds in all, until its program is no longer
@@ -79,7 +84,7 @@ struct chain_header {
 
 struct chain_op {
 	uint8_t op;    /* enum chain_opcode */
-	uint8_t link;  /* CHAIN_HARDLINK, CHAIN_SEARCH */
+	uint8_t link;  /* CHAIN_HARDLINK, CHAIN_SEARCH, CHAIN_SHELL */
 	uint16_t step; /* the caller's step it belongs to; not read here */
 	int32_t fd;
 	uint32_t len;
@@ -114,6 +119,7 @@ struct chain {
 	bool sets_ids;	      /* user or group */
 	bool has_template;    /* an EXEC names one */
 	struct chain_fd *fds; /* those CLONE lists, or NULL */
+	uint64_t *shell_argv; /* once chain_use_shell() has changed an EXEC */
 };
 
 /*
@@ -157,6 +163,14 @@ void chain_reset(struct chain *chain);
  * the one after it does.
  */
 int chain_result(const struct chain *chain, uint32_t *index);
+
+/*
+ * For a chain that operation @failed ended with ENOEXEC: changes an EXEC with
+ * CHAIN_SHELL so that /bin/sh runs the file, as execvp(3) does. Returns whether
+ * to launch the chain once more. Never if it opens files: what an open did must
+ * not happen twice.
+ */
+bool chain_use_shell(struct chain *chain, uint32_t failed);
 
 /* Whether the chain names a template and the exec from it failed. */
 bool chain_template_failed(const struct chain *chain);

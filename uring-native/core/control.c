@@ -43,6 +43,23 @@ int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig)
 	return ret;
 }
 
+int core_wait(struct core *core, uint32_t id)
+{
+	struct job *job;
+	int ret = -ESRCH;
+
+	core_lock(core);
+	core->nr_waiters++;
+	while ((job = job_find(core, id)) && job->state != JOB_SETTLED)
+		pthread_cond_wait(&core->settled, &core->lock);
+	core->nr_waiters--;
+	if (job)
+		ret = job->launch.error ? job->launch.error
+					: job->first.started.pid;
+	core_unlock(core);
+	return ret;
+}
+
 void core_stop_output(struct core *core, uint32_t id)
 {
 	struct job *job;

@@ -49,6 +49,14 @@ struct core_request {
 	 * with the next event that does.
 	 */
 	bool lazy;
+	/*
+	 * For a caller that emulates uv_spawn(3). Once requested, the process
+	 * is started even if the environment ends before, or the program calls
+	 * exit(3). Signals wait for its exec, unless it is SIGKILL. It gives up
+	 * its pid only when EXITED is freed, and then this process gets a
+	 * SIGCHLD.
+	 */
+	bool like_uv_spawn;
 	/* Closed once the launch has succeeded or failed. */
 	const int *close_fds;
 	size_t nr_close;
@@ -117,7 +125,8 @@ struct core_event {
 	 */
 	const volatile int32_t *res;
 	uint32_t nr_res;
-	struct job *job; /* the core's */
+	bool like_uv_spawn; /* as in its request */
+	struct job *job;    /* the core's */
 };
 
 struct core_info {
@@ -152,6 +161,13 @@ int core_launch(struct core *core, const struct core_request *request,
 void core_flush(struct core *core);
 
 /*
+ * Waits until the launch @id, which has been flushed, has started or failed,
+ * without taking events. Returns the pid or -errno, as its event does; -ESRCH
+ * once its last event has been freed.
+ */
+int core_wait(struct core *core, uint32_t id);
+
+/*
  * Signals a child; one whose launch has not begun fails with ECANCELED instead.
  * Returns 0, -ESRCH (it has ended), -EAGAIN (it is being made: try again),
  * -EPERM (it runs with other credentials), -EINVAL (no such signal).
@@ -181,7 +197,8 @@ void core_events_free(struct core_event *events);
 
 /*
  * The environment ends: no more events. Children that have started live on and
- * are reaped in the background; launches still under way are stopped.
+ * are reaped in the background; launches still under way are stopped, except
+ * those like uv_spawn(3).
  */
 void core_detach(struct core *core);
 

@@ -7,6 +7,7 @@
 
 #include "job.h"
 #include "lock.h"
+#include "reap.h"
 #include "state.h"
 
 void event_init(struct core_event *event, struct job *job,
@@ -16,6 +17,7 @@ void event_init(struct core_event *event, struct job *job,
 	event->type = type;
 	event->id = job->id;
 	event->token = job->token;
+	event->like_uv_spawn = job->like_uv_spawn;
 	event->job = job;
 }
 
@@ -39,6 +41,8 @@ static int event_release(struct core_event *event)
 		break;
 	case CORE_EXITED:
 		pidfd = job->launch.pidfd;
+		if (job->like_uv_spawn)
+			reap(pidfd, &(struct exit_status){0});
 		job->launch.pidfd = -1;
 		break;
 	case CORE_OUTPUT:

@@ -106,7 +106,9 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	job->token = req->token;
 	job->lazy = req->lazy;
 	job->launch.want_results = req->want_results;
-	job->launch.sigmask = core->sigmask;
+	job->like_uv_spawn = req->like_uv_spawn;
+	/* The chain sets the mask of the program. */
+	job->launch.sigmask = req->like_uv_spawn ? ~0ULL : core->sigmask;
 	job->launch.place = req->place ? place_get(req->place) : place_now();
 	job->launch.by = req->kind;
 	job->launch.pid = -1;

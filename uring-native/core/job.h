@@ -63,8 +63,9 @@ struct job {
 	bool cancelled;
 	bool stopped; /* its output no longer is, or will not be, collected */
 	bool lazy;    /* its core_request's */
-	unsigned busy_ms; /* waited while the program was open for writing */
-	bool watched;	  /* the loop waits for its exit and output, or did */
+	bool like_uv_spawn; /* its core_request's */
+	unsigned busy_ms;   /* waited while the program was open for writing */
+	bool watched;	    /* the loop waits for its exit and output, or did */
 	bool exited;
 	/*
 	 * One each for the launch, which passes its own on to the exit, every

@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,7 @@
 #include "lock.h"
 #include "pipes.h"
 #include "place.h"
+#include "reap.h"
 #include "ring.h"
 #include "settle.h"
 #include "state.h"
@@ -48,8 +50,10 @@ static void on_exit_ready(struct watch *watch)
 	struct job *job = job_of(watch);
 	struct core *core = job->core;
 	struct exit_status status;
+	int ret = job->like_uv_spawn ? reap_later(watch->fd, &status)
+				     : reap(watch->fd, &status);
 
-	if (reap(watch->fd, &status) == -EAGAIN) {
+	if (ret == -EAGAIN) {
 		wait_while_held(core, watch);
 		return;
 	}
@@ -58,6 +62,9 @@ static void on_exit_ready(struct watch *watch)
 	core_lock(core);
 	job->exited = true;
 	event_post(&job->last, true);
+	/* Our children end without a signal: clone's exit signal is none. */
+	if (job->like_uv_spawn)
+		kill(getpid(), SIGCHLD);
 	job_put(job);
 	core_unlock(core);
 }
@@ -191,10 +198,20 @@ static void launch_done(struct launch *launch)
 {
 	struct job *job = (struct job *)launch;
 
-	if (retries(job))
+	if (launch->error == -ENOEXEC &&
+	    chain_use_shell(launch->chain, launch->failed_op)) {
+		/* Another thread may be about to signal through it. */
+		core_lock(job->core);
+		if (launch->pidfd >= 0)
+			close(launch->pidfd);
+		launch->pidfd = -1;
+		core_unlock(job->core);
+		defer_submit(job->core, job);
+	} else if (retries(job)) {
 		wait_while_busy(job);
-	else
+	} else {
 		job_settle(job);
+	}
 }
 
 /*
@@ -258,7 +275,7 @@ static bool submit_job(struct core *core, struct job *job)
 	bool wanted;
 
 	core_lock(core);
-	wanted = !job->cancelled && !core->detached;
+	wanted = !job->cancelled && (!core->detached || job->like_uv_spawn);
 	job->state = JOB_LAUNCHING;
 	core_unlock(core);
 	if (wanted) {

@@ -249,17 +249,38 @@ static void on_slow(struct launch_thread *launch_thread)
 	pool->nr_slow++;
 	grow(pool, launch_thread->batch);
 	/* The pidfd was not known when core_detach() ran. */
-	if (core->detached && thread->job->launch.pidfd >= 0)
+	if (core->detached && !thread->job->like_uv_spawn &&
+	    thread->job->launch.pidfd >= 0)
 		reap_signal(thread->job->launch.pidfd, thread->job->launch.pid,
 			    SIGKILL);
 	core_unlock(core);
+}
+
+/* A file that is no program goes to a shell if the chain says so. */
+static void run_chain(struct job *job, struct launch_thread *thread)
+{
+	const struct launcher *launcher = launcher_get(job->launch.by);
+	struct launch *launch = &job->launch;
+
+	launcher->launch(launch, thread);
+	if (launch->error != -ENOEXEC ||
+	    !chain_use_shell(launch->chain, launch->failed_op))
+		return;
+	/* Another thread may be about to signal through it. */
+	core_lock(job->core);
+	if (launch->pidfd >= 0)
+		close(launch->pidfd);
+	launch->pidfd = -1;
+	core_unlock(job->core);
+	launcher->launch(launch, thread);
 }
 
 static void launch(struct pool_thread *thread, struct job *job)
 {
 	struct core *core = job->core;
 	uint32_t failed = 0;
-	int err = job->cancelled || core->detached ? -ECANCELED : 0;
+	bool wanted = !core->detached || job->like_uv_spawn;
+	int err = job->cancelled || !wanted ? -ECANCELED : 0;
 
 	job->state = JOB_LAUNCHING;
 	thread->job = job;
@@ -274,8 +295,7 @@ static void launch(struct pool_thread *thread, struct job *job)
 		launch_no_child(&job->launch, err);
 		job->launch.failed_op = failed;
 	} else {
-		launcher_get(job->launch.by)
-			->launch(&job->launch, &thread->launch);
+		run_chain(job, &thread->launch);
 	}
 	job_settle(job);
 	core_lock(core);

@@ -8,6 +8,7 @@
 #include "lock.h"
 #include "pool.h"
 #include "state.h"
+#include "unsettled.h"
 
 /* Without it, a child has to start where the process is. */
 static bool place_known(const struct place *place)
@@ -83,6 +84,8 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		ret = pool_queue(core, job);
 	if (!ret)
 		job_add(core, job);
+	if (!ret && job->like_uv_spawn)
+		unsettled_add();
 	core_unlock(core);
 	if (ret) {
 		*why = "no thread to launch from can be made";

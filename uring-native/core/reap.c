@@ -30,14 +30,14 @@ static long look(int pidfd, siginfo_t *info, int flags, struct rusage *ru)
 	return info->si_pid ? 0 : -EAGAIN;
 }
 
-int reap(int pidfd, struct exit_status *status)
+static int take_status(int pidfd, struct exit_status *status, int flags)
 {
 	siginfo_t info;
 	long ret;
 
 	memset(status, 0, sizeof(*status));
 	pthread_mutex_lock(&lock);
-	ret = look(pidfd, &info, 0, &status->rusage);
+	ret = look(pidfd, &info, flags, &status->rusage);
 	pthread_mutex_unlock(&lock);
 	if (ret == -EAGAIN)
 		return -EAGAIN;
@@ -46,6 +46,16 @@ int reap(int pidfd, struct exit_status *status)
 		status->status = info.si_status;
 	}
 	return 0;
+}
+
+int reap(int pidfd, struct exit_status *status)
+{
+	return take_status(pidfd, status, 0);
+}
+
+int reap_later(int pidfd, struct exit_status *status)
+{
+	return take_status(pidfd, status, WNOWAIT);
 }
 
 /* A filter may also fail with EPERM: kill(2) shows which it was. */

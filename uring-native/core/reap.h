@@ -25,6 +25,9 @@ struct exit_status {
  */
 int reap(int pidfd, struct exit_status *status);
 
+/* The same, but the child remains a zombie, and its pid its own. */
+int reap_later(int pidfd, struct exit_status *status);
+
 /*
  * Signals the child @pid behind @pidfd. Returns 0, also for one that has ended
  * but is not reaped; -ESRCH (reaped), -EPERM (it has other credentials),

@@ -10,6 +10,7 @@
 #include "pipes.h"
 #include "place.h"
 #include "state.h"
+#include "unsettled.h"
 
 static void fill_first(struct job *job)
 {
@@ -38,7 +39,7 @@ void job_settle(struct job *job)
 {
 	struct core *core = job->core;
 	struct launch *launch = &job->launch;
-	bool stop;
+	bool stop, like_uv_spawn = job->like_uv_spawn;
 
 	/* Before anybody waits for the end of output: we hold a writer, too. */
 	job_close_fds(job);
@@ -48,6 +49,8 @@ void job_settle(struct job *job)
 	core_lock(core);
 	stop = job->stopped || core->detached;
 	job->state = JOB_SETTLED;
+	if (core->nr_waiters)
+		pthread_cond_broadcast(&core->settled);
 	event_post(&job->first, !job->lazy || launch->error);
 	if (!launch->error) {
 		inbox_send(job, TODO_WATCH | (stop ? TODO_STOP_OUTPUT : 0));
@@ -59,4 +62,6 @@ void job_settle(struct job *job)
 		job_put(job);
 	}
 	core_unlock(core);
+	if (like_uv_spawn)
+		unsettled_sub();
 }

@@ -23,6 +23,7 @@ static void core_free(struct core *core)
 		close(core->wake.fd);
 	sem_destroy(&core->ready);
 	pool_exit(core);
+	pthread_cond_destroy(&core->settled);
 	pthread_mutex_destroy(&core->owner_lock);
 	pthread_mutex_destroy(&core->lender.lock);
 	pthread_mutex_destroy(&core->lock);
@@ -44,6 +45,7 @@ int core_new(const struct core_config *config, struct core **out)
 	core->submits_tail = &core->submits;
 	core->inbox_tail = &core->inbox;
 	pthread_mutex_init(&core->lock, NULL);
+	pthread_cond_init(&core->settled, NULL);
 	pthread_mutex_init(&core->owner_lock, NULL);
 	pthread_mutex_init(&core->lender.lock, NULL);
 	attributes_look(&core->attributes, true);
@@ -91,7 +93,8 @@ void core_detach(struct core *core)
 		struct job *job;
 
 		for (job = core->buckets[i]; job; job = job->bucket_next) {
-			if (job->state == JOB_LAUNCHING && job_has_process(job))
+			if (job->state == JOB_LAUNCHING &&
+			    !job->like_uv_spawn && job_has_process(job))
 				reap_signal(job->launch.pidfd, job->launch.pid,
 					    SIGKILL);
 			else if (job->state == JOB_SETTLED)

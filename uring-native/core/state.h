@@ -22,7 +22,8 @@ struct ring;
 struct core {
 	/*
 	 * Guards all that is not said to belong to one thread, here, in jobs
-	 * and in crews. The locks of reap.c and place.c may be taken under it,
+	 * and in crews. The locks of reap.c, place.c and unsettled.c may be
+	 * taken under it,
 	 * @owner_lock and the lender's may not: they are held while others'
 	 * code runs, or a write(2).
 	 */
@@ -37,6 +38,8 @@ struct core {
 	bool detached;
 	uint32_t last_id;
 	unsigned nr_jobs;
+	pthread_cond_t settled; /* some launch has, while there are waiters */
+	unsigned nr_waiters;
 	struct job *buckets[JOB_BUCKETS];
 
 	struct core_event *events;

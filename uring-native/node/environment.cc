@@ -219,7 +219,8 @@ void Environment::ReturnInput(uint32_t id)
 
 /*
  * take(client, values): how many events; a client calls again after a full
- * batch
+ * batch. An event of a launch like uv_spawn(3) ends the batch: what JavaScript
+ * queues for the end of the turn has to run before the next event.
  */
 Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 {
@@ -244,8 +245,11 @@ Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 				     nullptr, nullptr) != napi_ok)
 		return Napi::Number::New(env, 0);
 	double *slots = static_cast<double *>(data);
-	while (client->first && nr < EVENTS_AT_ONCE) {
+	bool alone = false;
+	while (client->first && nr < EVENTS_AT_ONCE && !alone) {
 		core_event *event = client->first;
+
+		alone = event->like_uv_spawn;
 
 		client->first = event->next;
 		if (!client->first)
@@ -258,6 +262,8 @@ Napi::Value Environment::Take(const Napi::CallbackInfo &info)
 		core_events_free(event);
 		nr++;
 	}
+	if (alone && nr < EVENTS_AT_ONCE)
+		Poke();
 	return Napi::Number::New(env, nr);
 }
 
@@ -469,6 +475,7 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	int flags = Int(info[7]);
 	req.want_results = flags & LAUNCH_WANT_RESULTS;
 	req.lazy = flags & LAUNCH_LAZY;
+	req.like_uv_spawn = flags & LAUNCH_LIKE_UV_SPAWN;
 	auto place = places_.find(Int(info[8]));
 	if (place != places_.end())
 		req.place = place->second;
@@ -482,6 +489,8 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 		Disown(fd);
 	if (lent)
 		inputs_[id] = lent;
+	if (req.like_uv_spawn)
+		core_flush(core_);
 	return Napi::Number::New(env, id);
 }
 
@@ -490,6 +499,14 @@ Napi::Value Environment::Flush(const Napi::CallbackInfo &info)
 	if (core_)
 		core_flush(core_);
 	return info.Env().Undefined();
+}
+
+Napi::Value Environment::Wait(const Napi::CallbackInfo &info)
+{
+	int ret = core_ ? core_wait(core_, static_cast<uint32_t>(Int(info[0])))
+			: -ESRCH;
+
+	return Napi::Number::New(info.Env(), ret);
 }
 
 Napi::Value Environment::Kill(const Napi::CallbackInfo &info)
@@ -565,6 +582,13 @@ Napi::Value Environment::Unref(const Napi::CallbackInfo &info)
 	return info.Env().Undefined();
 }
 
+/* fatal(error): throws it as an uncaught exception, at once. */
+static Napi::Value Fatal(const Napi::CallbackInfo &info)
+{
+	napi_fatal_exception(info.Env(), info[0]);
+	return info.Env().Undefined();
+}
+
 template <Napi::Value (Environment::*method)(const Napi::CallbackInfo &)>
 static Napi::Value Call(const Napi::CallbackInfo &info)
 {
@@ -587,6 +611,8 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 					"launch", self));
 	exports.Set("flush", Napi::Function::New(env, Call<&Environment::Flush>,
 						 "flush", self));
+	exports.Set("wait", Napi::Function::New(env, Call<&Environment::Wait>,
+						"wait", self));
 	exports.Set("kill", Napi::Function::New(env, Call<&Environment::Kill>,
 						"kill", self));
 	exports.Set("killGroup",
@@ -605,6 +631,7 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 					"dropPlace", self));
 	/* Keeps copies of the JavaScript alive, by client. */
 	exports.Set("busy", Napi::Array::New(env));
+	exports.Set("fatal", Napi::Function::New(env, Fatal, "fatal"));
 	exports.Set("version", BINDING_VERSION);
 	exports.Set("handOver",
 		    Napi::Function::New(env, Call<&Environment::HandOver>,

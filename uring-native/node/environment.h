@@ -86,6 +86,7 @@ class Environment
 	Napi::Value Take(const Napi::CallbackInfo &info);
 	Napi::Value Launch(const Napi::CallbackInfo &info);
 	Napi::Value Flush(const Napi::CallbackInfo &info);
+	Napi::Value Wait(const Napi::CallbackInfo &info);
 	Napi::Value Kill(const Napi::CallbackInfo &info);
 	Napi::Value KillGroup(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
@@ -129,7 +130,7 @@ class Environment
 /* How many clients a token can tell apart. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
-#define BINDING_VERSION 3
+#define BINDING_VERSION 4
 
 void FillEvent(Napi::Env env, core_event *event, double *slot,
 	       Napi::Array values, uint32_t at);

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int Int(const Napi::CallbackInfo &info, size_t i)
@@ -39,6 +40,35 @@ static Napi::Value Pipe(const Napi::CallbackInfo &info)
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return Result(info, -1);
+	Napi::Array pair = Napi::Array::New(info.Env(), 2);
+	pair.Set(0u, ends[0]);
+	pair.Set(1u, ends[1]);
+	return pair;
+}
+
+/*
+ * socketPair(min): [ours, the child's], the latter numbered @min or more. Both
+ * are close-on-exec.
+ */
+static Napi::Value SocketPair(const Napi::CallbackInfo &info)
+{
+	int ends[2], min = Int(info, 0);
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return Result(info, -1);
+	if (ends[1] < min) {
+		int above = fcntl(ends[1], F_DUPFD_CLOEXEC, min);
+
+		if (above < 0) {
+			Napi::Value err = Result(info, -1);
+
+			close(ends[0]);
+			close(ends[1]);
+			return err;
+		}
+		close(ends[1]);
+		ends[1] = above;
+	}
 	Napi::Array pair = Napi::Array::New(info.Env(), 2);
 	pair.Set(0u, ends[0]);
 	pair.Set(1u, ends[1]);
@@ -76,6 +106,14 @@ static Napi::Value Open(const Napi::CallbackInfo &info)
 	std::string path = info[0].As<Napi::String>();
 
 	return Owned(info, open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+static Napi::Value OpenDirectory(const Napi::CallbackInfo &info)
+{
+	std::string path = info[0].As<Napi::String>();
+
+	return Owned(info,
+		     open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 static Napi::Value Close(const Napi::CallbackInfo &info)
@@ -162,6 +200,8 @@ static Napi::Value Filled(const Napi::CallbackInfo &info)
 void InitFds(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("pipe", Napi::Function::New(env, Pipe));
+	exports.Set("socketPair", Napi::Function::New(env, SocketPair));
+	exports.Set("openDirectory", Napi::Function::New(env, OpenDirectory));
 	exports.Set("dupAbove", Napi::Function::New(env, DupAbove));
 	exports.Set("fdFlags", Napi::Function::New(env, FdFlags));
 	exports.Set("hungUp", Napi::Function::New(env, HungUp));

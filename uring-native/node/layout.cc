@@ -67,6 +67,7 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	     {"secondPipe", CHAIN_FD_PIPE(1)},
 	     {"hardlink", CHAIN_HARDLINK},
 	     {"search", CHAIN_SEARCH},
+	     {"shell", CHAIN_SHELL},
 	     {"cloneFds", CHAIN_CLONE_FDS},
 	     {"cloneFdCloexec", IORING_CLONE_FD_CLOEXEC}});
 	Set(layout, "opcodes",
@@ -117,6 +118,8 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	Set(layout, "pipes",
 	    {{"input", PIPE_INPUT}, {"collect", PIPE_COLLECT}});
 	Set(layout, "launch",
-	    {{"wantResults", LAUNCH_WANT_RESULTS}, {"lazy", LAUNCH_LAZY}});
+	    {{"wantResults", LAUNCH_WANT_RESULTS},
+	     {"lazy", LAUNCH_LAZY},
+	     {"likeUvSpawn", LAUNCH_LIKE_UV_SPAWN}});
 	exports.Set("layout", layout);
 }

@@ -47,6 +47,7 @@ enum {
 enum {
 	LAUNCH_WANT_RESULTS = 1,
 	LAUNCH_LAZY = 2,
+	LAUNCH_LIKE_UV_SPAWN = 4,
 };
 
 /* A launch's token, and above it the number of its client. */

@@ -142,7 +142,7 @@ static void test_search(void)
 	CHECK(chain_result(&c, &at) == -ECANCELED && at == 3);
 }
 
-/* A search flag belongs to a hard-linked EXEC. */
+/* CHAIN_SEARCH is for hard-linked EXECs, CHAIN_SHELL for those of a path. */
 static void test_link(void)
 {
 	static const struct {
@@ -153,7 +153,10 @@ static void test_link(void)
 		{CHAIN_HARDLINK, CHAIN_HARDLINK, 0},
 		{CHAIN_SEARCH, 0, -EINVAL},
 		{0, CHAIN_HARDLINK | CHAIN_SEARCH, -EINVAL},
-		{4, 0, -EINVAL},
+		{CHAIN_SHELL, 0, 0},
+		{CHAIN_HARDLINK | CHAIN_SEARCH | CHAIN_SHELL, 0, 0},
+		{0, CHAIN_SHELL, -EINVAL},
+		{8, 0, -EINVAL},
 	};
 	size_t i;
 
