@@ -12,6 +12,7 @@ const layers = [
   // spawn(), run(), template() and what belongs to them.
   '[^/]+[.]ts$',
   'batch/',
+  'child-process/',
   'cli/',
 ]
 // The public entry points, which collect what is above them, too.

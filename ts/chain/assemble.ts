@@ -42,6 +42,9 @@ export interface ExecTemplate {
   goOn: boolean
 }
 
+/** A start of node:child_process sets only some of them. */
+export type ChainSettings = Pick<Settings, 'env'> & Partial<Settings>
+
 /**
  * What assemble() needs: the settings, and the descriptors that this process has
  * opened for them.
@@ -49,7 +52,7 @@ export interface ExecTemplate {
 export interface AssembleInput {
   file: string
   args: readonly string[]
-  settings: Settings
+  settings: ChainSettings
   /** The child's descriptors that are copies of ours. */
   fds: readonly ChainFd[]
   /** The child's descriptors that are files it opens. */
@@ -62,6 +65,8 @@ export interface AssembleInput {
   template?: ExecTemplate | undefined
   /** The executable's path, if it is known already; otherwise PATH is searched. */
   path?: string | undefined
+  /** Whether /bin/sh runs a file that is no program, as execvp(3) has it. */
+  shell?: boolean | undefined
 }
 
 function cwd(path: Settings['cwd'], cwdFd: number | undefined): ChainOp[] {
@@ -84,7 +89,7 @@ function files(files: readonly ChildFile[]): ChainOp[] {
   })
 }
 
-function limits({ nice, rlimits }: Settings): ChainOp[] {
+function limits({ nice, rlimits }: ChainSettings): ChainOp[] {
   const ops: ChainOp[] = []
   const number = (limit: number) =>
     limit === Number.POSITIVE_INFINITY ? RLIM_INFINITY : BigInt(limit)
@@ -105,7 +110,7 @@ function limits({ nice, rlimits }: Settings): ChainOp[] {
   return ops
 }
 
-function credentials({ uid, gid, groups, noNewPrivs }: Settings): ChainOp[] {
+function credentials({ uid, gid, groups, noNewPrivs }: ChainSettings): ChainOp[] {
   const step = 'credentials'
   const ops: ChainOp[] = []
   const changes = uid !== undefined || gid !== undefined
@@ -118,7 +123,7 @@ function credentials({ uid, gid, groups, noNewPrivs }: Settings): ChainOp[] {
   return ops
 }
 
-function session({ detached, processGroup, umask }: Settings): ChainOp[] {
+function session({ detached, processGroup, umask }: ChainSettings): ChainOp[] {
   const step = 'session'
   const ops: ChainOp[] = []
   if (detached) ops.push({ op: 'task_set', attr: 'setsid', step })
@@ -131,7 +136,7 @@ function session({ detached, processGroup, umask }: Settings): ChainOp[] {
 
 /** One exec for each place where the program may be; a hard link leads on to the next. */
 function searchExec(input: AssembleInput): ExecOp[] {
-  const { file, args, settings, execFd, path } = input
+  const { file, args, settings, execFd, path, shell = false } = input
   const { env, argv0 } = settings
   const argv = [argv0 ?? file, ...args]
   const { envp } = env
@@ -152,6 +157,7 @@ function searchExec(input: AssembleInput): ExecOp[] {
       step: 'exec',
       hardlink: search,
       search,
+      ...(shell && { shell }),
     }
   })
 }

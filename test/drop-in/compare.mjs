@@ -1,0 +1,94 @@
+/**
+ * Performs the same calls through Node's own implementation and through uring-spawn,
+ * and compares all that a program can see.
+ *
+ *   node test/drop-in/compare.mjs [--seed N] [--count N]
+ *
+ * Prints how many values were compared, and each difference with its seed.
+ */
+
+import { once } from 'node:events'
+import {
+  chmodSync,
+  closeSync,
+  createWriteStream,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual, parseArgs } from 'node:util'
+import { register, unregister } from '../../dist/child-process/register.js'
+import { makeCase } from './cases.mjs'
+import { observe } from './observe.mjs'
+
+const { values: given } = parseArgs({
+  options: { seed: { type: 'string' }, count: { type: 'string' }, verbose: { type: 'boolean' } },
+})
+const first = Number(given.seed ?? 1)
+const count = Number(given.count ?? 100)
+
+process.removeAllListeners('warning')
+process.on('warning', () => {})
+
+async function makeWorld() {
+  const dir = mkdtempSync(join(tmpdir(), 'drop-in-'))
+  const script = join(dir, 'script')
+  writeFileSync(script, 'echo "$0" "$@" | sed "s|.*/||"\nexit 4\n')
+  chmodSync(script, 0o755)
+  symlinkSync(dir, join(dir, 'link'))
+  const stream = createWriteStream(join(dir, 'stream'))
+  await once(stream, 'open')
+  const closed = openSync('/dev/null')
+  closeSync(closed)
+  const child = fileURLToPath(new URL('child.mjs', import.meta.url))
+  return { dir, script, stream, child, fd: openSync(join(dir, 'file'), 'w+'), closed: 900 }
+}
+
+/** Counts values, and collects the paths at which they differ. */
+function compare(ours, theirs, path, result) {
+  const both = [ours, theirs].every((value) => value !== null && typeof value === 'object')
+  if (!both) {
+    result.compared++
+    if (!isDeepStrictEqual(ours, theirs)) result.differences.push({ path, node: theirs, ours })
+    return
+  }
+  for (const key of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
+    compare(ours[key], theirs[key], `${path}.${key}`, result)
+  }
+}
+
+// A call that never ends must not end this program silently.
+const alive = setInterval(() => {}, 1000)
+const world = await makeWorld()
+const result = { compared: 0, differences: [] }
+try {
+  for (let seed = first; seed < first + count; seed++) {
+    if (given.verbose) console.error(seed, makeCase(seed, { ...world, stream: '(stream)' }))
+    unregister()
+    const theirs = await observe(makeCase(seed, world))
+    register()
+    const ours = await observe(makeCase(seed, world))
+    const before = result.differences.length
+    compare(ours, theirs, `seed ${seed}`, result)
+    if (result.differences.length > before) {
+      console.error(`seed ${seed}`, makeCase(seed, { ...world, stream: '(stream)' }))
+      for (const difference of result.differences.slice(before)) console.error(difference)
+    }
+  }
+} finally {
+  clearInterval(alive)
+  rmSync(world.dir, { recursive: true })
+}
+console.log(
+  JSON.stringify({
+    node: process.version,
+    compared: result.compared,
+    differences: result.differences.length,
+  }),
+)
+process.exitCode = result.differences.length > 0 ? 1 : 0

@@ -1,0 +1,325 @@
+/**
+ * Stands in for the native handle of a ChildProcess: Node's JavaScript calls it to
+ * start the program, and is called back as that handle would.
+ */
+import { AsyncResource } from 'node:async_hooks'
+import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
+import { assemble } from '../chain/assemble.js'
+import { pack } from '../chain/pack.js'
+import type { Core, LaunchEvents } from '../core/core.js'
+import { EAGAIN, ESRCH } from '../model/errno.js'
+import type { Exit } from '../model/exit.js'
+import type { Chain } from '../model/operations.js'
+import { holdReading, releaseReading } from './reading.js'
+import { ChildStdio, type StdioEntry, UnknownEntry } from './stdio.js'
+
+/** What Node's constructor puts on a ChildProcess. */
+export interface NativeHandle {
+  pid?: number | undefined
+  onexit?: ((code: number | null, signal: string) => void) | undefined
+  spawn(...args: unknown[]): number
+}
+
+/** The options of ChildProcess.spawn(), after normalization by spawn(). */
+export interface SpawnOptions {
+  file: string
+  args: string[]
+  cwd?: string | null
+  envPairs: string[]
+  detached?: boolean
+  stdio?: unknown
+}
+
+/** How and where children start, for all of an environment. */
+export interface Launcher {
+  core: Core
+  /** The number of the backend's launcher. */
+  kind: number
+  /** Whether children get the descriptors of ours that are not close-on-exec. */
+  inheritFds: boolean
+  /** The launcher cannot start it, but Node may. */
+  cannot(error: unknown): void
+}
+
+/** The search of glibc's execvp(3) if PATH is not set. */
+const DEFAULT_PATH = '/bin:/usr/bin'
+/** A single argument may not be longer; more than that may be too long for an exec. */
+const LARGE = 128 * 1024
+
+const PATH = 'PATH='
+
+/** As getenv(3) finds it. */
+function pathOf(envPairs: readonly string[]): string {
+  for (const pair of envPairs) if (pair.startsWith(PATH)) return pair.slice(PATH.length)
+  return DEFAULT_PATH
+}
+
+const { signals } = constants
+const own = new WeakSet<object>()
+
+/** Reads the pid of a child that is still being started, by waiting for it. */
+const pidProperty: PropertyDescriptor & ThisType<ChildProcess> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return handleOf(this)?.waitForPid()
+  },
+  set(value: unknown) {
+    definePid(this, value)
+  },
+}
+
+function definePid(child: ChildProcess, value: unknown): void {
+  Object.defineProperty(child, 'pid', {
+    value,
+    configurable: true,
+    enumerable: true,
+    writable: true,
+  })
+}
+
+function handleOf(child: ChildProcess): ChildHandle | undefined {
+  const { _handle: handle } = child as unknown as { _handle: object | null }
+  return handle && own.has(handle) ? (handle as ChildHandle) : undefined
+}
+
+/**
+ * Node cannot free a native handle that never started a program. Nor can the child be
+ * freed then, unless the handle lets go of it.
+ */
+function forget(native: NativeHandle): void {
+  native.onexit = undefined
+  for (const symbol of Object.getOwnPropertySymbols(native)) {
+    ;(native as unknown as Record<symbol, unknown>)[symbol] = undefined
+  }
+}
+
+export class ChildHandle implements LaunchEvents {
+  /** What ChildProcess.spawn() copies: only a start that was waited for has it. */
+  pid: number | undefined
+  pending = 1
+  afterReading = false
+  readonly #launcher: Launcher
+  readonly #child: ChildProcess
+  readonly #native: NativeHandle
+  readonly #onexit: NativeHandle['onexit']
+  readonly #options: SpawnOptions
+  readonly #resource = new AsyncResource('PROCESSWRAP')
+  #stdio: readonly StdioEntry[] = []
+  #id = 0
+  /** Whether the start goes on after ChildProcess.spawn() has returned. */
+  #later = false
+  /** Node's JavaScript has been told that the start failed. */
+  #refused = false
+  #settled = false
+  #over = false
+  #referenced = false
+  /** The program's wish, which counts from the start on. */
+  #wantsReference = true
+
+  constructor(
+    launcher: Launcher,
+    child: ChildProcess,
+    native: NativeHandle,
+    options: SpawnOptions,
+  ) {
+    this.#launcher = launcher
+    this.#child = child
+    this.#native = native
+    this.#onexit = native.onexit
+    this.#options = options
+    own.add(this)
+  }
+
+  /**
+   * Queues the start. Returns -EAGAIN when that was possible: with it Node's
+   * JavaScript makes the streams and does not emit 'spawn'. Otherwise returns what the
+   * native handle would.
+   * @param given the native handle's arguments: one object of options, or several
+   */
+  spawn(...given: unknown[]): number {
+    const stdio = given.length > 1 ? given[4] : (given[0] as SpawnOptions).stdio
+    let ret: number
+    try {
+      ret = this.#launch(stdio as StdioEntry[])
+    } catch (error) {
+      if (!(error instanceof UnknownEntry)) this.#launcher.cannot(error)
+      ;(this.#child as unknown as { _handle: NativeHandle })._handle = this.#native
+      return this.#native.spawn(...given)
+    }
+    if (this.#later) return -EAGAIN
+    if (ret < 0) this.#refused = true
+    return ret
+  }
+
+  /**
+   * What the native handle would return, unless the start goes on. Throws, with
+   * nothing begun, if the launcher cannot do it.
+   */
+  #launch(stdio: readonly StdioEntry[]): number {
+    const { core, kind } = this.#launcher
+    const made = new ChildStdio(core.binding, this.#launcher.inheritFds)
+    let launched = false
+    let size: number
+    try {
+      let ret = made.make(stdio)
+      if (ret === 0) ret = made.openCwd(this.#options.cwd)
+      if (ret < 0) return ret
+      const chain = pack(this.#chain(made))
+      size = chain.size
+      const { childFds } = made
+      this.#stdio = stdio
+      this.afterReading = holdReading(stdio)
+      const request = { kind, chain, closeFds: childFds, place: 0, likeUvSpawn: true }
+      this.#id = core.launch(request, this)
+      launched = true
+    } finally {
+      if (!launched) {
+        made.close()
+        releaseReading(stdio)
+      }
+    }
+    this.#reference()
+    made.openPipes()
+    forget(this.#native)
+    // Errors of these are thrown by spawn() itself.
+    if (size >= LARGE) return this.#waitNow()
+    this.#later = true
+    return 0
+  }
+
+  #chain({ fds, cwd, cwdFd }: ChildStdio): Chain {
+    const { file, args, envPairs, detached } = this.#options
+    const { inheritFds } = this.#launcher
+    const env = { envp: envPairs, path: pathOf(envPairs) }
+    const settings = { argv0: args[0], env, inheritFds, detached: detached === true, cwd }
+    const rest = args.slice(1)
+    return assemble({ file, args: rest, settings, fds, files: [], cwdFd, shell: true })
+  }
+
+  /** The pid is known when it returns, as with the native handle: 0 or -errno. */
+  #waitNow(): number {
+    const ret = this.#launcher.core.binding.wait(this.#id)
+    this.#settled = true
+    releaseReading(this.#stdio)
+    if (ret < 0) {
+      this.#unreference()
+      return ret
+    }
+    this.pid = ret
+    return 0
+  }
+
+  /** After ChildProcess.spawn(): whether the start goes on. */
+  get startsLater(): boolean {
+    return this.#later
+  }
+
+  /** Lets the program ask for the pid before it is known. */
+  deferPid(): void {
+    if (!this.#settled) Object.defineProperty(this.#child, 'pid', pidProperty)
+  }
+
+  /** Blocks until the program has started or failed to; its pid, if it has one. */
+  waitForPid(): number | undefined {
+    if (!this.#settled && this.pid === undefined) {
+      const ret = this.#launcher.core.binding.wait(this.#id)
+      if (ret > 0) this.pid = ret
+    }
+    return this.pid
+  }
+
+  started(pid: number): void {
+    if (this.#settled) return
+    this.pid = pid
+    this.#settle()
+    this.#call(() => this.#child.emit('spawn'))
+  }
+
+  failed(errno: number): void {
+    this.#over = true
+    this.#unreference()
+    if (this.#settled) return
+    this.pid = undefined
+    this.#settle()
+    this.#call(() => this.#onexit?.(-errno, ''))
+  }
+
+  ended({ code, signal }: Exit): void {
+    this.#over = true
+    this.#unreference()
+    // The native handle says 0 besides a signal, and has no names for real-time signals.
+    const name = signal !== null && Object.hasOwn(signals, signal) ? signal : ''
+    this.#call(() => this.#onexit?.(signal === null ? code : 0, name))
+  }
+
+  output(): void {}
+
+  overflow(): void {}
+
+  #settle(): void {
+    this.#settled = true
+    definePid(this.#child, this.pid)
+    releaseReading(this.#stdio)
+    this.#stdio = []
+    if (!this.#wantsReference) this.#unreference()
+  }
+
+  /** Errors of the program's listeners are uncaught exceptions, at once. */
+  #call(then: () => void): void {
+    this.#resource.runInAsyncScope(() => {
+      try {
+        then()
+      } catch (error) {
+        this.#launcher.core.binding.fatal(error)
+      }
+    })
+  }
+
+  /**
+   * Called by Node's JavaScript after spawn() has returned an error. The first time it
+   * is because of that -EAGAIN.
+   */
+  onexit(code: number, signal: string): void {
+    if (this.#refused) this.#onexit?.(code, signal)
+  }
+
+  kill(signal: number): number {
+    if (this.#over) return -ESRCH
+    const { binding } = this.#launcher.core
+    if (!this.#settled && binding.wait(this.#id) < 0) return -ESRCH
+    return binding.kill(this.#id, signal)
+  }
+
+  #reference(): void {
+    if (!this.#referenced) this.#launcher.core.ref()
+    this.#referenced = true
+  }
+
+  #unreference(): void {
+    if (this.#referenced) this.#launcher.core.unref()
+    this.#referenced = false
+  }
+
+  ref(): void {
+    this.#wantsReference = true
+    if (this.#settled && !this.#over) this.#reference()
+  }
+
+  /** A start that fails must still be reported: it keeps the program running. */
+  unref(): void {
+    this.#wantsReference = false
+    if (this.#settled) this.#unreference()
+  }
+
+  hasRef(): boolean {
+    return this.#wantsReference && !this.#over
+  }
+
+  getAsyncId(): number {
+    return this.#resource.asyncId()
+  }
+
+  close(): void {}
+}

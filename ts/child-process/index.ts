@@ -1,0 +1,42 @@
+/**
+ * node:child_process, with every export. What is started by a call of this module starts
+ * through uring-spawn; the rest of the program is left alone.
+ */
+import * as node from 'node:child_process'
+import { promisify } from 'node:util'
+import { beginMarking, mark, started } from './patch.js'
+
+beginMarking()
+
+export * from 'node:child_process'
+
+type Call = (...args: never[]) => unknown
+
+/** The same function; what it starts meanwhile is ours. */
+function wrap<F extends Call>(name: string, call: F): F {
+  const wrapped = function (this: unknown, ...args: Parameters<F>) {
+    return started(() => call.apply(this, args))
+  }
+  Object.defineProperty(wrapped, 'name', { value: name })
+  Object.defineProperty(wrapped, 'length', { value: call.length })
+  const { custom } = promisify
+  const promised = (call as unknown as { [custom]?: Call })[custom]
+  if (promised) Object.defineProperty(wrapped, custom, { value: wrap(promised.name, promised) })
+  return wrapped as unknown as F
+}
+
+export const spawn: typeof node.spawn = wrap('spawn', node.spawn)
+export const exec: typeof node.exec = wrap('exec', node.exec)
+export const execFile: typeof node.execFile = wrap('execFile', node.execFile)
+export const fork: typeof node.fork = wrap('fork', node.fork)
+
+export type ChildProcess = node.ChildProcess
+export const ChildProcess: typeof node.ChildProcess = new Proxy(node.ChildProcess, {
+  construct(target, args, newTarget) {
+    const child = Reflect.construct(target, args, newTarget) as node.ChildProcess
+    mark(child)
+    return child
+  },
+})
+
+export default { ...node, spawn, exec, execFile, fork, ChildProcess }

@@ -1,0 +1,190 @@
+/**
+ * Every way to start a process ends in ChildProcess.spawn(): spawn(), exec(),
+ * execFile(), fork(), their promises, cluster. That method alone is replaced; Node's own
+ * JavaScript keeps checking options, and makes streams, channels and errors.
+ */
+import { ChildProcess } from 'node:child_process'
+import { channel } from 'node:diagnostics_channel'
+import { selectBackend } from '../backend/select.js'
+import { loadBinding } from '../binding/load.js'
+import { getCore } from '../core/core.js'
+import { currentEnv } from '../core/process-env.js'
+import { ChildHandle, type Launcher, type NativeHandle, type SpawnOptions } from './handle.js'
+
+interface Spawnable {
+  spawn(options: unknown): number
+}
+
+interface Internals {
+  _handle: NativeHandle | ChildHandle | null
+}
+
+const prototype = ChildProcess.prototype as unknown as Spawnable
+const original = prototype.spawn
+
+/** Whether everything in the program starts through uring-spawn. */
+let everywhere = false
+/** How many calls of uring-spawn/child_process are running. */
+let calls = 0
+/** Made by uring-spawn/child_process, for a later spawn(). */
+const marked = new WeakSet<object>()
+
+let launcher: Launcher | undefined
+/** Node has to start everything. */
+let useless = false
+let warned = false
+
+/** Once, as the next start may well fail in the same way. */
+function cannot(error: unknown): void {
+  if (warned) return
+  warned = true
+  const { message } = error as Error
+  process.emitWarning(`uring-spawn cannot start a program, so Node does: ${message}`, {
+    code: 'URING_SPAWN_FALLBACK',
+  })
+}
+
+function makeLauncher(): Launcher {
+  const core = getCore()
+  const { kind } = selectBackend(core.info, undefined)
+  const inheritFds = currentEnv().URING_SPAWN_STRICT_FDS !== '1'
+  return { core, kind, inheritFds, cannot }
+}
+
+/**
+ * Threads and a ring are only made for a program that starts others. Without
+ * descriptors or memory for them, the next start tries again.
+ */
+function getLauncher(): Launcher | undefined {
+  if (launcher || useless) return launcher
+  try {
+    launcher = makeLauncher()
+  } catch (error) {
+    useless = (error as NodeJS.ErrnoException).errno === undefined
+    cannot(error)
+  }
+  return launcher
+}
+
+/** Subscribers get what Node publishes. */
+const traces = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((event) =>
+  channel(`tracing:child_process.spawn:${event}`),
+)
+
+/** Whether Node's native code gets the same from these options, and no more. */
+function understands(options: unknown): options is SpawnOptions {
+  if (typeof options !== 'object' || options === null) return false
+  const { file, args, envPairs, uid, gid } = options as SpawnOptions & Record<string, unknown>
+  return (
+    typeof file === 'string' &&
+    file !== '' &&
+    Array.isArray(args) &&
+    args.length > 0 &&
+    args.every((arg) => typeof arg === 'string') &&
+    Array.isArray(envPairs) &&
+    envPairs.every((pair) => typeof pair === 'string') &&
+    (uid === undefined || uid === null) &&
+    (gid === undefined || gid === null)
+  )
+}
+
+function spawn(this: Spawnable & Internals, options: unknown): number {
+  const native = this._handle
+  const wanted = everywhere || calls > 0 || marked.has(this)
+  if (!wanted || !native || !understands(options) || traces.some((t) => t.hasSubscribers)) {
+    return original.call(this, options)
+  }
+  const launcher = getLauncher()
+  if (!launcher) return original.call(this, options)
+  return launch.call(this, launcher, native as NativeHandle, options)
+}
+
+function launch(
+  this: Spawnable & Internals,
+  launcher: Launcher,
+  native: NativeHandle,
+  options: SpawnOptions,
+): number {
+  const child = this as unknown as ChildProcess
+  const handle = new ChildHandle(launcher, child, native, options)
+  this._handle = handle
+  let ret: number
+  try {
+    ret = original.call(this, options)
+  } catch (error) {
+    // Bad options: nothing has been started, and another spawn() may be called.
+    if (this._handle === handle && !handle.startsLater) this._handle = native
+    throw error
+  }
+  if (!handle.startsLater) return ret
+  handle.deferPid()
+  return 0
+}
+
+/** Whether this is a Node that lets us start processes. */
+const usable =
+  process.platform === 'linux' &&
+  process.versions.bun === undefined &&
+  !('Deno' in globalThis) &&
+  (process as { permission?: unknown }).permission === undefined
+
+let patched = false
+
+function patch(): void {
+  if (patched || !usable || currentEnv().URING_SPAWN_DISABLE === '1') return
+  try {
+    // Now, while there are descriptors to load it with.
+    loadBinding()
+  } catch (error) {
+    cannot(error)
+    return
+  }
+  patched = true
+  Object.defineProperty(prototype, 'spawn', {
+    value: spawn,
+    configurable: true,
+    enumerable: true,
+    writable: true,
+  })
+}
+
+/**
+ * From now on node:child_process starts programs through uring-spawn, for all of this
+ * thread. What it cannot start so, Node starts: see docs/drop-in.md.
+ */
+export function register(): void {
+  patch()
+  everywhere = true
+}
+
+/** Ends what register() began. Children that are running are not affected. */
+export function unregister(): void {
+  everywhere = false
+  if (!patched || calls > 0 || prototype.spawn !== spawn || marking) return
+  prototype.spawn = original
+  patched = false
+}
+
+/** Whether uring-spawn/child_process has been loaded, which needs the method. */
+let marking = false
+
+/** Calls `start`; what it starts is started through uring-spawn. */
+export function started<T>(start: () => T): T {
+  calls++
+  try {
+    return start()
+  } finally {
+    calls--
+  }
+}
+
+/** `child.spawn()` will start through uring-spawn. */
+export function mark(child: object): void {
+  marked.add(child)
+}
+
+/** Lets started() and mark() work. */
+export function beginMarking(): void {
+  patch()
+  marking = true
+}
