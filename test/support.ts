@@ -35,15 +35,30 @@ export async function text(stream: AsyncIterable<Buffer | string> | null): Promi
 
 export const openFds = (): number => readdirSync('/proc/self/fd').length
 
-/** Pids of this process's children, zombies among them. */
+/**
+ * Pids of this process's children, zombies among them. Each thread has a list of its
+ * own, which goes to the first one when it ends: so that one is read last, or a child
+ * could pass by unseen.
+ */
 export const children = (): string =>
-  readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim()
+  readdirSync('/proc/self/task')
+    .reverse()
+    .map((task) => {
+      try {
+        return readFileSync(`/proc/self/task/${task}/children`, 'utf8')
+      } catch {
+        return '' // The thread has ended.
+      }
+    })
+    .join('')
+    .trim()
 
 /** Waits for something that happens soon; the limit is one that no test depends on. */
 export async function until(condition: () => boolean): Promise<void> {
   const end = Date.now() + HANG
-  while (!condition() && Date.now() < end) await sleep(10)
-  expect(condition(), `${condition} within ${HANG} ms`).toBe(true)
+  let met = condition()
+  for (; !met && Date.now() < end; met = condition()) await sleep(10)
+  expect(met, `${condition} within ${HANG} ms`).toBe(true)
 }
 
 const library = new URL('../dist/index.js', import.meta.url).href
