@@ -20,7 +20,7 @@ const fakes: [string, Fakes][] = [
 ]
 
 /** More than can start in one turn of the event loop. */
-const MANY = 100
+const MANY = 70
 
 describe.each(testedBackends)('by %s', (backend) => {
   test.each(fakes)('under fakes of %s', async (_name, config) => {
