@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import ts from 'typescript'
+import { transformWithEsbuild } from 'vite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testedBackends } from '../backends.js'
 import { HANG } from '../support.js'
@@ -22,16 +22,19 @@ let dir = ''
 /** Folders with copies of the library that share one addon. */
 const copies: string[] = []
 
-beforeAll(() => {
+/** Whether Node reads it. */
+const isRead = (path: string) => !/\.(map|d\.ts)$/.test(path)
+
+beforeAll(async () => {
   mkdirSync(join(root, 'out'), { recursive: true })
   dir = mkdtempSync(join(root, 'out/copies-'))
   for (let at = 0; at < 3; at++) {
     const copy = join(dir, String(at))
-    cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true })
+    cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true, filter: isRead })
     symlinkSync(join(root, 'build'), join(copy, 'build'))
     copies.push(pathToFileURL(join(copy, 'dist/index.js')).href)
   }
-  makeFunctions()
+  await makeFunctions()
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -39,16 +42,16 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 const functions = () => join(dir, 'functions')
 
 /** Makes them. CommonJS, because Node never frees modules of node:vm. */
-function makeFunctions() {
-  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 }
+async function makeFunctions() {
   const dist = join(root, 'dist')
   for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.js')) continue
+    // The command line is no module that anything imports.
+    if (!name.endsWith('.js') || name.startsWith('cli/')) continue
     const source = readFileSync(join(dist, name), 'utf8').replaceAll('import.meta.url', '__url')
-    const { outputText } = ts.transpileModule(source, { compilerOptions })
+    const { code } = await transformWithEsbuild(source, name, { format: 'cjs', sourcemap: false })
     const made = join(functions(), name)
     mkdirSync(dirname(made), { recursive: true })
-    writeFileSync(made, `(function (exports, require, __url) {${outputText}})`)
+    writeFileSync(made, `(function (module, require, __url) {${code}\n})`)
   }
 }
 
@@ -71,11 +74,11 @@ const realms = () => `
     const theirs = createRequire(entry)
     const load = (url) => {
       if (modules.has(url)) return modules.get(url)
-      const exports = {}
-      modules.set(url, exports)
+      const module = { exports: {} }
       const require = (name) => name.startsWith('.') ? load(new URL(name, url).href) : theirs(name)
-      scriptOf(url).runInContext(context)(exports, require, url)
-      return exports
+      scriptOf(url).runInContext(context)(module, require, url)
+      modules.set(url, module.exports)
+      return module.exports
     }
     return load(entry)
   }`
