@@ -1,5 +1,6 @@
 // Traces every launch method in the lab and cuts the traces into phases.
 import { readFileSync, rmSync } from 'node:fs'
+import { quoted } from '../../tools/programs.mjs'
 import { EVENTS, parseTrace, phasesOf } from './phases.mjs'
 import { counting, folder } from './programs.mjs'
 
@@ -19,7 +20,7 @@ function traceLines(one) {
     ...EVENTS.map((event) => `echo 1 > ${TRACING}/events/${event}/enable`),
     counting({ ...one, runs }),
     `echo 0 > ${TRACING}/events/enable`,
-    `cat ${TRACING}/trace > ${traceFile(one)}`,
+    `cat ${TRACING}/trace > ${quoted(traceFile(one))}`,
   ]
 }
 

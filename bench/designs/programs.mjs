@@ -1,6 +1,7 @@
 // Builds the programs for the lab: the launchers with their harness, and the children.
 import { copyFileSync, readdirSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { quoted } from '../../tools/programs.mjs'
 import { sh } from '../../tools/sh.mjs'
 import { scratch } from '../lib/paths.mjs'
 
@@ -35,13 +36,16 @@ export async function build() {
 }
 
 /** Lines of shell that copy them into the machine's memory. */
-export const install = () => [
-  'set -e',
-  `mkdir ${LIBRARIES}`,
-  `cp ${folder}bench ${folder}child ${folder}dynamic /tmp/`,
-  `cp ${folder}libc.so.6 ${folder}ld.so ${LIBRARIES}/`,
-  `chmod +x ${LIBRARIES}/ld.so`,
-]
+export function install() {
+  const made = (...names) => names.map((name) => quoted(folder + name)).join(' ')
+  return [
+    'set -e',
+    `mkdir ${LIBRARIES}`,
+    `cp ${made('bench', 'child', 'dynamic')} /tmp/`,
+    `cp ${made('libc.so.6', 'ld.so')} ${LIBRARIES}/`,
+    `chmod +x ${LIBRARIES}/ld.so`,
+  ]
+}
 
 /** The command that counts a launch method. */
 export const counting = ({ method, child, memory = 0, fds = 3, runs }) =>
