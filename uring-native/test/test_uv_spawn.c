@@ -204,12 +204,9 @@ static bool works(enum launcher_kind kind)
 
 int main(int argc, char **argv)
 {
-	static const enum launcher_kind kinds[] = {
-		LAUNCHER_VFORK, LAUNCHER_FORK, LAUNCHER_URING,
-		LAUNCHER_SPAWN_TEMPLATE};
 	struct sigaction sa = {.sa_handler = on_sigchld,
 			       .sa_flags = SA_RESTART};
-	size_t i;
+	int i;
 
 	if (argc == 4) {
 		snprintf(dir, sizeof(dir), "%s", argv[3]);
@@ -218,13 +215,15 @@ int main(int argc, char **argv)
 	}
 	CHECK(mkdtemp(dir));
 	CHECK(!sigaction(SIGCHLD, &sa, NULL));
-	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		test_pid(kinds[i]);
-		test_shell(kinds[i]);
-		if (!works(kinds[i]))
+	for (i = 0; i < NR_LAUNCHERS; i++) {
+		enum launcher_kind kind = (enum launcher_kind)i;
+
+		test_pid(kind);
+		test_shell(kind);
+		if (!works(kind))
 			continue;
-		test_end(kinds[i], true);
-		test_end(kinds[i], false);
+		test_end(kind, true);
+		test_end(kind, false);
 	}
 	CHECK(!rmdir(dir));
 	return 0;
