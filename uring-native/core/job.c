@@ -189,3 +189,23 @@ bool job_has_process(const struct job *job)
 {
 	return job->launch.pid > 0 && job->launch.pidfd >= 0;
 }
+
+void job_drop_pidfd(struct job *job)
+{
+	if (job->launch.pidfd >= 0)
+		close(job->launch.pidfd);
+	job->launch.pidfd = -1;
+}
+
+bool job_use_shell(struct job *job)
+{
+	struct launch *launch = &job->launch;
+
+	if (launch->error != -ENOEXEC ||
+	    !chain_use_shell(launch->chain, launch->failed_op))
+		return false;
+	core_lock(job->core);
+	job_drop_pidfd(job);
+	core_unlock(job->core);
+	return true;
+}

@@ -101,6 +101,11 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	    const char **why);
 /* Frees a job that is in no list. */
 void job_free(struct job *job);
+/*
+ * After a launch: whether to launch once more, because the file was no program
+ * and its chain now has /bin/sh run it. See chain_use_shell().
+ */
+bool job_use_shell(struct job *job);
 
 /* Lock held: */
 
@@ -114,5 +119,10 @@ void job_add(struct core *core, struct job *job);
 void job_put(struct job *job);
 /* Whether it has a process that can be signalled. */
 bool job_has_process(const struct job *job);
+/*
+ * Closes the pidfd of a launch that has failed, before it is tried once more.
+ * Without the lock another thread might be about to signal through it.
+ */
+void job_drop_pidfd(struct job *job);
 
 #endif

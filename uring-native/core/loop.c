@@ -179,11 +179,8 @@ static void wait_while_busy(struct job *job)
 	struct core *core = job->core;
 	struct watch *watch = &job->exit;
 
-	/* Another thread may be about to signal through it. */
 	core_lock(core);
-	if (job->launch.pidfd >= 0)
-		close(job->launch.pidfd);
-	job->launch.pidfd = -1;
+	job_drop_pidfd(job);
 	/* A signal cancels it. */
 	job->state = JOB_QUEUED;
 	core_unlock(core);
@@ -198,20 +195,12 @@ static void launch_done(struct launch *launch)
 {
 	struct job *job = (struct job *)launch;
 
-	if (launch->error == -ENOEXEC &&
-	    chain_use_shell(launch->chain, launch->failed_op)) {
-		/* Another thread may be about to signal through it. */
-		core_lock(job->core);
-		if (launch->pidfd >= 0)
-			close(launch->pidfd);
-		launch->pidfd = -1;
-		core_unlock(job->core);
+	if (job_use_shell(job))
 		defer_submit(job->core, job);
-	} else if (retries(job)) {
+	else if (retries(job))
 		wait_while_busy(job);
-	} else {
+	else
 		job_settle(job);
-	}
 }
 
 /*

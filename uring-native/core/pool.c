@@ -256,23 +256,13 @@ static void on_slow(struct launch_thread *launch_thread)
 	core_unlock(core);
 }
 
-/* A file that is no program goes to a shell if the chain says so. */
 static void run_chain(struct job *job, struct launch_thread *thread)
 {
 	const struct launcher *launcher = launcher_get(job->launch.by);
-	struct launch *launch = &job->launch;
 
-	launcher->launch(launch, thread);
-	if (launch->error != -ENOEXEC ||
-	    !chain_use_shell(launch->chain, launch->failed_op))
-		return;
-	/* Another thread may be about to signal through it. */
-	core_lock(job->core);
-	if (launch->pidfd >= 0)
-		close(launch->pidfd);
-	launch->pidfd = -1;
-	core_unlock(job->core);
-	launcher->launch(launch, thread);
+	do {
+		launcher->launch(&job->launch, thread);
+	} while (job_use_shell(job));
 }
 
 static void launch(struct pool_thread *thread, struct job *job)
