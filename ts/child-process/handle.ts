@@ -42,8 +42,8 @@ export interface Launcher {
   cannot(error: unknown): void
 }
 
-/** The search of glibc's execvp(3) if PATH is not set. */
-const DEFAULT_PATH = '/bin:/usr/bin'
+/** Where glibc's execvp(3) searches if PATH is not set, and so Node; run() looks in more places. */
+const EXECVP_PATH = '/bin:/usr/bin'
 /** A single argument may not be longer; more than that may be too long for an exec. */
 const LARGE = 128 * 1024
 
@@ -52,7 +52,7 @@ const PATH = 'PATH='
 /** As getenv(3) finds it. */
 function pathOf(envPairs: readonly string[]): string {
   for (const pair of envPairs) if (pair.startsWith(PATH)) return pair.slice(PATH.length)
-  return DEFAULT_PATH
+  return EXECVP_PATH
 }
 
 const { signals } = constants
