@@ -61,6 +61,14 @@ export async function until(condition: () => boolean): Promise<void> {
   expect(met, `${condition} within ${HANG} ms`).toBe(true)
 }
 
+/**
+ * Waits until this process has no child and at most `fds` descriptors. Both may take a
+ * moment after the last promise: the kernel reaps the child of a chain that failed, and
+ * a stream closes its descriptor after it has ended.
+ */
+export const nothingLeft = (fds = Infinity): Promise<void> =>
+  until(() => openFds() <= fds && children() === '')
+
 const library = new URL('../dist/index.js', import.meta.url).href
 
 /** For a Node that refuses to change credentials while its own file operations use io_uring. */

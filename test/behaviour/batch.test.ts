@@ -14,7 +14,7 @@ import {
   SpawnError,
 } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, inTime, openFds, rejection, until } from '../support.js'
+import { inTime, nothingLeft, openFds, rejection, until } from '../support.js'
 
 const echo = (count: number): [string, string][] =>
   Array.from({ length: count }, (_, index) => ['echo', String(index)])
@@ -145,7 +145,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
       expect(asked).toBeLessThanOrEqual(read + 1 + room + room)
       if (++read === 10) break
     }
-    expect(children()).toBe('')
+    await nothingLeft()
   })
 
   test('an async generator, which gets to clean up', async () => {
@@ -171,7 +171,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
       throw new Error('no more')
     }
     await expect(batch(commands(), { backend, concurrency: 2 }).all()).rejects.toThrow('no more')
-    expect(children()).toBe('')
+    await nothingLeft()
   })
 
   test.each<[string, (call: number) => unknown, RegExp]>([
@@ -203,7 +203,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
       [Symbol.asyncIterator]: () => ({ next: () => next(++calls) }),
     } as AsyncIterable<BatchCommand>
     await expect(batch(commands, { backend, concurrency: 1 }).all()).rejects.toThrow(message)
-    expect(children()).toBe('')
+    await nothingLeft()
   })
 
   test('an async iterator whose next() returns no promise', async () => {
@@ -248,7 +248,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     expect((error as BatchError).results.map(({ index }) => index)).toEqual([0, 1])
     expect((error as BatchError).results[0]?.error).toBeInstanceOf(AbortError)
     expect(asked).toBe(2)
-    expect(children()).toBe('')
+    await nothingLeft()
   })
 
   test('abort, before and during', async () => {
@@ -259,7 +259,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     const running = batch(commands, { backend, concurrency: 4, signal: controller.signal }).all()
     setTimeout(() => controller.abort(), 50)
     await expect(running).rejects.toBeInstanceOf(AbortError)
-    expect(children()).toBe('')
+    await nothingLeft()
   })
 
   test('leaving the loop ends what runs', async () => {
@@ -268,7 +268,7 @@ describe.each(testedBackends)('batch by %s', (backend) => {
       expect(index).toBe(0)
       break
     }
-    expect(children()).toBe('')
+    await nothingLeft()
   })
 
   test('empty', async () => {
@@ -291,7 +291,6 @@ describe.each(testedBackends)('batch by %s', (backend) => {
       sum += Number(result?.stdout)
     }
     expect(sum).toBe(((count - 1) * count) / 2)
-    await until(() => openFds() <= before)
-    expect(children()).toBe('')
+    await nothingLeft(before)
   })
 })

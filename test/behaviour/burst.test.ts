@@ -13,7 +13,7 @@ import {
   template,
 } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { openFds, until } from '../support.js'
+import { nothingLeft, openFds } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -131,7 +131,7 @@ describe.each(testedBackends)('a burst by %s', (backend) => {
     expect(await turned).toBeGreaterThanOrEqual(COUNT / 32 - 1)
     const said = (await Promise.all(all)).map(({ stdout }) => stdout)
     expect(said).toEqual(Array.from({ length: COUNT }, (_, i) => `${i}\n`))
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
   })
 
   test('exits that pile up are delivered over several turns', async () => {

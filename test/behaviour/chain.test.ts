@@ -31,7 +31,7 @@ import {
   umask,
 } from '../../dist/chain/index.js'
 import { testedBackends } from '../backends.js'
-import { children, isRoot, openFds, until } from '../support.js'
+import { isRoot, nothingLeft, openFds, until } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -129,8 +129,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
       exec('/bin/true'),
     ])
     expect(done.slice(1).map(({ res }) => res)).toEqual([-2, ECANCELED, ECANCELED])
-    await until(() => openFds() <= before)
-    expect(children()).toBe('')
+    await nothingLeft(before)
   })
 
   test('hard-linked execs are tried one after the other', async () => {
@@ -234,8 +233,7 @@ describe.each(testedBackends)('chains by %s', (backend) => {
       expect(done.length).toBe(24)
       expect(done.slice(1).map(({ res }) => res)).toEqual([...links.map(() => 0), -2])
     }
-    await until(() => openFds() <= before)
-    expect(children()).toBe('')
+    await nothingLeft(before)
   })
 
   test('compiled options', async () => {

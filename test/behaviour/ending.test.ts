@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { AbortError, RunError, run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, inTime, rejection, text, until } from '../support.js'
+import { inTime, nothingLeft, rejection, text, until } from '../support.js'
 
 /** Signals whose default action ends a process. */
 const deadly = (Object.keys(constants.signals) as NodeJS.Signals[]).filter(
@@ -154,7 +154,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     const after = new AbortController()
     expect(await sh('exit 5', { signal: after.signal })).toMatchObject({ exitCode: 5 })
     after.abort()
-    expect(children()).toBe('')
+    await nothingLeft()
   })
 
   test('check', async () => {
@@ -178,7 +178,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
   test('asyncDispose kills and waits', async () => {
     const child = await spawn('sleep', ['60'], options)
     await child[Symbol.asyncDispose]()
-    expect(children()).toBe('')
+    await nothingLeft()
   })
 
   test('the async context is kept', async () => {

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { run } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, HANG, openFds, until } from '../support.js'
+import { HANG, nothingLeft, openFds, until } from '../support.js'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
 const chains = new URL('../../dist/chain/index.js', import.meta.url).href
@@ -171,12 +171,12 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       })
       await worker.terminate()
       for (const pid of pids) process.kill(pid, 'SIGKILL')
-      await until(() => children() === '')
+      await nothingLeft()
     }
     await once()
     const before = openFds()
     await once()
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
   })
 
   /** Runs code in a worker until it posts a message, and terminates it there. */
@@ -197,7 +197,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       worker.once('error', reject)
     })
     await worker.terminate()
-    await until(() => children() === '')
+    await nothingLeft()
   }
 
   test.each([
@@ -234,7 +234,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     await run('true', [], { backend, stdio: 'ignore' })
     const before = openFds()
     await terminatedAt(body)
-    await until(() => openFds() === before)
+    await until(() => openFds() <= before)
   })
 
   test('the end of a worker closes no descriptor of others', async () => {
@@ -282,13 +282,13 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       await sleep(milliseconds)
       await worker.terminate()
       // They are not awaited here, and must leave no zombie.
-      await until(() => children() === '')
+      await nothingLeft()
     }
     await terminatedAfter(0)
     const before = openFds()
     // What can go wrong depends on how far each one is, so use several.
     for (const milliseconds of [0, 1, 3, 10, 30, 100]) await terminatedAfter(milliseconds)
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
   })
 
   test('a worker that is terminated while it submits', async () => {
@@ -310,7 +310,7 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       await sleep(round)
       await worker.terminate()
     }
-    await until(() => children() === '')
+    await nothingLeft()
   })
 
   test('workers: several, and one that is terminated with a child running', async () => {
@@ -338,6 +338,6 @@ describe.each(testedBackends)('environments by %s', (backend) => {
       process.kill(pid, 'SIGKILL')
     }
     // They are not awaited here, and must leave no zombie.
-    await until(() => children() === '')
+    await nothingLeft()
   })
 })

@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { run, SpawnError, type SpawnOptions } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, isRoot, openFds, rejection, until } from '../support.js'
+import { isRoot, nothingLeft, openFds, rejection, until } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -195,8 +195,7 @@ describe.each(testedBackends)('failures by %s', (backend) => {
     expect(error.errno).toBeLessThan(0)
     expect(error.message).toContain(`${step} failed: `)
     expect(error.message).toContain(says)
-    await until(() => openFds() <= before)
-    expect(children()).toBe('')
+    await nothingLeft(before)
   })
 
   test.runIf(isRoot)('a cwd that the new user may not enter', async () => {
@@ -269,7 +268,7 @@ describe.each(testedBackends)('failures by %s', (backend) => {
     inGroup({ 'pids.max': '0' }, async (cgroup) => {
       const error = await rejection(run('true', [], { backend, cgroup }))
       expect(error).toMatchObject({ step: 'clone', code: 'EAGAIN', syscall: 'clone3' })
-      expect(children()).toBe('')
+      await nothingLeft()
     }),
   )
 
@@ -283,7 +282,7 @@ describe.each(testedBackends)('failures by %s', (backend) => {
         expect(['ENOMEM', 'ECANCELED']).toContain(said.code)
       } else expect(said).toMatchObject({ exitCode: null, signal: 'SIGKILL' })
       expect(readFileSync(join(cgroup, 'memory.events'), 'utf8')).toMatch(/^max [1-9]/m)
-      expect(children()).toBe('')
+      await nothingLeft()
       expect(await run('true', [], { backend })).toMatchObject({ exitCode: 0 })
     }),
   )

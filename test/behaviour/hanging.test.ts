@@ -86,7 +86,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     const before = [openFds(), allChildren().length]
     const error = await rejection(spawn(path, [], { ...options, ...more, timeout: 1000 }))
     expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'exec', path })
-    await until(() => openFds() === before[0] && allChildren().length === before[1])
+    await until(() => openFds() <= before[0] && allChildren().length <= before[1])
     await release()
   })
 
@@ -166,7 +166,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     const fd = openBoth(fifo)
     for (const child of await Promise.all(hung)) expect((await child.exited).code).toBe(0)
     closeSync(fd)
-    await until(() => openFds() === before[0])
+    await until(() => openFds() <= before[0])
     // Each pool keeps a few threads, and Node has four for its own files.
     const kept = Math.min(8, Math.max(2, availableParallelism()))
     await until(() => threads() <= before[1] + 2 * kept + 4)
@@ -188,7 +188,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     await until(() => allChildren().length >= 100)
     controller.abort()
     for (const error of await Promise.all(hung)) expect(error.name).toBe('AbortError')
-    await until(() => openFds() === before[0] && allChildren().length === before[1])
+    await until(() => openFds() <= before[0] && allChildren().length <= before[1])
   })
 
   const title = 'credentials can change while a child hangs, and the child keeps the old ones'
@@ -393,7 +393,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
       if (name !== 'AbortError') expect(error.code).toBe('ETXTBSY')
       expect(ms).toBeLessThan(1000)
     }
-    await until(() => openFds() === before[0] && allChildren().length === before[1])
+    await until(() => openFds() <= before[0] && allChildren().length <= before[1])
     closeSync(fd)
   })
 

@@ -26,6 +26,7 @@ import { testedBackends } from '../backends.js'
 import {
   isRoot,
   mayChangeCredentials,
+  nothingLeft,
   openFds,
   rejection,
   until,
@@ -286,7 +287,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
       await Promise.all(running)
       pinned.close()
     }
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
     await until(() => kernelTemplates().length === 0)
     await until(() => canWrite(path))
   })

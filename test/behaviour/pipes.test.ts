@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { describe, expect, test } from 'vitest'
 import { type Child, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { openFds, rejection, text, until } from '../support.js'
+import { nothingLeft, openFds, rejection, text, until } from '../support.js'
 
 const ROUNDS = 40
 
@@ -31,7 +31,7 @@ describe.each(testedBackends)('pipes by %s', (backend) => {
       await touch(child)
       await child.exited
     }
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
     expect(children).toHaveLength(ROUNDS)
   })
 
@@ -45,12 +45,12 @@ describe.each(testedBackends)('pipes by %s', (backend) => {
       await child.exited
       children.push(child)
     }
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
     for (const child of children) {
       expect((await text(child.stdout)).length).toBe(length)
       expect(await text(child.stderr)).toBe('oops\n')
     }
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
   })
 
   test('are the same kind of stream before and after the exit', async () => {
@@ -71,7 +71,7 @@ describe.each(testedBackends)('pipes by %s', (backend) => {
     expect(await rejection(pipeline(input, stdin))).toBeInstanceOf(Error)
     expect(stdin.destroyed).toBe(true)
     await text(child.stderr)
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
     for (const stream of streams) stream?.destroy()
   })
 
@@ -110,7 +110,7 @@ describe.each(testedBackends)('pipes by %s', (backend) => {
     await child.exited
     child.stdin.end('from afar ')
     expect(await text(child.stdout)).toBe('from afar end\n')
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
   })
 
   test('are closed once the grandchild that holds the other end has ended', async () => {
@@ -123,7 +123,7 @@ describe.each(testedBackends)('pipes by %s', (backend) => {
     await child.exited
     const [line] = await once(child.stdout, 'data')
     process.kill(Number(line), 'SIGKILL')
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
     await until(() => child.stdin.destroyed)
   })
 })

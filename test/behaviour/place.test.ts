@@ -17,7 +17,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clone, compile, exec, Ring } from '../../dist/chain/index.js'
 import { batch, run, spawn, template } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { openFds, text, until } from '../support.js'
+import { nothingLeft, openFds, text, until } from '../support.js'
 
 const before = process.cwd()
 const mask = process.umask()
@@ -199,7 +199,7 @@ describe.each(testedBackends)('the place of the call by %s', (backend) => {
     process.chdir(two)
     await out('true')
     process.chdir('/')
-    await until(() => openFds() <= fds)
+    await nothingLeft(fds)
     // A thread that stays there, or a descriptor, would keep it from being
     // unmounted.
     const cwdOf = (task: string) => {

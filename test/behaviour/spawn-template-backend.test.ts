@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { probe, type RunOptions, run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, isRoot, openFds, rejection, text, until } from '../support.js'
+import { isRoot, nothingLeft, openFds, rejection, text, until } from '../support.js'
 import { canTrace, traced } from '../tracing.js'
 
 const isTested = testedBackends.includes('spawn_template')
@@ -143,8 +143,7 @@ describe.runIf(isTested)('the backend spawn_template', () => {
     expect(missing).toMatchObject({ step: 'exec', code: 'ENOENT', path })
     const long = await rejection(run('true', ['x'.repeat(200_000)], { backend }))
     expect(long).toMatchObject({ step: 'exec', code: 'E2BIG' })
-    expect(children()).toBe('')
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
   })
 
   test('a program that runs once leaves no template', async () => {

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { AbortError, run, SpawnError, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { children, inTime, openFds, rejection, text, until } from '../support.js'
+import { inTime, nothingLeft, openFds, rejection, text } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -136,7 +136,7 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
     expect(error).toMatchObject({ step, code, syscall, path, spawnargs: ['x'] })
     // Streams of earlier tests close when they are garbage-collected, which may be
     // now.
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
   })
 
   test('args that are too long', async () => {
@@ -221,7 +221,6 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
       )
       await Promise.all(all)
     }
-    await until(() => openFds() <= before)
-    expect(children()).toBe('')
+    await nothingLeft(before)
   })
 })

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { run, SpawnError, spawn, template } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { openFds, rejection, text, until } from '../support.js'
+import { nothingLeft, openFds, rejection, text } from '../support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -39,7 +39,7 @@ describe.each(testedBackends)('template by %s', (backend) => {
     expect(await text(child.stdout)).toBe('ho\n')
     await echo[Symbol.asyncDispose]()
     await child.exited
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
     const { code } = await rejection(echo.run([], { backend }))
     expect(code).toBe('ERR_INVALID_STATE')
   })

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { openFds, until } from '../support.js'
+import { nothingLeft, openFds, until } from '../support.js'
 
 const execFileAsync = promisify(execFile)
 const numbers = Array.from({ length: 100 }, (_, index) => index)
@@ -67,7 +67,7 @@ describe.each(testedBackends)('alongside, %s', (backend) => {
       )
       await Promise.all(children.map(({ exited }) => exited))
     }
-    await until(() => openFds() <= before)
+    await nothingLeft(before)
   })
 
   test('output read after the end is complete', async () => {

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { runInNewContext } from 'node:vm'
 import { beforeAll, expect, test } from 'vitest'
 import { batch, run, spawn, template } from '../../dist/index.js'
-import { children, inNode, openFds, rejection, until } from '../support.js'
+import { inNode, nothingLeft, openFds, rejection } from '../support.js'
 
 type Resizable = ArrayBuffer & { resize(size: number): void }
 /** A buffer that can be resized, which TypeScript's library for our target lacks. */
@@ -544,8 +544,7 @@ test.each(bad)('%s', async (_name, call, code, message) => {
   expect(error).toMatchObject({ code })
   expect(error.message).toContain(message)
   // Nothing was created.
-  expect(children()).toBe('')
-  await until(() => openFds() <= before)
+  await nothingLeft(before)
 })
 
 test('an input that is transferred while its start waits for its turn', async () => {
@@ -556,7 +555,7 @@ test('an input that is transferred while its start waits for its turn', async ()
   const errors = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))
   expect(errors.length).toBeGreaterThan(0)
   expect(new Set(errors)).toEqual(new Set(['ERR_INVALID_ARG_VALUE']))
-  expect(children()).toBe('')
+  await nothingLeft()
 })
 
 test.each([1000, 10_000_000])(
