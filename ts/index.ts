@@ -31,6 +31,7 @@ export type {
 } from './options/options.js'
 export { type Probe, probe } from './probe.js'
 export type { Child } from './process/child.js'
+export type { LaunchAbout, LaunchMessage } from './process/told.js'
 export { run } from './run.js'
 export { RunError, type RunResult } from './run-result.js'
 export { spawn } from './spawn.js'

@@ -1,41 +1,13 @@
 /** How the drop-in is switched on and off, and what it promises beyond one call. */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
-import { HANG, until } from '../support.js'
+import { describe, expect, test } from 'vitest'
+import { until } from '../support.js'
+import { childProcess, ours, programs, register } from './programs.js'
 
-const dir = mkdtempSync(join(tmpdir(), 'drop-in-'))
-afterAll(() => rmSync(dir, { recursive: true }))
-
-const register = new URL('../../dist/child-process/register.js', import.meta.url).href
-const childProcess = new URL('../../dist/child-process/index.js', import.meta.url).href
-
-/** Whether uring-spawn starts `child`: then its pid can only be waited for. */
-const ours = `
-  const ours = (child) => {
-    child.on('error', () => {})
-    return Object.getOwnPropertyDescriptor(child, 'pid').get !== undefined
-  }
-`
-let files = 0
-
-/** Runs a module in a Node of its own; returns what it prints, and how it ended. */
-function node(code: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
-  const file = join(dir, `${files++}.mjs`)
-  writeFileSync(file, `import cp, { spawn } from 'node:child_process'\n${ours}\n${code}`)
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...args, file], {
-    encoding: 'utf8',
-    timeout: HANG,
-    env: { ...process.env, ...env },
-  })
-  return { status, lines: stdout.split('\n').filter(Boolean), stderr }
-}
-
-const registered = (code: string, env?: NodeJS.ProcessEnv) =>
-  node(code, ['--import', register], env)
+const { dir, node, registered } = programs()
 
 describe('switching it on', () => {
   const each = "console.log(ours(spawn('true')), ours(cp.execFile('true')))"

@@ -5,12 +5,14 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
+import { backends } from '../backend/backends.js'
 import { assemble } from '../chain/assemble.js'
 import { pack } from '../chain/pack.js'
 import type { Core, LaunchEvents } from '../core/core.js'
 import { EAGAIN, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import type { Chain } from '../model/operations.js'
+import type { Told } from '../process/told.js'
 import { holdReading, releaseReading } from './reading.js'
 import { ChildStdio, type StdioEntry, UnknownEntry } from './stdio.js'
 
@@ -56,6 +58,11 @@ function pathOf(envPairs: readonly string[]): string {
 }
 
 const { signals } = constants
+
+/** Why Node starts it, for those who follow it. */
+const reasonOf = (error: unknown): string =>
+  error instanceof UnknownEntry ? 'an unknown kind of stdio' : (error as Error).message
+
 const own = new WeakSet<object>()
 
 /** Reads the pid of a child that is still being started, by waiting for it. */
@@ -105,6 +112,7 @@ export class ChildHandle implements LaunchEvents {
   readonly #native: NativeHandle
   readonly #onexit: NativeHandle['onexit']
   readonly #options: SpawnOptions
+  readonly #told: Told | undefined
   readonly #resource = new AsyncResource('PROCESSWRAP')
   #stdio: readonly StdioEntry[] = []
   #id = 0
@@ -123,12 +131,14 @@ export class ChildHandle implements LaunchEvents {
     child: ChildProcess,
     native: NativeHandle,
     options: SpawnOptions,
+    told: Told | undefined,
   ) {
     this.#launcher = launcher
     this.#child = child
     this.#native = native
     this.#onexit = native.onexit
     this.#options = options
+    this.#told = told
     own.add(this)
   }
 
@@ -139,12 +149,14 @@ export class ChildHandle implements LaunchEvents {
    * @param given the native handle's arguments: one object of options, or several
    */
   spawn(...given: unknown[]): number {
+    if (this.#told) this.#told.asked = true
     const stdio = given.length > 1 ? given[4] : (given[0] as SpawnOptions).stdio
     let ret: number
     try {
       ret = this.#launch(stdio as StdioEntry[])
     } catch (error) {
       if (!(error instanceof UnknownEntry)) this.#launcher.cannot(error)
+      if (this.#told) this.#told.reason = reasonOf(error)
       ;(this.#child as unknown as { _handle: NativeHandle })._handle = this.#native
       return this.#native.spawn(...given)
     }
@@ -165,8 +177,13 @@ export class ChildHandle implements LaunchEvents {
     try {
       let ret = made.make(stdio)
       if (ret === 0) ret = made.openCwd(this.#options.cwd)
-      if (ret < 0) return ret
-      const chain = pack(this.#chain(made))
+      if (ret < 0) {
+        if (this.#told) this.#told.refusal = -ret
+        return ret
+      }
+      const ops = this.#chain(made)
+      if (this.#told) this.#told.steps = ops.map(({ step }) => step)
+      const chain = pack(ops)
       size = chain.size
       const { childFds } = made
       this.#stdio = stdio
@@ -200,7 +217,7 @@ export class ChildHandle implements LaunchEvents {
 
   /** The pid is known when it returns, as with the native handle: 0 or -errno. */
   #waitNow(): number {
-    const ret = this.#launcher.core.binding.wait(this.#id)
+    const ret = this.#wait()
     this.#settled = true
     releaseReading(this.#stdio)
     if (ret < 0) {
@@ -209,6 +226,11 @@ export class ChildHandle implements LaunchEvents {
     }
     this.pid = ret
     return 0
+  }
+
+  #wait(): number {
+    const wait = () => this.#launcher.core.binding.wait(this.#id)
+    return this.#told ? this.#told.wait(wait) : wait()
   }
 
   /** After ChildProcess.spawn(): whether the start goes on. */
@@ -224,31 +246,38 @@ export class ChildHandle implements LaunchEvents {
   /** Blocks until the program has started or failed to; its pid, if it has one. */
   waitForPid(): number | undefined {
     if (!this.#settled && this.pid === undefined) {
-      const ret = this.#launcher.core.binding.wait(this.#id)
+      const ret = this.#wait()
       if (ret > 0) this.pid = ret
     }
     return this.pid
   }
 
-  started(pid: number): void {
+  started(pid: number, _pidfd: number, _results: unknown, _fds: unknown, by: number): void {
+    this.#tell((told) => {
+      told.backend = backends.find(({ kind }) => kind === by)?.name ?? told.backend
+      told.started(pid)
+    })
     if (this.#settled) return
     this.pid = pid
     this.#settle()
     this.#call(() => this.#child.emit('spawn'))
   }
 
-  failed(errno: number): void {
+  failed(errno: number, index: number): void {
     this.#over = true
     this.#unreference()
+    this.#tell((told) => told.failed(errno, told.steps[index]))
     if (this.#settled) return
     this.pid = undefined
     this.#settle()
     this.#call(() => this.#onexit?.(-errno, ''))
   }
 
-  ended({ code, signal }: Exit): void {
+  ended(exit: Exit): void {
+    const { code, signal } = exit
     this.#over = true
     this.#unreference()
+    this.#tell((told) => told.ended(exit))
     // The native handle says 0 besides a signal, and has no names for real-time signals.
     const name = signal !== null && Object.hasOwn(signals, signal) ? signal : ''
     this.#call(() => this.#onexit?.(signal === null ? code : 0, name))
@@ -264,6 +293,12 @@ export class ChildHandle implements LaunchEvents {
     releaseReading(this.#stdio)
     this.#stdio = []
     if (!this.#wantsReference) this.#unreference()
+  }
+
+  /** In the context of the call, as the program's events are. */
+  #tell(then: (told: Told) => void): void {
+    const told = this.#told
+    if (told) this.#resource.runInAsyncScope(then, undefined, told)
   }
 
   /** Errors of the program's listeners are uncaught exceptions, at once. */
@@ -288,7 +323,7 @@ export class ChildHandle implements LaunchEvents {
   kill(signal: number): number {
     if (this.#over) return -ESRCH
     const { binding } = this.#launcher.core
-    if (!this.#settled && binding.wait(this.#id) < 0) return -ESRCH
+    if (!this.#settled && this.#wait() < 0) return -ESRCH
     return binding.kill(this.#id, signal)
   }
 

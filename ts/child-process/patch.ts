@@ -5,10 +5,13 @@
  */
 import { ChildProcess } from 'node:child_process'
 import { channel } from 'node:diagnostics_channel'
+import { backends } from '../backend/backends.js'
 import { selectBackend } from '../backend/select.js'
 import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
 import { currentEnv } from '../core/process-env.js'
+import { now } from '../core/runtime.js'
+import { launches, Told } from '../process/told.js'
 import { ChildHandle, type Launcher, type NativeHandle, type SpawnOptions } from './handle.js'
 
 interface Spawnable {
@@ -71,32 +74,51 @@ const traces = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((event) =
   channel(`tracing:child_process.spawn:${event}`),
 )
 
-/** Whether Node's native code gets the same from these options, and no more. */
-function understands(options: unknown): options is SpawnOptions {
-  if (typeof options !== 'object' || options === null) return false
+/**
+ * Why Node has to start it: its native code would get something else from these
+ * options, or more.
+ */
+function whyNode(options: unknown): string | undefined {
+  if (typeof options !== 'object' || options === null) return 'no options'
   const { file, args, envPairs, uid, gid } = options as SpawnOptions & Record<string, unknown>
-  return (
-    typeof file === 'string' &&
-    file !== '' &&
-    Array.isArray(args) &&
-    args.length > 0 &&
-    args.every((arg) => typeof arg === 'string') &&
-    Array.isArray(envPairs) &&
-    envPairs.every((pair) => typeof pair === 'string') &&
-    (uid === undefined || uid === null) &&
-    (gid === undefined || gid === null)
-  )
+  if (typeof file !== 'string' || file === '') return 'no file name'
+  if (!Array.isArray(args) || args.length === 0) return 'no args'
+  if (!args.every((arg) => typeof arg === 'string')) return 'args that are not strings'
+  if (!Array.isArray(envPairs)) return 'no envPairs'
+  if (!envPairs.every((pair) => typeof pair === 'string')) return 'envPairs that are not strings'
+  if ((uid ?? undefined) !== undefined || (gid ?? undefined) !== undefined) return 'uid or gid'
+  if (traces.some((trace) => trace.hasSubscribers)) return 'the tracing channel child_process.spawn'
+  return undefined
 }
 
 function spawn(this: Spawnable & Internals, options: unknown): number {
   const native = this._handle
   const wanted = everywhere || calls > 0 || marked.has(this)
-  if (!wanted || !native || !understands(options) || traces.some((t) => t.hasSubscribers)) {
-    return original.call(this, options)
+  if (!wanted || !native) return original.call(this, options)
+  const reason = whyNode(options)
+  const launcher = reason === undefined ? getLauncher() : undefined
+  const told = launches.hasSubscribers ? follow(this, options, launcher) : undefined
+  if (!launcher) {
+    try {
+      return original.call(this, options)
+    } finally {
+      if (told) {
+        told.reason = reason ?? 'uring-spawn does not work here'
+        told.called()
+      }
+    }
   }
-  const launcher = getLauncher()
-  if (!launcher) return original.call(this, options)
-  return launch.call(this, launcher, native as NativeHandle, options)
+  return launch.call(this, launcher, native as NativeHandle, options as SpawnOptions, told)
+}
+
+/** A start that somebody follows: its call begins now. */
+function follow(child: unknown, options: unknown, launcher: Launcher | undefined): Told {
+  const { file, args } = (options ?? {}) as Partial<SpawnOptions>
+  const rest = Array.isArray(args) ? args.slice(1) : []
+  const about = { file: String(file), args: rest, child: child as ChildProcess }
+  const told = new Told(about, now())
+  told.backend = backends.find(({ kind }) => kind === launcher?.kind)?.name
+  return told
 }
 
 function launch(
@@ -104,9 +126,10 @@ function launch(
   launcher: Launcher,
   native: NativeHandle,
   options: SpawnOptions,
+  told: Told | undefined,
 ): number {
   const child = this as unknown as ChildProcess
-  const handle = new ChildHandle(launcher, child, native, options)
+  const handle = new ChildHandle(launcher, child, native, options, told)
   this._handle = handle
   let ret: number
   try {
@@ -115,6 +138,8 @@ function launch(
     // Bad options: nothing has been started, and another spawn() may be called.
     if (this._handle === handle && !handle.startsLater) this._handle = native
     throw error
+  } finally {
+    if (told?.asked) told.called()
   }
   if (!handle.startsLater) return ret
   handle.deferPid()

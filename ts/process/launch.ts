@@ -5,6 +5,7 @@ import { type Compiled, compileChecked } from '../chain/compile.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { spawnError } from '../chain/failure.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
+import { now } from '../core/runtime.js'
 import type { KernelTemplate } from '../executable/executable.js'
 import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
@@ -12,6 +13,7 @@ import { SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/settings.js'
 import { Snapshot } from './snapshot.js'
 import { stopReading } from './stream.js'
+import { launches, Told } from './told.js'
 
 export interface Started {
   pid: number
@@ -83,6 +85,7 @@ export class Launch {
   /** Queues the launch. Throws before anything is created. */
   constructor(parameters: LaunchParameters) {
     const { settings } = parameters
+    const begin = launches.hasSubscribers ? now() : undefined
     this.#parameters = parameters
     this.#ring = new Ring({ backend: settings.backend })
     if (settings.template && this.#ring.templates) this.#snapshot = new Snapshot(settings)
@@ -97,6 +100,21 @@ export class Launch {
       this.#snapshot?.release()
       throw error
     }
+    if (begin !== undefined) this.#tell(begin)
+  }
+
+  #tell(begin: number): void {
+    const told = new Told({ file: this.file, args: this.args }, begin)
+    told.backend = this.backend
+    told.called()
+    this.started.then(
+      ({ pid }) => {
+        told.backend = this.backend
+        told.started(pid)
+        this.exited.then((exit) => told.ended(exit))
+      },
+      ({ errno, step }: SpawnError) => told.failed(-errno, step),
+    )
   }
 
   /** The requested backend; once it has started, the one that made it. */
