@@ -57,8 +57,11 @@ export interface PackedChain {
   readonly size: number
 }
 
-/** Flags of a pipe in `launch()`: the child reads from it; the core itself reads or writes our end. */
-export const PipeBits = { input: 1, collect: 2 } as const
+/**
+ * Flags of a pipe: the child reads from it; the core itself reads or writes our end
+ * (`launch()` only); the child writes to it (`run()` only).
+ */
+export const PipeBits = { input: 1, collect: 2, output: 4 } as const
 
 /**
  * Flags of `launch()`:
@@ -72,10 +75,26 @@ export const PipeBits = { input: 1, collect: 2 } as const
 export const LaunchFlags = { wantResults: 1, lazy: 2, likeUvSpawn: 4 } as const
 
 /** The version that the addon must have: one that another copy has loaded may be older. */
-export const BINDING_VERSION = 4
+export const BINDING_VERSION = 5
 
 /** Tokens of launches are below this; the client's number is in the bits above. */
 export const TOKENS = 2 ** 20
+
+/**
+ * From run(): the pid, or 0 if it has not started; 0 or -errno, of the start, of a
+ * limit (ETIMEDOUT, ENOBUFS) or of a pipe; si_code and si_status, as in EventField; the
+ * index of the operation that failed, if the start did; nine numbers in the order of
+ * ResourceUsage; what was read from each pipe.
+ */
+export type RunResult = readonly [
+  pid: number,
+  error: number,
+  code: number,
+  status: number,
+  failed: number,
+  usage: Float64Array,
+  ...outputs: Buffer[],
+]
 
 /** Functions that return a number return -errno when they fail. */
 export interface Binding {
@@ -117,6 +136,26 @@ export interface Binding {
     flags: number,
     place: number,
   ): number
+  /**
+   * Launches as launch() does with `likeUvSpawn`, and blocks until the process has
+   * ended and the pipes have, or the launch has failed; there are no events. `pipes`
+   * are stream sockets, which it closes: PipeBits, descriptor, PipeBits, …. `inputs`
+   * has the bytes that are written to each, or nothing. A process that takes longer
+   * than `timeout` milliseconds, or writes more than `maxOutput` bytes to all of them
+   * together, gets `killSignal`, and its pipes are closed; 0 is no limit. Throws,
+   * owning nothing, as launch() does.
+   */
+  run(
+    kind: number,
+    chain: Uint8Array,
+    size: number,
+    closeFds: readonly number[],
+    pipes: readonly number[],
+    inputs: readonly (Uint8Array | undefined)[],
+    timeout: number,
+    maxOutput: number,
+    killSignal: number,
+  ): RunResult
   /**
    * A handle to the current working directory and umask, for a later launch(); call
    * dropPlace() after that. 0 when out of memory.

@@ -57,6 +57,9 @@ struct core_request {
 	 * SIGCHLD.
 	 */
 	bool like_uv_spawn;
+	/* No events, and the job is its requester's: core_run() asks for that.
+	 */
+	bool waited;
 	/* Closed once the launch has succeeded or failed. */
 	const int *close_fds;
 	size_t nr_close;
@@ -166,6 +169,48 @@ void core_flush(struct core *core);
  * once its last event has been freed.
  */
 int core_wait(struct core *core, uint32_t id);
+
+/* A stream socket whose other end a child has, while core_run() waits for it.
+ */
+struct core_dialog_pipe {
+	int fd;	     /* ours; core_run() closes it */
+	bool input;  /* write @in, and then nothing more */
+	bool output; /* read it to its end */
+	const void *in;
+	size_t in_size;
+	/* What was read: malloc(3)ed, the caller's; NULL if nothing. 0 at
+	 * first. */
+	char *out;
+	size_t out_size;
+	size_t capacity;
+};
+
+struct core_dialog {
+	struct core_dialog_pipe *pipes;
+	size_t nr_pipes;
+	uint64_t timeout_ms; /* 0: none */
+	double max_output;   /* bytes that all outputs may have; 0: no limit */
+	int kill_signal;     /* for a process that exceeds one of these */
+	/* Set by core_run(): */
+	int pid; /* 0: it has not started */
+	/*
+	 * -errno: of the start, -ETIMEDOUT, -ENOBUFS (@max_output), -EINVAL (no
+	 * such signal: it got SIGKILL), or of a pipe, such as -EPIPE.
+	 */
+	int error;
+	int failed_op; /* the operation that failed, as in CORE_FAILED */
+	struct exit_status exited;
+};
+
+/*
+ * Launches a process as core_launch() does one like uv_spawn(3), and returns
+ * when it has ended and its pipes have, or when the launch has failed. There
+ * are no events; others' come meanwhile. Then this process gets a SIGCHLD, as
+ * for any child. Returns what core_launch() would; in case of an error the
+ * pipes, too, are still the caller's.
+ */
+int core_run(struct core *core, const struct core_request *request,
+	     struct core_dialog *run, const char **why);
 
 /*
  * Signals a child; one whose launch has not begun fails with ECANCELED instead.

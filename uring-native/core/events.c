@@ -98,6 +98,8 @@ void event_post(struct core_event *event, bool wake)
 {
 	struct core *core = event->job->core;
 
+	if (event->job->waited)
+		return;
 	event->job->refs++;
 	if (core->detached) {
 		event_drop(event);

@@ -107,6 +107,7 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	job->lazy = req->lazy;
 	job->launch.want_results = req->want_results;
 	job->like_uv_spawn = req->like_uv_spawn;
+	job->waited = req->waited;
 	/* The chain sets the mask of the program. */
 	job->launch.sigmask = req->like_uv_spawn ? ~0ULL : core->sigmask;
 	job->launch.place = req->place ? place_get(req->place) : place_now();

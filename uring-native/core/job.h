@@ -64,6 +64,7 @@ struct job {
 	bool stopped; /* its output no longer is, or will not be, collected */
 	bool lazy;    /* its core_request's */
 	bool like_uv_spawn; /* its core_request's */
+	bool waited;	    /* its core_request's; once settled, core_run()'s */
 	unsigned busy_ms;   /* waited while the program was open for writing */
 	bool watched;	    /* the loop waits for its exit and output, or did */
 	bool exited;

@@ -52,7 +52,9 @@ void job_settle(struct job *job)
 	if (core->nr_waiters)
 		pthread_cond_broadcast(&core->settled);
 	event_post(&job->first, !job->lazy || launch->error);
-	if (!launch->error) {
+	if (job->waited) {
+		/* core_run() goes on. */
+	} else if (!launch->error) {
 		inbox_send(job, TODO_WATCH | (stop ? TODO_STOP_OUTPUT : 0));
 	} else {
 		if (launch->pidfd >= 0)

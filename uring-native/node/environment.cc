@@ -494,6 +494,100 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	return Napi::Number::New(env, id);
 }
 
+/*
+ * [PIPE_INPUT | PIPE_OUTPUT, fd, ...], and the bytes for each that is input.
+ */
+static bool ReadRunPipes(const Napi::Array &from, const Napi::Array &inputs,
+			 std::vector<core_dialog_pipe> &pipes)
+{
+	uint32_t i, n = from.Length();
+
+	for (i = 0; i + 1 < n; i += 2) {
+		double number, fd;
+		core_dialog_pipe pipe = {};
+		napi_value input;
+		void *data = nullptr;
+		size_t size = 0;
+
+		if (!GetNumber(from, i, &number) ||
+		    !GetNumber(from, i + 1, &fd) ||
+		    napi_get_element(from.Env(), inputs, i / 2, &input) !=
+			    napi_ok)
+			return false;
+		int bits = static_cast<int>(number);
+		pipe.input = bits & PIPE_INPUT;
+		pipe.output = bits & PIPE_OUTPUT;
+		pipe.fd = static_cast<int>(fd);
+		/* Others than typed arrays are no input. */
+		if (napi_get_typedarray_info(from.Env(), input, nullptr, &size,
+					     &data, nullptr,
+					     nullptr) == napi_ok) {
+			pipe.in = data;
+			pipe.in_size = size;
+		}
+		pipes.push_back(pipe);
+	}
+	return true;
+}
+
+/*
+ * run(kind, chain, size, closeFds, pipes, inputs, timeout, maxOutput,
+ * killSignal): [pid, error, code, status, failed, usage, an output for each
+ * pipe...]
+ */
+Napi::Value Environment::Run(const Napi::CallbackInfo &info)
+{
+	Napi::Env env = info.Env();
+	core_request req = {};
+	core_dialog run = {};
+	std::vector<int> fds;
+	std::vector<core_dialog_pipe> pipes;
+	const char *why = "";
+
+	if (!core_)
+		return Throw(env, -ESHUTDOWN, "the core is not open");
+	Napi::Uint8Array chain = info[1].As<Napi::Uint8Array>();
+	if (!ReadFds(info[3].As<Napi::Array>(), fds) ||
+	    !ReadRunPipes(info[4].As<Napi::Array>(), info[5].As<Napi::Array>(),
+			  pipes))
+		return env.Undefined();
+	req.kind = static_cast<launcher_kind>(Int(info[0]));
+	req.chain = chain.Data();
+	req.chain_size = static_cast<uint32_t>(Int(info[2]));
+	if (req.chain_size > chain.ByteLength())
+		return Throw(env, -EINVAL, "the chain ends before its size");
+	req.close_fds = fds.data();
+	req.nr_close = fds.size();
+	run.pipes = pipes.data();
+	run.nr_pipes = pipes.size();
+	run.timeout_ms =
+		static_cast<uint64_t>(info[6].As<Napi::Number>().Int64Value());
+	run.max_output = info[7].As<Napi::Number>().DoubleValue();
+	run.kill_signal = Int(info[8]);
+	int ret = core_run(core_, &req, &run, &why);
+	if (ret)
+		return Throw(env, ret, why);
+	for (int fd : fds)
+		Disown(fd);
+	Napi::Float64Array usage = Napi::Float64Array::New(env, EVENT_USAGES);
+	/* The worker is being terminated. */
+	if (usage.Data())
+		FillUsage(usage.Data(), run.exited.rusage);
+	Napi::Array result = Napi::Array::New(env, 6 + pipes.size());
+	result.Set(0u, run.pid);
+	result.Set(1u, run.error);
+	result.Set(2u, run.exited.code);
+	result.Set(3u, run.exited.status);
+	result.Set(4u, run.failed_op);
+	result.Set(5u, usage);
+	for (uint32_t i = 0; i < pipes.size(); i++) {
+		result.Set(6 + i,
+			   TakeBytes(env, &pipes[i].out, pipes[i].out_size));
+		free(pipes[i].out);
+	}
+	return result;
+}
+
 Napi::Value Environment::Flush(const Napi::CallbackInfo &info)
 {
 	if (core_)
@@ -609,6 +703,8 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("launch",
 		    Napi::Function::New(env, Call<&Environment::Launch>,
 					"launch", self));
+	exports.Set("run", Napi::Function::New(env, Call<&Environment::Run>,
+					       "run", self));
 	exports.Set("flush", Napi::Function::New(env, Call<&Environment::Flush>,
 						 "flush", self));
 	exports.Set("wait", Napi::Function::New(env, Call<&Environment::Wait>,

@@ -85,6 +85,7 @@ class Environment
 	Napi::Value Open(const Napi::CallbackInfo &info);
 	Napi::Value Take(const Napi::CallbackInfo &info);
 	Napi::Value Launch(const Napi::CallbackInfo &info);
+	Napi::Value Run(const Napi::CallbackInfo &info);
 	Napi::Value Flush(const Napi::CallbackInfo &info);
 	Napi::Value Wait(const Napi::CallbackInfo &info);
 	Napi::Value Kill(const Napi::CallbackInfo &info);
@@ -130,7 +131,19 @@ class Environment
 /* How many clients a token can tell apart. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
-#define BINDING_VERSION 4
+#define BINDING_VERSION 5
+
+/*
+ * A Buffer of @size bytes of malloc(3)ed memory. Sets *@bytes to NULL if the
+ * Buffer has taken it over; otherwise they are still the caller's.
+ */
+Napi::Value TakeBytes(Napi::Env env, char **bytes, size_t size);
+
+/*
+ * EVENT_USAGES numbers, in the order of node's process.resourceUsage(); times
+ * in microseconds.
+ */
+void FillUsage(double *to, const struct rusage &ru);
 
 void FillEvent(Napi::Env env, core_event *event, double *slot,
 	       Napi::Array values, uint32_t at);

@@ -17,8 +17,7 @@ static Napi::Value Results(Napi::Env env, const core_event *event)
 	return res;
 }
 
-/* In the order of node's process.resourceUsage(); times in microseconds. */
-static void FillUsage(double *to, const struct rusage &ru)
+void FillUsage(double *to, const struct rusage &ru)
 {
 	*to++ = ru.ru_utime.tv_sec * 1e6 + ru.ru_utime.tv_usec;
 	*to++ = ru.ru_stime.tv_sec * 1e6 + ru.ru_stime.tv_usec;
@@ -31,21 +30,20 @@ static void FillUsage(double *to, const struct rusage &ru)
 	*to++ = static_cast<double>(ru.ru_nivcsw);
 }
 
-static Napi::Value Bytes(Napi::Env env, core_event *event)
+Napi::Value TakeBytes(Napi::Env env, char **bytes, size_t size)
 {
-	auto &output = event->output;
+	napi_value value;
 
-	if (output.size < COPY_BELOW)
-		return Napi::Buffer<char>::Copy(env, output.buf, output.size);
-	napi_value bytes;
+	if (size < COPY_BELOW)
+		return Napi::Buffer<char>::Copy(env, *bytes, size);
 	/* Some runtimes forbid these, and an ending worker cannot make them. */
 	if (napi_create_external_buffer(
-		    env, output.size, output.buf,
+		    env, size, *bytes,
 		    [](napi_env, void *p, void *) { free(p); }, nullptr,
-		    &bytes) != napi_ok)
-		return Napi::Buffer<char>::Copy(env, output.buf, output.size);
-	output.buf = nullptr;
-	return Napi::Value(env, bytes);
+		    &value) != napi_ok)
+		return Napi::Buffer<char>::Copy(env, *bytes, size);
+	*bytes = nullptr;
+	return Napi::Value(env, value);
 }
 
 /* Hands the pipes over to JavaScript, which closes them. */
@@ -97,7 +95,8 @@ void FillEvent(Napi::Env env, core_event *event, double *slot,
 		slot[EVENT_A] = event->output.which;
 		slot[EVENT_B] = event->output.error;
 		if (event->output.size) {
-			values.Set(at, Bytes(env, event));
+			values.Set(at, TakeBytes(env, &event->output.buf,
+						 event->output.size));
 			has |= EVENT_HAS_VALUE;
 		}
 		if (event->output.truncated)

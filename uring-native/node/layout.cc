@@ -116,7 +116,9 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	     {"eventValues", EVENT_VALUES},
 	     {"tokens", 1 << TOKEN_BITS}});
 	Set(layout, "pipes",
-	    {{"input", PIPE_INPUT}, {"collect", PIPE_COLLECT}});
+	    {{"input", PIPE_INPUT},
+	     {"collect", PIPE_COLLECT},
+	     {"output", PIPE_OUTPUT}});
 	Set(layout, "launch",
 	    {{"wantResults", LAUNCH_WANT_RESULTS},
 	     {"lazy", LAUNCH_LAZY},

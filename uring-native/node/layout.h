@@ -22,9 +22,10 @@ enum {
 	EVENT_B,
 	EVENT_BY,
 	EVENT_HAS,
-	EVENT_USAGE, /* nine of them */
+	EVENT_USAGE, /* EVENT_USAGES of them */
 	EVENT_STRIDE = 16,
 	EVENTS_AT_ONCE = 64,
+	EVENT_USAGES = 9,
 };
 
 /* EVENT_HAS */
@@ -37,10 +38,12 @@ enum {
 /* What is not a number goes to an array, two places for each event. */
 #define EVENT_VALUES 2u
 
-/* The `pipes` of launch() */
+/* The `pipes` of launch() have the first two, those of run() the first and the
+ * last. */
 enum {
 	PIPE_INPUT = 1,
 	PIPE_COLLECT = 2,
+	PIPE_OUTPUT = 4,
 };
 
 /* The `flags` of launch() */
