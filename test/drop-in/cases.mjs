@@ -91,6 +91,26 @@ const badOptions = [
   { windowsHide: 5 },
 ]
 
+const environments = [
+  { A: 'b', PATH: '/usr/bin:/bin' },
+  { PATH: '/nowhere::/bin', A: '' },
+  { A: 'none' },
+  { PATH: '', A: undefined },
+  Object.create({ A: 'inherited', PATH: '/bin' }),
+  Object.assign(Object.create(null), { PATH: '/bin', A: 'é€😀' }),
+  {},
+]
+
+const directories = ({ dir }) => [
+  '/',
+  dir,
+  new URL(`file://${dir}`),
+  '/no/such',
+  '/etc/passwd',
+  '',
+  `${dir}/link`,
+]
+
 /** Options that any of the calls takes, and what to do with the child. */
 export function makeCase(seed, world) {
   const source = random(seed)
@@ -102,27 +122,8 @@ export function makeCase(seed, world) {
   // A shell's child would hold its output open.
   if (traits.stays && call === 'exec') file = `exec ${file}`
   if (chance(70)) options.stdio = stdios(source, world)
-  if (chance(25))
-    options.cwd = pick([
-      '/',
-      world.dir,
-      new URL(`file://${world.dir}`),
-      '/no/such',
-      '/etc/passwd',
-      '',
-      `${world.dir}/link`,
-    ])
-  if (chance(25)) {
-    options.env = pick([
-      { A: 'b', PATH: '/usr/bin:/bin' },
-      { PATH: '/nowhere::/bin', A: '' },
-      { A: 'none' },
-      { PATH: '', A: undefined },
-      Object.create({ A: 'inherited', PATH: '/bin' }),
-      Object.assign(Object.create(null), { PATH: '/bin', A: 'é€😀' }),
-      {},
-    ])
-  }
+  if (chance(25)) options.cwd = pick(directories(world))
+  if (chance(25)) options.env = pick(environments)
   if (chance(15)) options.argv0 = pick(['other', '', 'x y'])
   if (chance(15) && !traits.stays) options.shell = pick([true, false, '/bin/bash', '/no/shell'])
   if (chance(20)) options.detached = pick([true, false])
@@ -160,5 +161,77 @@ export function makeCase(seed, world) {
     reads: pick(['data', 'data', 'late', 'none', 'async']),
     pid: chance(20),
     unref: chance(10),
+  }
+}
+
+const inputs = [
+  'some input',
+  '',
+  Buffer.from('bytes'),
+  new Uint16Array([1, 2, 300]),
+  new DataView(new ArrayBuffer(5), 1, 3),
+  'x'.repeat(50_000),
+  'é€😀',
+]
+
+const syncStdios = ({ pick, below }, { fd, stream, closed }) => {
+  const entry = () => pick(['pipe', 'ignore', null, undefined, fd, stream, 'pipe', 'pipe', -1])
+  return pick([
+    () => undefined,
+    () => 'pipe',
+    () => 'ignore',
+    () => ['pipe', 'pipe', 'pipe'],
+    () => Array.from({ length: below(6) }, entry),
+    () => ['ignore', fd, fd],
+    () => [entry(), entry(), entry(), pick(['ignore', 'pipe', fd, 'ipc'])],
+    () => 'bad',
+    () => ['pipe', {}],
+    () => [closed],
+    () => ['pipe', 'pipe', 'pipe', closed],
+    () => ['pipe', 'pipe', Buffer.from('bytes')],
+  ])()
+}
+
+const badSyncOptions = [
+  ...badOptions.filter((options) => !('signal' in options || 'serialization' in options)),
+  { maxBuffer: -1 },
+  { maxBuffer: 'x' },
+  { encoding: 'x' },
+  { input: 5 },
+  { input: {} },
+  { killSignal: 0 },
+]
+
+/** The same for the calls that return once the child has ended. */
+export function makeSyncCase(seed, world) {
+  const source = random(seed)
+  const { pick, chance } = source
+  const [program, args, traits = {}] = programs(source, world)
+  const call = pick(['spawnSync', 'spawnSync', 'execFileSync', 'execSync'])
+  // A shell that is ended would leave its child.
+  const file = traits.stays && call === 'execSync' ? `exec ${program}` : program
+  const options = {}
+  if (chance(60)) options.stdio = syncStdios(source, world)
+  // With Node, input for a program that does not read it fails or not, as it happens.
+  if (traits.feeds && chance(80)) options.input = pick(inputs)
+  if (chance(25)) options.cwd = pick(directories(world))
+  if (chance(25)) options.env = pick(environments)
+  if (chance(15)) options.argv0 = pick(['other', '', 'x y'])
+  if (chance(15) && !traits.stays) options.shell = pick([true, false, '/bin/bash', '/no/shell'])
+  if (chance(15)) options.detached = pick([true, false])
+  if (chance(15)) options.killSignal = pick(['SIGKILL', 'SIGTERM', constants.signals.SIGINT])
+  if (chance(10)) options.windowsHide = true
+  if (chance(5)) options.uid = process.getuid()
+  if (chance(20)) options.maxBuffer = pick([0, 100_000, 1e6, Number.POSITIVE_INFINITY])
+  if (chance(20)) options.encoding = pick(['utf8', 'buffer', 'hex', 'latin1'])
+  if (chance(10)) options.timeout = pick([0, 30_000])
+  if (chance(8)) Object.assign(options, pick(badSyncOptions))
+  if (traits.stays) options.timeout = 30
+  const bad = chance(3) && !traits.stays
+  return {
+    call,
+    file,
+    args: bad ? pick(['text', 5, null, [5], ['a\0']]) : args,
+    options: traits.stays || chance(90) ? options : bad ? pick([null, 5, 'text']) : undefined,
   }
 }

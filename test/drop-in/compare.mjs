@@ -2,7 +2,9 @@
  * Performs the same calls through Node's own implementation and through uring-spawn,
  * and compares all that a program can see.
  *
- *   node test/drop-in/compare.mjs [--seed N] [--count N]
+ *   node test/drop-in/compare.mjs [--seed N] [--count N] [--sync]
+ *
+ * --sync: the calls that return once the child has ended.
  *
  * Prints how many values were compared, and each difference with its seed.
  */
@@ -23,12 +25,18 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { register, unregister } from '../../dist/child-process/register.js'
-import { makeCase } from './cases.mjs'
-import { observe } from './observe.mjs'
+import { makeCase, makeSyncCase } from './cases.mjs'
+import { observe, observeSync } from './observe.mjs'
 
 const { values: given } = parseArgs({
-  options: { seed: { type: 'string' }, count: { type: 'string' }, verbose: { type: 'boolean' } },
+  options: {
+    seed: { type: 'string' },
+    count: { type: 'string' },
+    sync: { type: 'boolean' },
+    verbose: { type: 'boolean' },
+  },
 })
+const [make, perform] = given.sync ? [makeSyncCase, observeSync] : [makeCase, observe]
 const first = Number(given.seed ?? 1)
 const count = Number(given.count ?? 100)
 
@@ -68,15 +76,15 @@ const world = await makeWorld()
 const result = { compared: 0, differences: [] }
 try {
   for (let seed = first; seed < first + count; seed++) {
-    if (given.verbose) console.error(seed, makeCase(seed, { ...world, stream: '(stream)' }))
+    if (given.verbose) console.error(seed, make(seed, { ...world, stream: '(stream)' }))
     unregister()
-    const theirs = await observe(makeCase(seed, world))
+    const theirs = await perform(make(seed, world))
     register()
-    const ours = await observe(makeCase(seed, world))
+    const ours = await perform(make(seed, world))
     const before = result.differences.length
     compare(ours, theirs, `seed ${seed}`, result)
     if (result.differences.length > before) {
-      console.error(`seed ${seed}`, makeCase(seed, { ...world, stream: '(stream)' }))
+      console.error(`seed ${seed}`, make(seed, { ...world, stream: '(stream)' }))
       for (const difference of result.differences.slice(before)) console.error(difference)
     }
   }

@@ -36,6 +36,24 @@ describe('uring-spawn:launch', () => {
     expect(started.duration).toBeGreaterThanOrEqual(start.held)
   })
 
+  test('a synchronous call, and one that fails', () => {
+    const all = told(`
+      cp.spawnSync('sh', ['-c', 'exit 3'])
+      cp.spawnSync('/no/such')
+      cp.spawnSync('true', { uid: process.getuid() })
+    `)
+    expect(all.map(({ event }) => event)).toEqual([
+      ...['start', 'started', 'exit', 'start', 'failed', 'delegated'],
+    ])
+    const [start, started, exit, , failed, delegated] = all
+    const about = { id: start.id, file: 'sh', args: ['-c', 'exit 3'], backend: expect.any(String) }
+    expect(start).toMatchObject({ ...about, held: number })
+    expect(started).toMatchObject({ ...about, pid: number })
+    expect(exit).toMatchObject({ ...about, pid: started.pid, code: 3, rusage: 'number' })
+    expect(failed).toMatchObject({ file: '/no/such', code: 'ENOENT', step: 'exec' })
+    expect(delegated).toMatchObject({ file: 'true', reason: 'uid or gid' })
+  })
+
   test('a signal', () => {
     const all = told("spawn('cat').on('spawn', function () { this.kill('SIGKILL') })")
     expect(all.at(-1)).toMatchObject({ event: 'exit', code: null, signal: 'SIGKILL' })

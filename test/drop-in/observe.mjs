@@ -180,3 +180,44 @@ export async function observe(work) {
   seen.killAfter = child.kill()
   return seen
 }
+
+/** A call that fails gives an error with the properties of a result. */
+function showResult(value) {
+  if (value === null || typeof value !== 'object' || Buffer.isBuffer(value)) return show(value)
+  const { pid, status, signal, output, stdout, stderr, error } = value
+  // How much a child has written until it is ended depends on the moment.
+  const overflow = [error?.code, value.code].includes('ENOBUFS')
+  const bytes = (read) => (overflow ? read && typeof read : show(read))
+  return {
+    error: value instanceof Error ? describeError(value) : undefined,
+    keys: Object.keys(value),
+    prototype: Object.getPrototypeOf(value) === Object.prototype,
+    pid: pid > 0 ? 'a pid' : pid,
+    status,
+    signal,
+    output: output?.map(bytes) ?? output,
+    same: [stdout === output?.[1], stderr === output?.[2]],
+    reason: describeError(error),
+    overflow,
+  }
+}
+
+/** The observations of a call that returns once the child has ended. */
+export function observeSync({ call, file, args, options }) {
+  const seen = { written: [] }
+  const { write } = process.stderr
+  process.stderr.write = (chunk) => seen.written.push(show(chunk)) > 0
+  try {
+    if (call === 'execSync') {
+      const command = [file, ...(Array.isArray(args) ? args : [])].join(' ')
+      seen.returned = showResult(child_process.execSync(command, options))
+    } else {
+      seen.returned = showResult(child_process[call](file, args, options))
+    }
+  } catch (error) {
+    seen.thrown = showResult(error)
+  } finally {
+    process.stderr.write = write
+  }
+  return seen
+}

@@ -6,14 +6,13 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import { backends } from '../backend/backends.js'
-import { assemble } from '../chain/assemble.js'
 import { pack } from '../chain/pack.js'
-import type { Core, LaunchEvents } from '../core/core.js'
+import type { LaunchEvents } from '../core/core.js'
 import { EAGAIN, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
-import type { Chain } from '../model/operations.js'
 import type { Told } from '../process/told.js'
 import { holdReading, releaseReading } from './reading.js'
+import { chainOf, type Launcher, reasonOf, type SpawnOptions } from './start.js'
 import { ChildStdio, type StdioEntry, UnknownEntry } from './stdio.js'
 
 /** What Node's constructor puts on a ChildProcess. */
@@ -23,45 +22,10 @@ export interface NativeHandle {
   spawn(...args: unknown[]): number
 }
 
-/** The options of ChildProcess.spawn(), after normalization by spawn(). */
-export interface SpawnOptions {
-  file: string
-  args: string[]
-  cwd?: string | null
-  envPairs: string[]
-  detached?: boolean
-  stdio?: unknown
-}
-
-/** How and where children start, for all of an environment. */
-export interface Launcher {
-  core: Core
-  /** The number of the backend's launcher. */
-  kind: number
-  /** Whether children get the descriptors of ours that are not close-on-exec. */
-  inheritFds: boolean
-  /** The launcher cannot start it, but Node may. */
-  cannot(error: unknown): void
-}
-
-/** Where glibc's execvp(3) searches if PATH is not set, and so Node; run() looks in more places. */
-const EXECVP_PATH = '/bin:/usr/bin'
 /** A single argument may not be longer; more than that may be too long for an exec. */
 const LARGE = 128 * 1024
 
-const PATH = 'PATH='
-
-/** As getenv(3) finds it. */
-function pathOf(envPairs: readonly string[]): string {
-  for (const pair of envPairs) if (pair.startsWith(PATH)) return pair.slice(PATH.length)
-  return EXECVP_PATH
-}
-
 const { signals } = constants
-
-/** Why Node starts it, for those who follow it. */
-const reasonOf = (error: unknown): string =>
-  error instanceof UnknownEntry ? 'an unknown kind of stdio' : (error as Error).message
 
 const own = new WeakSet<object>()
 
@@ -176,12 +140,12 @@ export class ChildHandle implements LaunchEvents {
     let size: number
     try {
       let ret = made.make(stdio)
-      if (ret === 0) ret = made.openCwd(this.#options.cwd)
+      if (ret === 0 && this.#options.cwd !== '') ret = made.openCwd(this.#options.cwd)
       if (ret < 0) {
         if (this.#told) this.#told.refusal = -ret
         return ret
       }
-      const ops = this.#chain(made)
+      const ops = chainOf(this.#launcher, this.#options, made)
       if (this.#told) this.#told.steps = ops.map(({ step }) => step)
       const chain = pack(ops)
       size = chain.size
@@ -204,15 +168,6 @@ export class ChildHandle implements LaunchEvents {
     if (size >= LARGE) return this.#waitNow()
     this.#later = true
     return 0
-  }
-
-  #chain({ fds, cwd, cwdFd }: ChildStdio): Chain {
-    const { file, args, envPairs, detached } = this.#options
-    const { inheritFds } = this.#launcher
-    const env = { envp: envPairs, path: pathOf(envPairs) }
-    const settings = { argv0: args[0], env, inheritFds, detached: detached === true, cwd }
-    const rest = args.slice(1)
-    return assemble({ file, args: rest, settings, fds, files: [], cwdFd, shell: true })
   }
 
   /** The pid is known when it returns, as with the native handle: 0 or -errno. */

@@ -29,6 +29,9 @@ export const spawn: typeof node.spawn = wrap('spawn', node.spawn)
 export const exec: typeof node.exec = wrap('exec', node.exec)
 export const execFile: typeof node.execFile = wrap('execFile', node.execFile)
 export const fork: typeof node.fork = wrap('fork', node.fork)
+export const spawnSync: typeof node.spawnSync = wrap('spawnSync', node.spawnSync)
+export const execSync: typeof node.execSync = wrap('execSync', node.execSync)
+export const execFileSync: typeof node.execFileSync = wrap('execFileSync', node.execFileSync)
 
 export type ChildProcess = node.ChildProcess
 export const ChildProcess: typeof node.ChildProcess = new Proxy(node.ChildProcess, {
@@ -39,4 +42,14 @@ export const ChildProcess: typeof node.ChildProcess = new Proxy(node.ChildProces
   },
 })
 
-export default { ...node, spawn, exec, execFile, fork, ChildProcess }
+export default {
+  ...node,
+  spawn,
+  exec,
+  execFile,
+  fork,
+  spawnSync,
+  execSync,
+  execFileSync,
+  ChildProcess,
+}

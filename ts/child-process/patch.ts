@@ -1,7 +1,8 @@
 /**
- * Every way to start a process ends in ChildProcess.spawn(): spawn(), exec(),
- * execFile(), fork(), their promises, cluster. That method alone is replaced; Node's own
- * JavaScript keeps checking options, and makes streams, channels and errors.
+ * Every way to start a process and go on ends in ChildProcess.spawn(): spawn(), exec(),
+ * execFile(), fork(), their promises, cluster. spawnSync(), execSync() and execFileSync()
+ * end in a native function. These two alone are replaced; Node's own JavaScript keeps
+ * checking options, and makes streams, channels and errors.
  */
 import { ChildProcess } from 'node:child_process'
 import { channel } from 'node:diagnostics_channel'
@@ -12,7 +13,9 @@ import { getCore } from '../core/core.js'
 import { currentEnv } from '../core/process-env.js'
 import { now } from '../core/runtime.js'
 import { launches, Told } from '../process/told.js'
-import { ChildHandle, type Launcher, type NativeHandle, type SpawnOptions } from './handle.js'
+import { ChildHandle, type NativeHandle } from './handle.js'
+import { type Launcher, reasonOf, type SpawnOptions, whyNode } from './start.js'
+import { runSync, type SyncOptions, type SyncResult, whyNodeSync } from './sync.js'
 
 interface Spawnable {
   spawn(options: unknown): number
@@ -20,6 +23,11 @@ interface Spawnable {
 
 interface Internals {
   _handle: NativeHandle | ChildHandle | null
+}
+
+/** Node's native functions for synchronous calls. */
+interface SyncBinding {
+  spawn(options: unknown): SyncResult
 }
 
 const prototype = ChildProcess.prototype as unknown as Spawnable
@@ -74,28 +82,18 @@ const traces = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((event) =
   channel(`tracing:child_process.spawn:${event}`),
 )
 
-/**
- * Why Node has to start it: its native code would get something else from these
- * options, or more.
- */
-function whyNode(options: unknown): string | undefined {
-  if (typeof options !== 'object' || options === null) return 'no options'
-  const { file, args, envPairs, uid, gid } = options as SpawnOptions & Record<string, unknown>
-  if (typeof file !== 'string' || file === '') return 'no file name'
-  if (!Array.isArray(args) || args.length === 0) return 'no args'
-  if (!args.every((arg) => typeof arg === 'string')) return 'args that are not strings'
-  if (!Array.isArray(envPairs)) return 'no envPairs'
-  if (!envPairs.every((pair) => typeof pair === 'string')) return 'envPairs that are not strings'
-  if ((uid ?? undefined) !== undefined || (gid ?? undefined) !== undefined) return 'uid or gid'
-  if (traces.some((trace) => trace.hasSubscribers)) return 'the tracing channel child_process.spawn'
-  return undefined
+/** Of an asynchronous start, besides its options. */
+function whyNodeNow(options: unknown): string | undefined {
+  const reason = whyNode(options)
+  if (reason !== undefined || !traces.some((trace) => trace.hasSubscribers)) return reason
+  return 'the tracing channel child_process.spawn'
 }
 
 function spawn(this: Spawnable & Internals, options: unknown): number {
   const native = this._handle
   const wanted = everywhere || calls > 0 || marked.has(this)
   if (!wanted || !native) return original.call(this, options)
-  const reason = whyNode(options)
+  const reason = whyNodeNow(options)
   const launcher = reason === undefined ? getLauncher() : undefined
   const told = launches.hasSubscribers ? follow(this, options, launcher) : undefined
   if (!launcher) {
@@ -111,11 +109,11 @@ function spawn(this: Spawnable & Internals, options: unknown): number {
   return launch.call(this, launcher, native as NativeHandle, options as SpawnOptions, told)
 }
 
-/** A start that somebody follows: its call begins now. */
+/** A start that somebody follows: its call begins now. `child`: unless it is synchronous. */
 function follow(child: unknown, options: unknown, launcher: Launcher | undefined): Told {
   const { file, args } = (options ?? {}) as Partial<SpawnOptions>
   const rest = Array.isArray(args) ? args.slice(1) : []
-  const about = { file: String(file), args: rest, child: child as ChildProcess }
+  const about = { file: String(file), args: rest, child: child as ChildProcess | undefined }
   const told = new Told(about, now())
   told.backend = backends.find(({ kind }) => kind === launcher?.kind)?.name
   return told
@@ -146,6 +144,71 @@ function launch(
   return 0
 }
 
+/** The native function of synchronous calls, once ours has been in its place. */
+let originalSync: SyncBinding['spawn'] | undefined
+
+function spawnSync(this: SyncBinding, options: unknown): SyncResult {
+  const theirs = () => (originalSync as SyncBinding['spawn']).call(this, options)
+  if (!everywhere && calls === 0) return theirs()
+  let reason = whyNodeSync(options)
+  const launcher = reason === undefined ? getLauncher() : undefined
+  const told = launches.hasSubscribers ? follow(undefined, options, launcher) : undefined
+  if (launcher) {
+    try {
+      return runSync(launcher, options as SyncOptions, told)
+    } catch (error) {
+      cannot(error)
+      reason = reasonOf(error)
+    }
+  }
+  try {
+    return theirs()
+  } finally {
+    if (told) {
+      told.reason = reason ?? 'uring-spawn does not work here'
+      told.called()
+    }
+  }
+}
+
+/**
+ * Nothing else leads to that function for all who have imported spawnSync() already.
+ * Its name is an old one that Node keeps for such programs, and warns of if it is asked
+ * to; undefined if a Node no longer has it.
+ */
+function findSyncBinding(): SyncBinding | undefined {
+  const before = Object.getOwnPropertyDescriptor(process, 'noDeprecation')
+  try {
+    Object.assign(process, { noDeprecation: true })
+    const { binding } = process as unknown as { binding(name: string): SyncBinding }
+    const found = binding('spawn_sync')
+    return typeof found.spawn === 'function' ? found : undefined
+  } catch {
+    return undefined
+  } finally {
+    if (before) Object.defineProperty(process, 'noDeprecation', before)
+    else Reflect.deleteProperty(process, 'noDeprecation')
+  }
+}
+
+let syncBinding: SyncBinding | undefined
+let syncPatched = false
+
+function patchSync(): void {
+  syncBinding ??= findSyncBinding()
+  if (!syncBinding || syncPatched) return
+  originalSync = syncBinding.spawn
+  syncBinding.spawn = spawnSync
+  syncPatched = true
+}
+
+/** Ours stays, and hands everything on, if a program has wrapped it. */
+function unpatchSync(): void {
+  if (syncBinding?.spawn !== spawnSync) return
+  syncBinding.spawn = originalSync as SyncBinding['spawn']
+  syncPatched = false
+}
+
 /** Whether this is a Node that lets us start processes. */
 const usable =
   process.platform === 'linux' &&
@@ -171,6 +234,7 @@ function patch(): void {
     enumerable: true,
     writable: true,
   })
+  patchSync()
 }
 
 /**
@@ -187,6 +251,7 @@ export function unregister(): void {
   everywhere = false
   if (!patched || calls > 0 || prototype.spawn !== spawn || marking) return
   prototype.spawn = original
+  unpatchSync()
   patched = false
 }
 

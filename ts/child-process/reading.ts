@@ -25,7 +25,8 @@ export function holdReading(stdio: readonly StdioEntry[]): boolean {
     if (entry.type !== 'pipe' && entry.type !== 'overlapped') continue
     // Node only writes to the child's standard input.
     if (index === 0 && !entry.ipc) continue
-    const handle: HeldPipe = entry.handle
+    const handle: HeldPipe | undefined = entry.handle
+    if (!handle) continue
     handle.readStart = readStart
     handle.readStop = readStop
     held = true
@@ -36,8 +37,8 @@ export function holdReading(stdio: readonly StdioEntry[]): boolean {
 export function releaseReading(stdio: readonly StdioEntry[]): void {
   for (const entry of stdio) {
     if (entry.type !== 'pipe' && entry.type !== 'overlapped') continue
-    const handle: HeldPipe = entry.handle
-    if (handle.readStart !== readStart) continue
+    const handle: HeldPipe | undefined = entry.handle
+    if (handle?.readStart !== readStart) continue
     Reflect.deleteProperty(handle, 'readStart')
     Reflect.deleteProperty(handle, 'readStop')
     if (handle[wanted]) handle.readStart()

@@ -10,18 +10,30 @@ export interface PipeHandle {
   readStop(): number
 }
 
+/** A pipe; a synchronous call's has no handle. */
+export interface PipeEntry {
+  type: 'pipe' | 'overlapped'
+  handle?: PipeHandle
+  ipc?: boolean
+  /** Of a synchronous call: whether the child may read from it, and write to it. */
+  readable?: boolean
+  writable?: boolean
+  input?: unknown
+}
+
 /** An entry of stdio, as Node's JavaScript hands it to its native code. */
 export type StdioEntry =
   | { type: 'ignore' }
-  | { type: 'pipe' | 'overlapped'; handle: PipeHandle; ipc?: boolean }
+  | PipeEntry
   | { type: 'wrap'; handle: { fd: number } }
   | { type: 'fd' | 'inherit'; fd: number }
 
 /** Entries of a type that only a later Node knows must go to that Node. */
 export class UnknownEntry extends Error {}
 
-interface Made {
-  handle: PipeHandle
+/** A pipe's entry, and our end. */
+interface MadePipe {
+  entry: PipeEntry
   fd: number
 }
 
@@ -33,7 +45,7 @@ export class ChildStdio {
   /** The working directory: its descriptor in the child, or its path. */
   cwdFd: number | undefined
   cwd: string | undefined
-  readonly #pipes: Made[] = []
+  readonly pipes: MadePipe[] = []
   readonly #binding: Binding
   readonly #inheritFds: boolean
 
@@ -63,7 +75,7 @@ export class ChildStdio {
         const pair = this.#binding.socketPair(above)
         if (typeof pair === 'number') return pair
         const [fd, child] = pair
-        this.#pipes.push({ handle: entry.handle, fd })
+        this.pipes.push({ entry, fd })
         this.childFds.push(child)
         return this.#add(child, newfd)
       }
@@ -82,7 +94,7 @@ export class ChildStdio {
    * Those that it emits come from the launch. 0 or -errno.
    */
   openCwd(cwd: unknown): number {
-    if (typeof cwd !== 'string' || cwd === '') return 0
+    if (typeof cwd !== 'string') return 0
     const fd = this.#binding.openDirectory(cwd)
     if (fd === -ENOENT || fd === -EACCES) {
       this.cwd = cwd
@@ -120,14 +132,14 @@ export class ChildStdio {
 
   /** Once the launch has the child's ends: gives Node's handles ours. */
   openPipes(): void {
-    for (const { handle, fd } of this.#pipes) {
-      if (handle.open(fd) !== 0) this.#binding.close(fd)
+    for (const { entry, fd } of this.pipes) {
+      if (entry.handle?.open(fd) !== 0) this.#binding.close(fd)
     }
   }
 
   /** If there is no launch. */
   close(): void {
     for (const fd of this.childFds) this.#binding.close(fd)
-    for (const { fd } of this.#pipes) this.#binding.close(fd)
+    for (const { fd } of this.pipes) this.#binding.close(fd)
   }
 }

@@ -15,7 +15,7 @@ export interface LaunchAbout {
   file: string
   /** Its arguments after argv[0]. */
   args: readonly string[]
-  /** Of a start by node:child_process. */
+  /** Of a start by node:child_process, unless it was synchronous. */
   child?: ChildProcess | undefined
 }
 
@@ -23,7 +23,7 @@ export interface LaunchAbout {
 export type LaunchMessage = LaunchAbout &
   (
     | {
-        /** The start has been queued. */
+        /** The start has been queued; a synchronous one is over. */
         event: 'start'
         /** The requested backend. */
         backend: BackendName
