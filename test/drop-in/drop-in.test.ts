@@ -138,6 +138,49 @@ describe('what is promised', () => {
     }
   })
 
+  test.each([
+    ['together', 'const b = spawn("cat"); spawned(b), await spawned(a)'],
+    ['one after the other', 'await spawned(a); const b = spawn("cat")'],
+    ['with others between', 'spawn("/no/such").on("error", () => {}); const b = spawn("cat")'],
+  ])('nothing is read before programs asked for with it are told: %s', (_name, start) => {
+    const { lines } = registered(`
+      import { once } from 'node:events'
+      const spawned = (child) => child.spawned ??= once(child, 'spawn')
+      for (let round = 0; round < 40; round++) {
+        const a = spawn('echo', ['a line'])
+        spawned(a)
+        // What it reads before there is somewhere to write it to is lost.
+        a.on('spawn', () => a.stdout.on('data', () => {}))
+        ${start}
+        const closed = Promise.all([once(a, 'close'), once(b, 'close')])
+        await Promise.all([spawned(a), spawned(b)])
+        a.stdout.pipe(b.stdin)
+        const order = []
+        for (const event of ['exit', 'close']) a.on(event, () => order.push(event))
+        b.stdout.on('data', (text) => order.push(String(text)))
+        await closed
+        console.log(order.filter((name) => name !== 'a line\\n').join(), order.includes('a line\\n'))
+      }
+    `)
+    expect(new Set(lines)).toEqual(new Set(['exit,close true']))
+    expect(lines).toHaveLength(40)
+  })
+
+  test('many at once are read, although others are always being started', () => {
+    const { lines } = registered(`
+      let started = 0, read = 0
+      const one = () => {
+        if (started++ >= 300) return
+        const child = spawn('echo', ['x'])
+        child.stdout.on('data', () => read++)
+        child.on('close', one)
+      }
+      for (let i = 0; i < 16; i++) one()
+      process.on('exit', () => console.log(read))
+    `)
+    expect(lines).toEqual(['300'])
+  })
+
   test('AsyncLocalStorage reaches every event', () => {
     const { lines } = registered(`
       import { AsyncLocalStorage } from 'node:async_hooks'

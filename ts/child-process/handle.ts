@@ -14,6 +14,7 @@ import type { Told } from '../process/told.js'
 import { holdReading, releaseReading } from './reading.js'
 import { chainOf, type Launcher, reasonOf, type SpawnOptions } from './start.js'
 import { ChildStdio, type StdioEntry, UnknownEntry } from './stdio.js'
+import { type Held, joinStarts, type Starts } from './together.js'
 
 /** What Node's constructor puts on a ChildProcess. */
 export interface NativeHandle {
@@ -66,7 +67,7 @@ function forget(native: NativeHandle): void {
   }
 }
 
-export class ChildHandle implements LaunchEvents {
+export class ChildHandle implements LaunchEvents, Held {
   /** What ChildProcess.spawn() copies: only a start that was waited for has it. */
   pid: number | undefined
   pending = 1
@@ -85,6 +86,10 @@ export class ChildHandle implements LaunchEvents {
   /** Node's JavaScript has been told that the start failed. */
   #refused = false
   #settled = false
+  /** Those that were asked for together with it, until they have all been told. */
+  #starts: Starts | undefined
+  /** Came before that: is told once there has been time to read. */
+  #exit: Exit | undefined
   #over = false
   #referenced = false
   /** The program's wish, which counts from the start on. */
@@ -155,6 +160,7 @@ export class ChildHandle implements LaunchEvents {
       const request = { kind, chain, closeFds: childFds, place: 0, likeUvSpawn: true }
       this.#id = core.launch(request, this)
       launched = true
+      this.#starts = joinStarts()
     } finally {
       if (!launched) {
         made.close()
@@ -212,23 +218,49 @@ export class ChildHandle implements LaunchEvents {
       told.backend = backends.find(({ kind }) => kind === by)?.name ?? told.backend
       told.started(pid)
     })
+    const starts = this.#starts
+    if (this.afterReading) starts?.hold(this)
+    else this.#starts = undefined
+    starts?.tell()
     if (this.#settled) return
     this.pid = pid
     this.#settle()
     this.#call(() => this.#child.emit('spawn'))
   }
 
+  read(): void {
+    releaseReading(this.#stdio)
+    this.#stdio = []
+  }
+
+  /** What was there has been read. */
+  release(): void {
+    this.#starts = undefined
+    const exit = this.#exit
+    this.#exit = undefined
+    if (exit) this.#end(exit)
+  }
+
   failed(errno: number, index: number): void {
     this.#over = true
     this.#unreference()
     this.#tell((told) => told.failed(errno, told.steps[index]))
+    this.#starts?.tell()
+    this.#starts = undefined
     if (this.#settled) return
     this.pid = undefined
     this.#settle()
+    releaseReading(this.#stdio)
+    this.#stdio = []
     this.#call(() => this.#onexit?.(-errno, ''))
   }
 
   ended(exit: Exit): void {
+    if (this.#starts) this.#exit = exit
+    else this.#end(exit)
+  }
+
+  #end(exit: Exit): void {
     const { code, signal } = exit
     this.#over = true
     this.#unreference()
@@ -245,8 +277,6 @@ export class ChildHandle implements LaunchEvents {
   #settle(): void {
     this.#settled = true
     definePid(this.#child, this.pid)
-    releaseReading(this.#stdio)
-    this.#stdio = []
     if (!this.#wantsReference) this.#unreference()
   }
 
@@ -279,6 +309,8 @@ export class ChildHandle implements LaunchEvents {
     if (this.#over) return -ESRCH
     const { binding } = this.#launcher.core
     if (!this.#settled && this.#wait() < 0) return -ESRCH
+    // It has ended, which the program has not been told.
+    if (this.#exit) return 0
     return binding.kill(this.#id, signal)
   }
 
