@@ -1,6 +1,5 @@
 /** The package as users get it: packed, installed into an empty folder, run by every runtime. */
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import {
   cpSync,
   existsSync,
@@ -16,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { installed } from '../installed.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-package-'))
@@ -32,19 +32,8 @@ const sh = (command: string, args: string[], cwd: string, env = {}) =>
   })
 
 /** The folder with the runtimes that runtimes/package.json pins, downloaded once. */
-function runtimes(): string {
-  const from = fileURLToPath(new URL('runtimes', import.meta.url))
-  const lock = readFileSync(join(from, 'package-lock.json'))
-  const name = createHash('sha256').update(lock).digest('hex').slice(0, 12)
-  const to = join(root, 'out/runtimes', name)
-  if (!existsSync(join(to, 'complete'))) {
-    mkdirSync(to, { recursive: true })
-    cpSync(from, to, { recursive: true })
-    sh('npm', ['ci', '--ignore-scripts'], to)
-    writeFileSync(join(to, 'complete'), '')
-  }
-  return join(to, 'node_modules')
-}
+const runtimes = () =>
+  join(installed(fileURLToPath(new URL('runtimes', import.meta.url))), 'node_modules')
 
 const program = fileURLToPath(new URL('program.mjs', import.meta.url))
 /** The program's output on every runtime. */
