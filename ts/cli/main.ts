@@ -6,6 +6,7 @@ import type { BackendName } from '../backend/backends.js'
 import { MAX_MILLISECONDS } from '../model/limits.js'
 import { runBatch } from './batch.js'
 import { doctor } from './doctor.js'
+import { doctorProgram } from './doctor-program.js'
 import { explainCommand } from './explain.js'
 import { PIPE_STATUS, watchOutput } from './output.js'
 
@@ -41,7 +42,17 @@ program
   .command('doctor')
   .description('show what works here, and why the rest does not')
   .option('--json', 'print JSON, for programs')
-  .action(({ json }: { json?: true }) => print(doctor(json === true)))
+  .argument(
+    '[command...]',
+    'a command, after --: show what the Node programs that it runs start, and how',
+  )
+  .passThroughOptions()
+  .action(async (command: string[], { json = false }: { json?: boolean }) => {
+    if (command.length === 0) return print(doctor(json))
+    const { text, status } = await doctorProgram(command, json)
+    process.exitCode = status
+    print(text)
+  })
 
 program
   .command('explain')
