@@ -15,7 +15,10 @@ export function random(seed) {
   return { below, pick, chance: (percent) => below(100) < percent }
 }
 
-/** Programs whose output and end depend on nothing but their start. */
+/**
+ * Programs whose output and end depend on nothing but their start. None is a pipeline,
+ * whose programs, if there are none, are missed in any order.
+ */
 const programs = ({ pick, below }, { script }) =>
   pick([
     () => ['true'],
@@ -31,14 +34,18 @@ const programs = ({ pick, below }, { script }) =>
     () => ['env', []],
     () => ['pwd'],
     () => ['sh', ['-c', 'umask; echo "$0" "$@"', 'zero', 'x y', '']],
-    () => ['sh', ['-c', 'cat /proc/self/status | grep -E "^(SigBlk|SigCgt|Groups|Uid|NoNew)"']],
+    () => ['sh', ['-c', 'grep -E "^(SigBlk|SigCgt|Groups|Uid|NoNew)" /proc/self/status']],
     () => [
       'sh',
       ['-c', 'test -t 0; echo $?; test -S /dev/fd/0; echo $?; test -S /dev/fd/1; echo $?'],
     ],
     () => [
       'sh',
-      ['-c', 'readlink /dev/fd/3 | sed "s/[0-9].*//"; test "$(ps -o sid= $$)" -eq $$; echo $?'],
+      [
+        '-c',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
+        'name=$(readlink /dev/fd/3); echo "${name%%[0-9]*}"; test "$(ps -o sid= $$)" -eq $$; echo $?',
+      ],
     ],
     () => ['no-such-program', ['x']],
     () => ['/no/such/program'],

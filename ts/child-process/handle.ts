@@ -58,7 +58,8 @@ function handleOf(child: ChildProcess): ChildHandle | undefined {
 
 /**
  * Node cannot free a native handle that never started a program. Nor can the child be
- * freed then, unless the handle lets go of it.
+ * freed then, unless the handle lets go of it. Don't have it start something that libuv
+ * refuses, so that close() works: with Node 26 that corrupts memory now and then.
  */
 function forget(native: NativeHandle): void {
   native.onexit = undefined
