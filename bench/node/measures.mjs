@@ -10,7 +10,8 @@ const us = (ms) => ms * 1000
 const WARM = { calls: 2000, ms: 2000 }
 
 /** Microseconds for which each call blocks the thread, with `megabytes` in memory. */
-async function blocked({ spawn }, { file, count, megabytes }) {
+async function blocked(side, { file, count, megabytes, pipes }) {
+  const spawn = pipes ? side.piped : side.spawn
   const samples = []
   const start = async (times) => {
     for (let i = 0; i < times; i++) {

@@ -13,6 +13,7 @@ export const inLab = false
 
 const script = fileURLToPath(new URL('side.mjs', import.meta.url))
 const library = new URL('../../dist/index.js', import.meta.url).href
+const register = new URL('../../dist/child-process/register.js', import.meta.url).href
 const OURS = 'uring-spawn'
 const LOOP = 'posix_spawn loop'
 const CHILD_PROCESS = 'node:child_process'
@@ -28,7 +29,9 @@ const SIDES = {
     side: CHILD_PROCESS,
     runtime: ({ newestNode }) => [newestNode],
   },
+  'child_process, register': { runtime: () => [process.execPath] },
   execa: { runtime: () => [process.execPath] },
+  'execa, register': { runtime: () => [process.execPath] },
   'Bun.spawn': { runtime: ({ bun }) => [bun] },
   'Deno.Command': { runtime: ({ deno }) => [deno, 'run', '--allow-all'] },
 }
@@ -58,17 +61,20 @@ function measurements({ exit }) {
       seconds: 32,
     })),
   )
-  const blocked = [
+  const sizes = [
     { megabytes: 0, count: 200, seconds: 20 },
     { megabytes: 1024, count: 40, seconds: 35 },
     { megabytes: 8192, count: 10, seconds: 75 },
-  ].map(({ seconds, ...options }) => ({
-    name: `thread blocked per call, ${options.megabytes || SMALL} MB of memory`,
-    unit: 'us',
-    measure: 'blocked',
-    options: { file: dynamic, ...options },
-    seconds,
-  }))
+  ]
+  const blocked = [false, true].flatMap((pipes) =>
+    sizes.map(({ seconds, ...options }) => ({
+      name: `thread blocked per call${pipes ? ' with three pipes' : ''}, ${options.megabytes || SMALL} MB of memory`,
+      unit: 'us',
+      measure: 'blocked',
+      options: { file: dynamic, pipes, ...options },
+      seconds,
+    })),
+  )
   const collected = [
     ['1 KB', { bytes: 1024, warm: 1000, count: 200 }],
     ['10 MB', { bytes: 10 * 1024 * 1024, warm: 3, count: 10 }],
@@ -104,7 +110,12 @@ async function block(name, { measure, options }, { peers, programs }) {
     return JSON.parse(stdout)
   }
   const { side = name, runtime } = SIDES[name]
-  const job = JSON.stringify({ side, measure, where: { library, execa: peers.execa }, ...options })
+  const job = JSON.stringify({
+    side,
+    measure,
+    where: { library, register, execa: peers.execa },
+    ...options,
+  })
   const { stdout } = await $`${runtime(peers)} ${script} ${job}`
   return JSON.parse(stdout)
 }
