@@ -4,7 +4,12 @@
 // without a version, which `npm ci` then refuses.) Run after `npm install`.
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const files = ['../package-lock.json', '../test/package/runtimes/package-lock.json']
+const files = [
+  '../package-lock.json',
+  '../test/drop-in/libraries/packages/package-lock.json',
+  '../test/drop-in/runners/packages/package-lock.json',
+  '../test/package/runtimes/package-lock.json',
+]
 for (const name of files) {
   const file = new URL(name, import.meta.url)
   const lock = JSON.parse(readFileSync(file, 'utf8'))

@@ -1,18 +1,19 @@
 /** The drop-in where programs run: test runners, a REPL, threads, the permission model. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { installed } from '../installed.js'
 import { HANG } from '../support.js'
 import { programs, register } from './programs.js'
 
 const { dir, registered } = programs()
 cpSync(fileURLToPath(new URL('runners/check.mjs', import.meta.url)), join(dir, 'check.mjs'))
 
-function run(args: string[], input = '', env: NodeJS.ProcessEnv = {}) {
+function run(args: string[], input = '', env: NodeJS.ProcessEnv = {}, cwd = dir) {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    ...{ cwd: dir, input, encoding: 'utf8', timeout: HANG },
+    ...{ cwd, input, encoding: 'utf8', timeout: HANG },
     // Those of the runner that runs this are not meant for another.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
   })
@@ -58,6 +59,72 @@ describe('test runners', () => {
     const { status, stdout, stderr } = run([vitest, 'run', ...flags], '', inAll)
     expect(status, stdout + stderr).toBe(0)
     expect(stdout).toMatch(/1 passed/)
+  })
+})
+
+/** Installing these takes longer than all other tests of this folder. */
+const wanted = process.env.URING_SPAWN_TEST_RUNNERS === '1'
+const skipped = wanted ? '' : ' (skipped: URING_SPAWN_TEST_RUNNERS=1 is not set)'
+
+describe.runIf(wanted)(`test runners that are installed${skipped}`, () => {
+  const at = () => {
+    const packages = installed(fileURLToPath(new URL('runners/packages', import.meta.url)))
+    const folder = mkdtempSync(join(packages, 'tests-'))
+    cpSync(join(dir, 'check.mjs'), join(folder, 'check.mjs'))
+    writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+    return { folder, bin: (path: string) => join(packages, 'node_modules', path) }
+  }
+
+  test.each([
+    ['Mocha', 'mocha/bin/mocha.js', ['one.mjs'], "it('starts', check)", /1 passing/],
+    [
+      'Mocha, in parallel',
+      'mocha/bin/mocha.js',
+      ['--parallel', 'one.mjs', 'two.mjs'],
+      "it('starts', check)",
+      /2 passing/,
+    ],
+    [
+      'AVA, in threads',
+      'ava/entrypoints/cli.mjs',
+      ['one.mjs', 'two.mjs'],
+      "import test from 'ava'; test('starts', async (t) => { await check(); t.pass() })",
+      /2 tests passed/,
+    ],
+    [
+      'AVA, in processes',
+      'ava/entrypoints/cli.mjs',
+      ['--no-worker-threads', 'one.mjs', 'two.mjs'],
+      "import test from 'ava'; test('starts', async (t) => { await check(); t.pass() })",
+      /2 tests passed/,
+    ],
+    [
+      'Jest, in one process',
+      'jest/bin/jest.js',
+      ['--runInBand', '--testMatch', '**/{one,two}.mjs'],
+      "test('starts', check)",
+      /2 passed/,
+    ],
+    [
+      'Jest, in workers',
+      'jest/bin/jest.js',
+      ['--maxWorkers=2', '--testMatch', '**/{one,two}.mjs'],
+      "test('starts', check)",
+      /2 passed/,
+    ],
+  ])('%s', (_name, program, args, code, says) => {
+    const { folder, bin } = at()
+    try {
+      for (const name of ['one.mjs', 'two.mjs']) {
+        writeFileSync(join(folder, name), `import { check } from './check.mjs'\n${code}\n`)
+      }
+      const env = { NODE_OPTIONS: `${inAll.NODE_OPTIONS} --experimental-vm-modules` }
+      const { status, stdout, stderr } = run([bin(program), ...args], '', env, folder)
+      expect(stdout + stderr).toMatch(says)
+      expect(status, stdout + stderr).toBe(0)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })
 
