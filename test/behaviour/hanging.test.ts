@@ -83,7 +83,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     ['in a group of its own', { processGroup: 0 }],
   ])('a timeout in the exec: it did not start, %s', async (_, more) => {
     const { path, release } = await leased('/bin/true')
-    const before = [openFds(), allChildren().length]
+    const before = [openFds(), allChildren().length] as const
     const error = await rejection(spawn(path, [], { ...options, ...more, timeout: 1000 }))
     expect(error).toMatchObject({ code: 'ETIMEDOUT', step: 'exec', path })
     await until(() => openFds() <= before[0] && allChildren().length <= before[1])
@@ -180,7 +180,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
 
   test('opens that are aborted: nothing is left', async () => {
     const stdio = [{ path: makeFifo() }, 'ignore', 'ignore'] as const
-    const before = [openFds(), allChildren().length]
+    const before = [openFds(), allChildren().length] as const
     const controller = new AbortController()
     setMaxListeners(0, controller.signal)
     const more = { ...options, stdio, signal: controller.signal }
@@ -380,7 +380,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
 
   test('a timeout and an abort while a start waits for a file to be closed', async () => {
     const { path, fd } = busy()
-    const before = [openFds(), allChildren().length]
+    const before = [openFds(), allChildren().length] as const
     for (let [ms, step] = [20, '']; step !== 'exec'; ms += 10) {
       const error = await rejection(spawn(path, [], { ...options, timeout: ms }))
       if (error.code !== 'ETXTBSY') expect(error.code).toBe('ETIMEDOUT')
