@@ -59,7 +59,7 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
       throw termination.errorFor(error)
     })
     const exit = await launch.exited
-    // After a timeout or abort, don't wait for grandchildren to close the pipe.
+    // Once the child was to end, don't wait for grandchildren to close the pipe.
     if (termination.cutsOutput) launch.stopOutput()
     await outputs.whole
     const result = {

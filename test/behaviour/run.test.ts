@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -67,6 +67,28 @@ describe.each(testedBackends)('run by %s', (backend) => {
       ({ stdout }) => stdout !== '',
     )
     expect(result).toMatchObject({ timedOut: true, signal: 'SIGTERM', stdout: 'early\n' })
+  })
+
+  const writers = [
+    ['of the same output', 'yes & exec cat /dev/zero'],
+    ['of the other output', 'yes >&2 & exec cat /dev/zero'],
+    ['of no output', 'sleep 600 & exec cat /dev/zero'],
+    ['of both, which the child leaves to them', 'yes & yes >&2 & exec sleep 600'],
+  ] as const
+  test.for(writers)('too much output does not wait for grandchildren: %s', async ([, line]) => {
+    const file = join(dir, `group-${backend}`)
+    const ending = { maxBuffer: 1000, overflow: 'kill' } as const
+    try {
+      const result = await sh(`echo $$ > ${file}; ${line}`, { ...ending, detached: true })
+      expect(result).toMatchObject({ truncated: true, signal: 'SIGTERM', timedOut: false })
+      expect(Math.max(result.stdout.length, result.stderr.length)).toBe(1000)
+    } finally {
+      try {
+        process.kill(-Number(readFileSync(file, 'utf8')), 'SIGKILL')
+      } catch {
+        // SIGPIPE has ended them.
+      }
+    }
   })
 
   test('abort', async () => {

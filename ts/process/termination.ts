@@ -21,6 +21,8 @@ export class Termination {
   readonly #signal: AbortSignal | undefined
   readonly #timers: Timer[] = []
   #unlisten: () => void = () => {}
+  /** Whether terminate() was called, for whichever reason. */
+  #begun = false
 
   constructor(launch: Launch, { timeout, signal, killSignal = SIGTERM, killGrace }: Settings) {
     this.#launch = launch
@@ -54,6 +56,7 @@ export class Termination {
 
   /** Sends killSignal now, and SIGKILL after killGrace. */
   terminate(): void {
+    this.#begun = true
     const errno = -this.#launch.signal(this.#killSignal)
     // The child has ended, but a grandchild holds its output open.
     if (errno === ESRCH) this.#launch.stopOutput()
@@ -65,7 +68,7 @@ export class Termination {
 
   /** Whether to stop reading output as soon as the child has ended. */
   get cutsOutput(): boolean {
-    return (this.timedOut || this.aborted) && this.failed === undefined
+    return this.#begun && this.failed === undefined
   }
 
   /** The error that the caller gets if the launch failed with `error`. */
