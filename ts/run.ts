@@ -42,18 +42,21 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
   const outputs = new Outputs(
     settings.stdio.filter((plan) => plan.kind === 'pipe' && !plan.input).length,
   )
-  const launch = new Launch({
-    settings,
-    collection: {
-      max: maxBuffer,
-      input: settings.input,
-      output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
-      overflow: () => {
-        if (overflow === 'kill') termination.terminate()
-      },
-    },
-  })
-  const termination = new Termination(launch, settings)
+  const termination = new Termination(settings)
+  const launch = termination.arm(
+    () =>
+      new Launch({
+        settings,
+        collection: {
+          max: maxBuffer,
+          input: settings.input,
+          output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
+          overflow: () => {
+            if (overflow === 'kill') termination.terminate()
+          },
+        },
+      }),
+  )
   try {
     const { pid } = await launch.started.catch((error) => {
       throw termination.errorFor(error)

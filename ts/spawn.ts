@@ -28,8 +28,8 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
-  const launch = new Launch({ settings, collection: undefined })
-  const termination = new Termination(launch, settings)
+  const termination = new Termination(settings)
+  const launch = termination.arm(() => new Launch({ settings, collection: undefined }))
   try {
     const started = await launch.started
     if (termination.armed) launch.exited.then(() => termination.disarm())

@@ -2,7 +2,7 @@
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { batch, run, spawn } from '../../dist/index.js'
-import { rejection } from '../support.js'
+import { children, inNode, nothingLeft, openFds, rejection } from '../support.js'
 
 /** Made with another realm's constructors. */
 const foreign = (code: string, things: object = {}) => runInNewContext(code, { ...things })
@@ -100,6 +100,104 @@ test('signal: what has `aborted` and events', async () => {
       code: 'ERR_INVALID_ARG_TYPE',
     })
   }
+})
+
+/** Each way to start a program that an abort ends. */
+const abortable = [
+  ['run', (signal: AbortSignal) => run('sleep', ['60'], { signal })],
+  ['spawn', (signal: AbortSignal) => spawn('sleep', ['60'], { signal }).then((c) => c.exited)],
+  ['batch', (signal: AbortSignal) => batch([['sleep', '60']], { signal }).all()],
+  ['a command', (signal: AbortSignal) => aloneInBatch(signal)],
+] as const
+
+async function aloneInBatch(signal: AbortSignal): Promise<void> {
+  const [one] = await batch([{ file: 'sleep', args: ['60'], signal }]).all()
+  if (one?.error) throw one.error
+}
+
+test.for(abortable)(
+  'signal: a listener that stops the event does not stop the abort of %s',
+  async ([, start]) => {
+    const controller = new AbortController()
+    controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation())
+    const running = Promise.resolve(start(controller.signal)).catch((error) => error)
+    setTimeout(() => controller.abort('why'), 50)
+    const settled = (await running) as { name?: string; signal?: string }
+    // spawn() has resolved if the program runs by then.
+    expect(settled.name ?? settled.signal).toMatch(/^(AbortError|SIGTERM)$/)
+  },
+)
+
+test.for(abortable)(
+  'signal: nothing is created if it cannot be listened to: %s',
+  async ([, start]) => {
+    const fds = openFds()
+    const deaf = {
+      aborted: false,
+      addEventListener() {
+        throw new RangeError('deaf')
+      },
+      removeEventListener() {},
+    }
+    const error = await rejection((async () => start(deaf as unknown as AbortSignal))())
+    expect(error).toMatchObject({ name: 'RangeError', message: 'deaf' })
+    expect(children()).toBe('')
+    await nothingLeft(fds)
+    const { removeEventListener: _, ...forever } = deaf
+    const bad = await rejection((async () => start(forever as unknown as AbortSignal))())
+    expect(bad).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  },
+)
+
+test('signal: one that aborts as soon as it is listened to', async () => {
+  for (const [, start] of abortable) {
+    const signal = {
+      aborted: false,
+      reason: 'now',
+      addEventListener(_type: string, listener: () => void) {
+        listener()
+      },
+      removeEventListener() {},
+    }
+    const settled = await Promise.resolve(start(signal as unknown as AbortSignal)).catch((e) => e)
+    if (settled instanceof Error) expect(settled).toMatchObject({ cause: 'now' })
+    else expect(settled).toMatchObject({ signal: 'SIGTERM' })
+  }
+})
+
+test.each([
+  ['AbortController', 'class { signal = { aborted: false, addEventListener() {} }; abort() {} }'],
+  ['AbortController', 'undefined'],
+  ['AbortSignal', 'undefined'],
+  ['Buffer', 'undefined'],
+  ['Buffer', 'class {}'],
+  ['URL', 'undefined'],
+  ['Event', 'undefined'],
+  ['EventTarget', 'class {}'],
+])('a program that replaces the global %s by %s', (name, value) => {
+  const out = inNode(`
+    import { batch } from '${new URL('../../dist/index.js', import.meta.url).href}'
+    globalThis.${name} = ${value}
+    const { stdout } = await run('cat', [], { input: 'x', cwd: '/' })
+    const timed = await run('sleep', ['60'], { timeout: 50 }).catch(({ code }) => code)
+    const all = await batch([['echo', 'a'], ['echo', 'b']], { concurrency: 2 }).all()
+    let first
+    for await (const { result } of batch(['b', 'b', 'b'].map((word) => ['echo', word]))) {
+      first = result.stdout
+      break
+    }
+    const child = await spawn('cat')
+    child.stdin.end('y')
+    let echoed = ''
+    for await (const chunk of child.stdout) echoed += chunk
+    console.log(JSON.stringify([
+      stdout,
+      timed === 'ETIMEDOUT' || timed.signal === 'SIGTERM',
+      all.map(({ result }) => result.stdout),
+      first,
+      echoed,
+    ]))`)
+  expect(out).toEqual(['x', true, ['a\n', 'b\n'], 'b\n', 'y'])
 })
 
 test('arrays and objects', async () => {

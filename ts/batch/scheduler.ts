@@ -1,11 +1,12 @@
 /** Decides which commands run when; results are delivered elsewhere. */
-import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
+import { type Abortable, Ending, whenAborted } from '../core/abort.js'
 import { getCore } from '../core/core.js'
 import { inheritedEnvVars } from '../core/process-env.js'
 import { microtask, now, soon } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import { argumentError } from '../model/argument-error.js'
+import type { EnvVars } from '../model/envvars.js'
 import { readCommand } from '../options/check.js'
 import type { BatchCommand } from '../options/options.js'
 import type { BatchSettings } from '../options/settings.js'
@@ -41,21 +42,24 @@ const thrown = (error: unknown): Error => (error || new Error(`${error} was thro
 const isAsync = (commands: Commands): commands is AsyncIterable<BatchCommand> =>
   Symbol.asyncIterator in commands
 
-/** Aborts when either signal does, whatever realm they come from; must be released. */
-function eitherOf(...signals: AbortSignal[]): { signal: AbortSignal; release(): void } {
-  const either = new AbortController()
-  const listeners = signals.map((signal) => {
-    const abort = () => either.abort(signal.reason)
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort)
-    return () => signal.removeEventListener('abort', abort)
-  })
-  return {
-    signal: either.signal,
-    release() {
-      for (const stop of listeners) stop()
-    },
+/** Aborts when either signal does; must be released. */
+function eitherOf(...signals: Abortable[]): { signal: Abortable; release(): void } {
+  const either = new Ending()
+  const undo: (() => void)[] = []
+  const release = () => {
+    for (const stop of undo) stop()
   }
+  try {
+    for (const signal of signals) {
+      const abort = () => either.abort(signal.reason)
+      if (signal.aborted) abort()
+      else undo.push(whenAborted(signal, abort))
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+  return { signal: either, release }
 }
 
 export class Scheduler {
@@ -70,9 +74,8 @@ export class Scheduler {
   readonly #events: SchedulerEvents
   readonly #source: Iterator<BatchCommand> | AsyncIterator<BatchCommand>
   readonly #async: boolean
-  readonly #ending = new AbortController()
-  readonly #signal: AbortSignal | undefined
-  readonly #abort = () => this.stop(new AbortError(this.#signal as AbortSignal))
+  readonly #ending = new Ending()
+  readonly #unlisten: (() => void) | undefined
   /** To be retried once one of our commands has ended. */
   readonly #again: Task[] = []
   #place = 0
@@ -96,28 +99,25 @@ export class Scheduler {
     this.#concurrency = concurrency
     this.#bail = bail
     this.#onProgress = onProgress
-    this.#settings = this.#atTheCall(settings)
     this.#events = events
-    this.#signal = signal
-    // Each running command listens.
-    setMaxListeners(0, this.#ending.signal)
     this.#async = isAsync(commands)
     this.#source = isAsync(commands)
       ? commands[Symbol.asyncIterator]()
       : commands[Symbol.iterator]()
     this.total = Array.isArray(commands) ? commands.length : undefined
+    // Nothing is held, and nobody listens, if one of these throws.
+    const env = settings.run.env ?? inheritedEnvVars()
+    if (signal && !signal.aborted) {
+      this.#unlisten = whenAborted(signal, () => this.stop(new AbortError(signal)))
+    }
+    this.#settings = this.#atTheCall(settings, env)
     if (signal?.aborted) this.stop(new AbortError(signal))
-    else signal?.addEventListener('abort', this.#abort)
   }
 
   /** Commands may start long after the call, but see the process as it was at the call. */
-  #atTheCall(settings: BatchSettings): BatchSettings {
-    const { run } = settings
+  #atTheCall(settings: BatchSettings, env: EnvVars): BatchSettings {
     this.#place = getCore().binding.place()
-    return {
-      ...settings,
-      run: { ...run, place: this.#place, env: run.env ?? inheritedEnvVars() },
-    }
+    return { ...settings, run: { ...settings.run, place: this.#place, env } }
   }
 
   /**
@@ -156,7 +156,7 @@ export class Scheduler {
     this.#stopped = true
     this.#error = error
     this.#again.length = 0
-    this.#ending.abort(error)
+    this.#ending.abort(error ?? new Error('the batch has ended'))
     // Let a generator clean up, without waiting for it.
     if (!this.#exhausted) {
       try {
@@ -182,7 +182,7 @@ export class Scheduler {
     if (this.#ended || this.running > 0 || !nothingMore) return
     this.#ended = true
     getCore().binding.dropPlace(this.#place)
-    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#unlisten?.()
     this.#events.end(this.#error)
   }
 
@@ -238,7 +238,7 @@ export class Scheduler {
 
   async #run({ command }: Task): Promise<RunResult<string | Buffer>> {
     const settings = readCommand(command, this.#settings)
-    const ending = this.#ending.signal
+    const ending = this.#ending
     if (!settings.signal) return runWith({ ...settings, signal: ending })
     const { signal, release } = eitherOf(ending, settings.signal)
     try {

@@ -1,4 +1,5 @@
 /** A chain as the C core reads it: uring-native/core/chain.h has the layout. */
+import { Buffer } from 'node:buffer'
 import type { PackedChain } from '../binding/addon.js'
 import type { Chain, ChainFd, ChainOp, TaskSetOp } from '../model/operations.js'
 import {

@@ -1,5 +1,6 @@
 /** This library copy's part of the core, and the launches that wait for its events. */
 
+import { Buffer } from 'node:buffer'
 import {
   type Binding,
   type CoreInfo,

@@ -4,6 +4,7 @@
  * after the failure shows which it is. Only regular files are opened: a FIFO would
  * block the reader.
  */
+import { Buffer } from 'node:buffer'
 import {
   closeSync,
   constants as fs,

@@ -1,4 +1,5 @@
 /** An executable that is held open, so that starts need no lookup. */
+import { Buffer } from 'node:buffer'
 import {
   accessSync,
   type BigIntStats,

@@ -2,6 +2,7 @@
  * The search of PATH, as in execvp(3): the one place that decides where to look for
  * a program, for chains and for template().
  */
+import { Buffer } from 'node:buffer'
 import { constants } from 'node:os'
 
 /** Used if PATH is not set. */

@@ -5,7 +5,7 @@ export class AbortError extends Error {
   /** As Node's own AbortError. */
   readonly code = 'ABORT_ERR'
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: { readonly reason?: unknown }) {
     super('The operation was aborted', { cause: signal.reason })
   }
 }

@@ -3,9 +3,11 @@
  * longer change. A new option of spawn() begins with a line in `spawnReads`; what
  * that line returns is the type of the checked option in Settings.
  */
-import { fileURLToPath } from 'node:url'
+import { Buffer } from 'node:buffer'
+import { fileURLToPath, URL } from 'node:url'
 import { isAnyArrayBuffer, isSharedArrayBuffer, isTypedArray } from 'node:util/types'
 import { type BackendName, backends, currentName } from '../backend/backends.js'
+import type { Abortable } from '../core/abort.js'
 import { isTemplate, type TemplateLike } from '../executable/template-like.js'
 import { argumentError } from '../model/argument-error.js'
 import { type EnvVars, envVarsOf } from '../model/envvars.js'
@@ -89,12 +91,13 @@ function isUrl(value: unknown): value is URL {
 }
 
 /** Recognised as in Node: by its property `aborted` and its events. */
-function isAbortSignal(value: unknown): value is AbortSignal {
+function isAbortSignal(value: unknown): value is Abortable {
   return (
     typeof value === 'object' &&
     value !== null &&
     'aborted' in value &&
-    typeof (value as AbortSignal).addEventListener === 'function'
+    typeof (value as Abortable).addEventListener === 'function' &&
+    typeof (value as Abortable).removeEventListener === 'function'
   )
 }
 
@@ -178,7 +181,7 @@ export const spawnReads = {
     return number
   },
   killGrace: integer(0, MAX_MILLISECONDS),
-  signal(name: string, value: unknown): AbortSignal {
+  signal(name: string, value: unknown): Abortable {
     if (!isAbortSignal(value)) {
       throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an AbortSignal`)
     }

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 /** Collects each pipe's output until it ends. */
 export class Outputs {
   truncated = false

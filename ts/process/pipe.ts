@@ -1,4 +1,5 @@
 /** Our end of a child's pipe, which becomes a stream at its first use. */
+import { Buffer } from 'node:buffer'
 import { Readable, Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'

@@ -1,3 +1,4 @@
+import { type Abortable, whenAborted } from '../core/abort.js'
 import { later, type Timer } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import { ECANCELED, ESRCH } from '../model/errno.js'
@@ -15,34 +16,46 @@ export class Termination {
   aborted = false
   /** Why the child could not be signalled; it keeps running, and its output is still read. */
   failed: NodeJS.ErrnoException | undefined
-  readonly #launch: Launch
+  #launch: Launch | undefined
   readonly #killSignal: number
   readonly #killGrace: number | undefined
-  readonly #signal: AbortSignal | undefined
+  readonly #timeout: number | undefined
+  readonly #signal: Abortable | undefined
   readonly #timers: Timer[] = []
   #unlisten: () => void = () => {}
   /** Whether terminate() was called, for whichever reason. */
   #begun = false
 
-  constructor(launch: Launch, { timeout, signal, killSignal = SIGTERM, killGrace }: Settings) {
-    this.#launch = launch
+  /** Before the launch: a signal that cannot be listened to throws here, and nothing has been created. */
+  constructor({ timeout, signal, killSignal = SIGTERM, killGrace }: Settings) {
     this.#killSignal = killSignal
     this.#killGrace = killGrace
+    this.#timeout = timeout
     this.#signal = signal
-    if (timeout) {
-      this.#timer(timeout, () => {
+    if (signal) {
+      this.#unlisten = whenAborted(signal, () => {
+        this.aborted = true
+        this.terminate()
+      })
+    }
+  }
+
+  /** From now on there is a child to end. Returns the launch; disarms if that throws. */
+  arm(launch: () => Launch): Launch {
+    try {
+      this.#launch = launch()
+    } catch (error) {
+      this.disarm()
+      throw error
+    }
+    if (this.aborted) this.terminate()
+    if (this.#timeout) {
+      this.#timer(this.#timeout, () => {
         this.timedOut = true
         this.terminate()
       })
     }
-    if (signal) {
-      const abort = () => {
-        this.aborted = true
-        this.terminate()
-      }
-      signal.addEventListener('abort', abort)
-      this.#unlisten = () => signal.removeEventListener('abort', abort)
-    }
+    return this.#launch
   }
 
   #timer(ms: number, then: () => void): void {
@@ -56,13 +69,15 @@ export class Termination {
 
   /** Sends killSignal now, and SIGKILL after killGrace. */
   terminate(): void {
+    const launch = this.#launch
+    if (!launch) return
     this.#begun = true
-    const errno = -this.#launch.signal(this.#killSignal)
+    const errno = -launch.signal(this.#killSignal)
     // The child has ended, but a grandchild holds its output open.
-    if (errno === ESRCH) this.#launch.stopOutput()
+    if (errno === ESRCH) launch.stopOutput()
     else if (errno !== 0) this.failed = killError('cannot end the child', errno)
     if (this.#killGrace !== undefined) {
-      this.#timer(this.#killGrace, () => this.#launch.signal(SIGKILL))
+      this.#timer(this.#killGrace, () => launch.signal(SIGKILL))
     }
   }
 
