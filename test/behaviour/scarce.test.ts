@@ -147,6 +147,31 @@ describe.each(testedBackends)('scarcity by %s', (backend) => {
     expect(found).toEqual([])
   })
 
+  test('a batch runs all its commands where there are descriptors for one, or a few', () => {
+    const found = limited(
+      'ulimit -n 128',
+      `
+      const { closeSync, openSync } = await import('node:fs')
+      const echo = (count) => Array.from({ length: count }, (_, index) => ['echo', String(index)])
+      /** How many fail of \`count\` commands where \`left\` descriptors are. */
+      async function bad(count, left) {
+        const fds = []
+        try { for (;;) fds.push(openSync('/dev/null')) } catch {}
+        for (const fd of fds.splice(0, left)) closeSync(fd)
+        const results = await batch(echo(count), { backend, concurrency: 16 }).all()
+        for (const fd of fds) closeSync(fd)
+        return results.filter(({ result, index }) => result?.stdout !== index + '\\n').length
+      }
+      await bad(1, 60)
+      let enough = 1
+      while ((await bad(1, enough)) > 0) enough++
+      const found = []
+      for (let more = 0; more < 8; more++) found.push(await bad(40, enough + more))
+      console.log(JSON.stringify([enough > 1, found]))`,
+    )
+    expect(found).toEqual([true, Array(8).fill(0)])
+  })
+
   const nobody = 'setpriv --reuid 61234 --regid 61234 --clear-groups'
 
   test.runIf(isRoot)('a batch waits for processes, and fails only if none of its own run', () => {

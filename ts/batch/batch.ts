@@ -133,8 +133,8 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
 /**
  * Runs many commands, a bounded number at once, each as run() does. If one
  * fails, its result has the `error` and the others go on, unless `bail` is set.
- * A command that fails with EAGAIN, EMFILE or ENFILE while others of the batch
- * run is retried when one of them has ended. Throws an argument error before
+ * A command that fails with EAGAIN, EMFILE or ENFILE is retried when another of
+ * the batch has ended, unless it ran alone. Throws an argument error before
  * anything is started.
  * @param commands an array, or a generator, which is asked for the next command
  *   when there is room for it

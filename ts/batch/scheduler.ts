@@ -26,6 +26,9 @@ export type Commands = Iterable<BatchCommand> | AsyncIterable<BatchCommand>
 interface Task {
   index: number
   command: BatchCommand
+  /** Its number among the starts, and whether none of the batch ran at its start. */
+  start: number
+  first: boolean
 }
 
 export interface SchedulerEvents {
@@ -80,6 +83,7 @@ export class Scheduler {
   readonly #again: Task[] = []
   #place = 0
   #next = 0
+  #starts = 0
   /** When starts have used up their share of this turn of the event loop. */
   #turnEnd: number | undefined
   /** They have, so the rest waits for the next turn. */
@@ -220,7 +224,7 @@ export class Scheduler {
     }
     const { done, value } = next
     if (done) this.#exhausted = true
-    else this.#start({ index: this.#next++, command: value })
+    else this.#start({ index: this.#next++, command: value, start: 0, first: false })
   }
 
   #sourceFailed(error: unknown): void {
@@ -229,6 +233,8 @@ export class Scheduler {
   }
 
   #start(task: Task): void {
+    task.start = ++this.#starts
+    task.first = this.running === 0
     this.running++
     this.#run(task).then(
       (result) => this.#ran(task, result, undefined),
@@ -251,10 +257,14 @@ export class Scheduler {
   #ran(task: Task, result: RunResult<string | Buffer> | undefined, error: Error | undefined): void {
     this.running--
     const code = (error as NodeJS.ErrnoException | undefined)?.code
-    const later = code !== undefined && waitFor.has(code) && this.running > 0 && !this.#stopped
+    // No other of the batch was there to use up what it lacks.
+    const alone = task.first && task.start === this.#starts
+    const later = code !== undefined && waitFor.has(code) && !alone && !this.#stopped
     this.#waiting = later
     if (later) {
       this.#again.push(task)
+      // Those that have failed together may each succeed alone.
+      if (this.running === 0) this.#start(this.#again.shift() as Task)
       return
     }
     const { index, command } = task
