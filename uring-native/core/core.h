@@ -60,7 +60,10 @@ struct core_request {
 	/* No events, and the job is its requester's: core_run() asks for that.
 	 */
 	bool waited;
-	/* Closed once the launch has succeeded or failed. */
+	/*
+	 * Closed once the launch has succeeded or failed; with like_uv_spawn,
+	 * once the FAILED of one that fails has been freed.
+	 */
 	const int *close_fds;
 	size_t nr_close;
 	/* The pipes that the chain names as CHAIN_FD_PIPE(), and maybe more. */

@@ -7,6 +7,7 @@
 
 #include "job.h"
 #include "lock.h"
+#include "pipes.h"
 #include "reap.h"
 #include "state.h"
 
@@ -49,6 +50,8 @@ static int event_release(struct core_event *event)
 		free(event->output.buf);
 		break;
 	case CORE_FAILED:
+		job_close_fds(job);
+		break;
 	case CORE_OVERFLOW:
 	case CORE_FED:
 		break;

@@ -41,8 +41,13 @@ void job_settle(struct job *job)
 	struct launch *launch = &job->launch;
 	bool stop, like_uv_spawn = job->like_uv_spawn;
 
-	/* Before anybody waits for the end of output: we hold a writer, too. */
-	job_close_fds(job);
+	/*
+	 * Before anybody waits for the end of output: we hold a writer, too.
+	 * Those of a uv_spawn() that fails stay open until that is told: what
+	 * its caller writes until then must not fail before.
+	 */
+	if (!launch->error || !like_uv_spawn || job->waited)
+		job_close_fds(job);
 	place_put(launch->place);
 	launch->place = NULL;
 	fill_first(job);
