@@ -101,6 +101,66 @@ describe('what is promised', () => {
     expect(lines).toEqual(['true true undefined', 'number'])
   })
 
+  test('the program may put something else in the place of the pid', () => {
+    const { lines, stderr } = registered(`
+      const children = ['set', 'deleted', 'defined', 'sealed'].map((name) => {
+        const child = spawn('echo', [name])
+        child.stdout.on('data', (data) => console.log(String(data).trim(), typeof child.pid))
+        return child
+      })
+      children[0].pid = 'mine'
+      delete children[1].pid
+      Object.defineProperty(children[2], 'pid', { value: Symbol() })
+      Object.seal(children[3])
+    `)
+    expect(stderr).toBe('')
+    expect(lines.sort()).toEqual([
+      'defined symbol',
+      'deleted undefined',
+      'sealed number',
+      'set string',
+    ])
+  })
+
+  test.each([1, 10_000_000])(
+    'writing %i bytes to a program that fails to start is no error',
+    (size) => {
+      const { lines, stderr, status } = registered(`
+      for (let i = 0; i < 20; i++) {
+        const child = spawn('/no/such')
+        child.on('error', ({ code }) => console.log(code))
+        child.stdin.write(Buffer.alloc(${size}))
+        const until = performance.now() + (i % 4)
+        while (performance.now() < until) {}
+        child.stdin.end('the end')
+      }
+    `)
+      expect(stderr).toBe('')
+      expect(status).toBe(0)
+      expect(lines).toEqual(Array(20).fill('ENOENT'))
+    },
+  )
+
+  test('async_hooks tell of the end of every handle', () => {
+    const code = `
+      import { createHook } from 'node:async_hooks'
+      const types = new Map()
+      const hook = createHook({
+        init: (id, type) => type === 'PROCESSWRAP' && types.set(id, 0),
+        destroy: (id) => types.has(id) && types.set(id, types.get(id) + 1),
+      })
+      hook.enable()
+      const files = ['true', '/no/such', 'false']
+      const closed = (child) => new Promise((done) => child.on('error', () => {}).on('close', done))
+      await Promise.all(files.map((file) => closed(spawn(file))))
+      try { spawn('true', { stdio: [900] }) } catch {}
+      setTimeout(() => console.log([...types.values()].filter((times) => times > 0).join()), 10)
+    `
+    const { lines } = registered(code)
+    expect(lines).toEqual(['1,1,1,1'])
+    expect(lines).toEqual(node(code).lines)
+  })
+
   test.each([
     ['process.exit()', 'process.exit(3)', 3],
     ['an uncaught exception', "throw new Error('on purpose')", 1],

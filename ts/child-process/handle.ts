@@ -30,6 +30,9 @@ const { signals } = constants
 
 const own = new WeakSet<object>()
 
+/** Hooks learn of the end of a handle when it is closed, as of the native one's. */
+const untilClosed = { requireManualDestroy: true }
+
 /** Reads the pid of a child that is still being started, by waiting for it. */
 const pidProperty: PropertyDescriptor & ThisType<ChildProcess> = {
   configurable: true,
@@ -42,8 +45,9 @@ const pidProperty: PropertyDescriptor & ThisType<ChildProcess> = {
   },
 }
 
+/** Of a child that the program has sealed, it stays as it is. */
 function definePid(child: ChildProcess, value: unknown): void {
-  Object.defineProperty(child, 'pid', {
+  Reflect.defineProperty(child, 'pid', {
     value,
     configurable: true,
     enumerable: true,
@@ -79,7 +83,7 @@ export class ChildHandle implements LaunchEvents, Held {
   readonly #onexit: NativeHandle['onexit']
   readonly #options: SpawnOptions
   readonly #told: Told | undefined
-  readonly #resource = new AsyncResource('PROCESSWRAP')
+  readonly #resource = new AsyncResource('PROCESSWRAP', untilClosed)
   #stdio: readonly StdioEntry[] = []
   #id = 0
   /** Whether the start goes on after ChildProcess.spawn() has returned. */
@@ -128,6 +132,7 @@ export class ChildHandle implements LaunchEvents, Held {
       if (!(error instanceof UnknownEntry)) this.#launcher.cannot(error)
       if (this.#told) this.#told.reason = reasonOf(error)
       ;(this.#child as unknown as { _handle: NativeHandle })._handle = this.#native
+      this.close()
       return this.#native.spawn(...given)
     }
     if (this.#later) return -EAGAIN
@@ -277,8 +282,14 @@ export class ChildHandle implements LaunchEvents, Held {
 
   #settle(): void {
     this.#settled = true
-    definePid(this.#child, this.pid)
+    this.#fixPid()
     if (!this.#wantsReference) this.#unreference()
+  }
+
+  /** Unless the program has put something else there. */
+  #fixPid(): void {
+    const { get } = Object.getOwnPropertyDescriptor(this.#child, 'pid') ?? {}
+    if (get === pidProperty.get) definePid(this.#child, this.pid)
   }
 
   /** In the context of the call, as the program's events are. */
@@ -344,5 +355,7 @@ export class ChildHandle implements LaunchEvents, Held {
     return this.#resource.asyncId()
   }
 
-  close(): void {}
+  close(): void {
+    this.#resource.emitDestroy()
+  }
 }

@@ -134,7 +134,10 @@ function launch(
     ret = original.call(this, options)
   } catch (error) {
     // Bad options: nothing has been started, and another spawn() may be called.
-    if (this._handle === handle && !handle.startsLater) this._handle = native
+    if (this._handle === handle && !handle.startsLater) {
+      this._handle = native
+      handle.close()
+    }
     throw error
   } finally {
     if (told?.asked) told.called()

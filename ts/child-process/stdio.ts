@@ -119,8 +119,11 @@ export class ChildStdio {
    * By the time of the launch the caller may have closed its own. 0 to 2 that keep
    * their number are used directly.
    */
-  #copy(fd: number, newfd: number, above: number): number {
+  #copy(given: number, newfd: number, above: number): number {
+    const fd = given | 0
     if (fd === -1) return -EINVAL
+    // libuv takes other negative numbers for no descriptor.
+    if (fd < 0) return this.#make(undefined, newfd, above)
     if (fd === newfd && fd <= 2) {
       const flags = this.#binding.fdFlags(fd)
       return flags < 0 ? flags : this.#add(fd, newfd)
