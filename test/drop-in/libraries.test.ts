@@ -73,6 +73,8 @@ function run(node: string, { program, name }: Library, imports: string[]) {
   const out = execFileSync(node, [...flags, join(at, `${program}.mjs`), name], {
     encoding: 'utf8',
     timeout: HANG,
+    // What they say there is in the error if they fail.
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LIBRARIES_WITNESS: witness },
   })
   const seen = { started: 0, failed: 0, waited: 0, delegated: [] as string[] }
