@@ -154,7 +154,9 @@ describe('what is promised', () => {
       const closed = (child) => new Promise((done) => child.on('error', () => {}).on('close', done))
       await Promise.all(files.map((file) => closed(spawn(file))))
       try { spawn('true', { stdio: [900] }) } catch {}
-      setTimeout(() => console.log([...types.values()].filter((times) => times > 0).join()), 10)
+      const destroyed = () => [...types.values()].filter((times) => times > 0)
+      while (destroyed().length < 4) await new Promise((done) => setTimeout(done, 10))
+      console.log(destroyed().join())
     `
     const { lines } = registered(code)
     expect(lines).toEqual(['1,1,1,1'])
