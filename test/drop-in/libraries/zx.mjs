@@ -1,5 +1,5 @@
 // A shell script in JavaScript.
-import { $, cd, chalk, sleep, which, within } from 'zx'
+import { $, cd, chalk, which, within } from 'zx'
 import { pick, rejection, say } from './result.mjs'
 
 $.verbose = false
@@ -14,10 +14,11 @@ say(
   'timeout',
   pick(await rejection($({ timeout: 200, timeoutSignal: 'SIGKILL' })`sleep 60`), 'signal'),
 )
-const long = $`sleep 60`
+const long = $`echo ready; exec sleep 60`
 long.nothrow()
-await sleep(50)
-await long.kill('SIGINT')
+// Until then the signal would reach a shell that is still getting ready.
+await new Promise((ready) => long.stdout.once('data', ready))
+await long.kill('SIGTERM')
 say('killed', pick(await long, 'exitCode', 'signal'))
 await within(async () => {
   cd('/usr')
