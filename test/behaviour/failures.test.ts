@@ -38,6 +38,10 @@ const noInterpreter = file('no-interpreter', '#!/nowhere/sh\n', 0o755)
 const notExecutable = file('not-executable', '#!/bin/sh\n', 0o644)
 const nobody = { uid: 61234, gid: 61234 }
 
+/** A descriptor of ours that no child gets. */
+const ours = openSync('/usr', 'r')
+afterAll(() => closeSync(ours))
+
 const controllers = (group: string) =>
   readFileSync(join(group, 'cgroup.controllers'), 'utf8').split(/\s+/).filter(Boolean)
 
@@ -110,6 +114,21 @@ const failures: Failure[] = [
     step: 'cwd',
     code: 'ENOENT',
     says: 'the working directory does not exist',
+  },
+  {
+    name: 'a program by a descriptor of ours',
+    command: `/proc/self/fd/${ours}/bin/true`,
+    step: 'exec',
+    code: 'ENOENT',
+    says: `the child's own descriptor ${ours}, which it does not have`,
+  },
+  {
+    name: 'a cwd by a descriptor of ours',
+    command: 'true',
+    options: { cwd: `/dev/fd/${ours}` },
+    step: 'cwd',
+    code: 'ENOENT',
+    says: `the child's own descriptor ${ours}, which it does not have`,
   },
   {
     name: 'a cwd that is a file',

@@ -1,6 +1,6 @@
 /** Turns the failed operation of a chain into the error that its caller sees. */
 
-import { whyNotExecuted } from '../executable/diagnose.js'
+import { ownDescriptor, whyNotExecuted } from '../executable/diagnose.js'
 import { searchGoesOn } from '../executable/search.js'
 import { EACCES, ENOENT, errnoName } from '../model/errno.js'
 import { AT_FDCWD, type Chain, type ChainOp, type ExecOp, syscallOf } from '../model/operations.js'
@@ -71,6 +71,20 @@ function execHint(
   return (exists ? why : undefined) ?? (code === 'ENOENT' ? oneName(file, args) : undefined) ?? why
 }
 
+/** Why the operation failed, as far as the names and files show it. */
+function hintOf(
+  chain: Chain,
+  index: number,
+  errno: number,
+  file: string,
+  args: readonly string[],
+  found: string | undefined,
+): string | undefined {
+  const op = chain[index]
+  if (op?.op === 'exec') return execHint(chain, index, errno, file, args, found)
+  return op?.op === 'openat' && errno === ENOENT ? ownDescriptor(op.path) : undefined
+}
+
 /**
  * The error of `chain` whose operation `index` failed with `errno`.
  * @param found the path of an executable that the chain has as a descriptor
@@ -91,6 +105,6 @@ export function spawnError(
     path: pathOf(chain, index, errno, file, found),
     file,
     args,
-    hint: op.op === 'exec' ? execHint(chain, index, errno, file, args, found) : undefined,
+    hint: hintOf(chain, index, errno, file, args, found),
   })
 }
