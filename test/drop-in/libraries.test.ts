@@ -75,7 +75,8 @@ function run(node: string, { program, name }: Library, imports: string[]) {
     timeout: HANG,
     // What they say there is in the error if they fail.
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, LIBRARIES_WITNESS: witness },
+    // A shell reads no start-up file of the user's, whose output would be in the results.
+    env: { ...process.env, BASH_ENV: '', ENV: '', HOME: dir, LIBRARIES_WITNESS: witness },
   })
   const seen = { started: 0, failed: 0, waited: 0, delegated: [] as string[] }
   for (const file of readdirSync(witness)) {
