@@ -147,9 +147,10 @@ export function makeCase(seed, world) {
   // Without its arguments no program stays.
   const stays = traits.stays && !bad
   const abort = stays && chance(50) ? pick(['now', 'soon']) : undefined
-  const kill = stays && chance(50) ? pick(['now', 'spawned', 'now-twice']) : undefined
+  let kill = stays && chance(50) ? pick(['now', 'spawned', 'now-twice']) : undefined
+  // Two ends at once would race.
+  if (abort === 'soon') kill = undefined
   if (abort || kill) {
-    // Two ends at once would race.
     delete options.timeout
     // Node's kill() just after a start that fails signals the caller's process group.
     for (const name of ['env', 'cwd']) delete options[name]

@@ -1,5 +1,6 @@
 /** Performs one call of node:child_process and records all that a program can see of it. */
 import child_process from 'node:child_process'
+import { statSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 const events = ['spawn', 'error', 'exit', 'close', 'disconnect', 'message']
@@ -168,7 +169,10 @@ export async function observe(work) {
   if (work.abort === 'now') controller.abort()
   if (work.abort === 'soon') child.once('spawn', () => setImmediate(() => controller.abort()))
   if (!work.call.startsWith('exec')) readStreams(child, seen, work.reads)
-  if (work.call === 'fork' && child.channel) talk(child, seen)
+  // A message to a program that does not start fails with Node only (difference 9).
+  const starts =
+    options?.cwd === undefined || statSync(options.cwd, { throwIfNoEntry: false })?.isDirectory()
+  if (work.call === 'fork' && child.channel && starts) talk(child, seen)
   // A program that reads waits for the end of its input.
   child.stdin?.end(work.feeds ? 'some input\n' : undefined)
   const end = setTimeout(() => child.kill('SIGKILL'), work.stays ? 150 : 20_000)
