@@ -101,9 +101,11 @@ describe.each(nodes)('on Node $version', ({ node, version }) => {
     expect(lines).toEqual(without.lines)
     expect(seen.delegated).toEqual([])
     expect(seen.started).toBeGreaterThanOrEqual(library.starts)
-    // The programs themselves read the pid of one child, or of none.
-    if (library.waits) expect(seen.waited).toBe(seen.started + seen.failed)
-    else expect(seen.waited).toBeLessThanOrEqual(1)
+    // A program that is ended before it has started is waited for, too, as here and there
+    // on a busy machine.
+    const all = seen.started + seen.failed
+    if (library.waits) expect(seen.waited).toBe(all)
+    else expect(seen.waited).toBeLessThan(all)
   })
 })
 

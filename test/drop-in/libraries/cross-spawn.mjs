@@ -9,7 +9,8 @@ import { pick, say } from './result.mjs'
 
 const dir = mkdtempSync(join(tmpdir(), 'libraries-'))
 const script = join(dir, 'script')
-writeFileSync(script, `#!${process.execPath}\nconsole.log(process.argv.slice(2).join('|'))\n`)
+// A #! line ends at a blank, which Node's own path may have.
+writeFileSync(script, '#!/bin/sh\nIFS="|"\necho "$*"\n')
 chmodSync(script, 0o755)
 
 async function run(...call) {
