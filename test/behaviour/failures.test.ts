@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { run, SpawnError, type SpawnOptions } from '../../dist/index.js'
+import { run, SpawnError, type SpawnOptions, template } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { isRoot, nothingLeft, openFds, rejection, until } from '../support.js'
 
@@ -215,6 +215,17 @@ describe.each(testedBackends)('failures by %s', (backend) => {
     expect(error.message).toContain(`${step} failed: `)
     expect(error.message).toContain(says)
     await nothingLeft(before)
+  })
+
+  test('a file that is missing below a descriptor that the child has', async () => {
+    const stdio = ['ignore', 'ignore', 'ignore', ours] as const
+    const error = await rejection(run('/dev/fd/3/nowhere', [], { backend, stdio }))
+    expect(error).toMatchObject({ step: 'exec', code: 'ENOENT', path: '/dev/fd/3/nowhere' })
+    expect(error.message).not.toContain('which it does not have')
+    // A template opens its program here.
+    const opened = await rejection(Promise.resolve().then(() => template('/dev/fd/999')))
+    expect(opened).toMatchObject({ code: 'ENOENT' })
+    expect(opened.message).not.toContain("the child's")
   })
 
   test.runIf(isRoot)('a cwd that the new user may not enter', async () => {

@@ -1,6 +1,6 @@
 /** Turns the failed operation of a chain into the error that its caller sees. */
 
-import { ownDescriptor, whyNotExecuted } from '../executable/diagnose.js'
+import { whyNotExecuted } from '../executable/diagnose.js'
 import { searchGoesOn } from '../executable/search.js'
 import { EACCES, ENOENT, errnoName } from '../model/errno.js'
 import { AT_FDCWD, type Chain, type ChainOp, type ExecOp, syscallOf } from '../model/operations.js'
@@ -71,18 +71,18 @@ function execHint(
   return (exists ? why : undefined) ?? (code === 'ENOENT' ? oneName(file, args) : undefined) ?? why
 }
 
-/** Why the operation failed, as far as the names and files show it. */
-function hintOf(
-  chain: Chain,
-  index: number,
-  errno: number,
-  file: string,
-  args: readonly string[],
-  found: string | undefined,
-): string | undefined {
-  const op = chain[index]
-  if (op?.op === 'exec') return execHint(chain, index, errno, file, args, found)
-  return op?.op === 'openat' && errno === ENOENT ? ownDescriptor(op.path) : undefined
+/** Names a descriptor of whoever opens it. */
+const OWN_DESCRIPTOR = /^\/(?:dev|proc\/(?:thread-)?self)\/fd\/(\d+)(?:\/|$)/
+
+/** For a path such as /dev/fd/3 that the child opens: whether it has that descriptor. */
+function lackedDescriptor(chain: Chain, path: string): string | undefined {
+  const [, digits] = OWN_DESCRIPTOR.exec(path) ?? []
+  const [head] = chain
+  if (digits === undefined || head?.op !== 'clone' || !head.fds) return undefined
+  const fd = Number(digits)
+  const given = [...head.fds, ...chain.filter((op) => op.op === 'dup')]
+  if (given.some(({ newfd }) => newfd === fd)) return undefined
+  return `that is the child's own descriptor ${fd}, which it does not have: stdio gives it one`
 }
 
 /**
@@ -98,13 +98,16 @@ export function spawnError(
   found?: string,
 ): SpawnError {
   const op = chain[index] as ChainOp
+  const path = pathOf(chain, index, errno, file, found)
+  const opened = errno === ENOENT && 'path' in op && op.path === path
+  const lacked = opened ? lackedDescriptor(chain, op.path) : undefined
   return new SpawnError({
     errno,
     step: op.step,
     syscall: syscallOf(op),
-    path: pathOf(chain, index, errno, file, found),
+    path,
     file,
     args,
-    hint: hintOf(chain, index, errno, file, args, found),
+    hint: op.op === 'exec' ? (lacked ?? execHint(chain, index, errno, file, args, found)) : lacked,
   })
 }

@@ -123,17 +123,6 @@ function readProgram(path: string): Program | undefined {
   return { kind: 'unknown', first }
 }
 
-/**
- * What a path like `/dev/fd/3` means, which names a descriptor of whoever opens it; undefined
- * for any other path.
- */
-export function ownDescriptor(path: string): string | undefined {
-  const [, fd] = /^\/(?:dev|proc\/(?:thread-)?self)\/fd\/(\d+)(?:\/|$)/.exec(path) ?? []
-  return fd === undefined
-    ? undefined
-    : `that is the child's own descriptor ${fd}, which it does not have: stdio gives it one`
-}
-
 /** Why nothing is at `path`: which part of it is missing. */
 function missing(path: string): string | undefined {
   if (exists(path)) {
@@ -176,7 +165,7 @@ export const lacksInterpreter = (path: string): boolean =>
 
 function notFound(paths: readonly string[], base: string): string | undefined {
   for (const path of paths) {
-    const why = ownDescriptor(path) ?? missingInterpreter(resolve(base, path), base)
+    const why = missingInterpreter(resolve(base, path), base)
     if (why !== undefined) return why
   }
   return paths.length === 1 ? missing(resolve(base, paths[0] as string)) : undefined
