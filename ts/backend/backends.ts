@@ -20,6 +20,10 @@ export const backends: readonly Backend<BackendName>[] = Object.values(table)
 
 export const backendOf = (name: BackendName): Backend<BackendName> => table[name]
 
+/** The name of the backend with this launcher; undefined if there is none. */
+export const nameOfKind = (kind: number | undefined): BackendName | undefined =>
+  backends.find((backend) => backend.kind === kind)?.name
+
 /** Which backend to use: 'auto' is the best that works; 'template' is an older name of 'spawn_template'. */
 export type BackendOption = BackendName | 'auto' | 'template'
 

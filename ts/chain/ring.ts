@@ -1,4 +1,4 @@
-import { type BackendName, type BackendOption, backends } from '../backend/backends.js'
+import { type BackendName, type BackendOption, nameOfKind } from '../backend/backends.js'
 import { selectBackend } from '../backend/select.js'
 import { type Core, getCore, type LaunchEvents, type LaunchPipe } from '../core/core.js'
 import { later } from '../core/runtime.js'
@@ -116,7 +116,7 @@ class Progress implements LaunchEvents {
     by: number,
   ): void {
     if (by !== this.#kind) {
-      this.backend = backends.find(({ kind }) => kind === by)?.name ?? this.backend
+      this.backend = nameOfKind(by) ?? this.backend
     }
     this.pid = pid
     this.#resolveOutcome({ started: true, pid, pidfd, results, fds: fds ?? [] })

@@ -4,15 +4,14 @@
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { ChildProcess } from 'node:child_process'
-import { constants } from 'node:os'
-import { backends } from '../backend/backends.js'
+import { nameOfKind } from '../backend/backends.js'
 import { pack } from '../chain/pack.js'
 import type { LaunchEvents } from '../core/core.js'
 import { EAGAIN, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import type { Told } from '../process/told.js'
 import { holdReading, releaseReading } from './reading.js'
-import { chainOf, type Launcher, reasonOf, type SpawnOptions } from './start.js'
+import { chainOf, type Launcher, nativeName, reasonOf, type SpawnOptions } from './start.js'
 import { ChildStdio, type StdioEntry, UnknownEntry } from './stdio.js'
 import { type Held, joinStarts, type Starts } from './together.js'
 
@@ -25,8 +24,6 @@ export interface NativeHandle {
 
 /** A single argument may not be longer; more than that may be too long for an exec. */
 const LARGE = 128 * 1024
-
-const { signals } = constants
 
 const own = new WeakSet<object>()
 
@@ -221,7 +218,7 @@ export class ChildHandle implements LaunchEvents, Held {
 
   started(pid: number, _pidfd: number, _results: unknown, _fds: unknown, by: number): void {
     this.#tell((told) => {
-      told.backend = backends.find(({ kind }) => kind === by)?.name ?? told.backend
+      told.backend = nameOfKind(by) ?? told.backend
       told.started(pid)
     })
     const starts = this.#starts
@@ -271,8 +268,8 @@ export class ChildHandle implements LaunchEvents, Held {
     this.#over = true
     this.#unreference()
     this.#tell((told) => told.ended(exit))
-    // The native handle says 0 besides a signal, and has no names for real-time signals.
-    const name = signal !== null && Object.hasOwn(signals, signal) ? signal : ''
+    // The native handle says 0 besides a signal.
+    const name = signal === null ? '' : nativeName(signal)
     this.#call(() => this.#onexit?.(signal === null ? code : 0, name))
   }
 

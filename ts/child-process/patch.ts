@@ -6,7 +6,7 @@
  */
 import { ChildProcess } from 'node:child_process'
 import { channel } from 'node:diagnostics_channel'
-import { backends } from '../backend/backends.js'
+import { nameOfKind } from '../backend/backends.js'
 import { selectBackend } from '../backend/select.js'
 import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
@@ -96,17 +96,20 @@ function spawn(this: Spawnable & Internals, options: unknown): number {
   const reason = whyNodeNow(options)
   const launcher = reason === undefined ? getLauncher() : undefined
   const told = launches.hasSubscribers ? follow(this, options, launcher) : undefined
-  if (!launcher) {
-    try {
-      return original.call(this, options)
-    } finally {
-      if (told) {
-        told.reason = reason ?? 'uring-spawn does not work here'
-        told.called()
-      }
+  if (!launcher) return delegate(told, reason, () => original.call(this, options))
+  return launch.call(this, launcher, native as NativeHandle, options as SpawnOptions, told)
+}
+
+/** Has Node start it by `theirs`, and tells why. */
+function delegate<T>(told: Told | undefined, reason: string | undefined, theirs: () => T): T {
+  try {
+    return theirs()
+  } finally {
+    if (told) {
+      told.reason = reason ?? 'uring-spawn does not work here'
+      told.called()
     }
   }
-  return launch.call(this, launcher, native as NativeHandle, options as SpawnOptions, told)
 }
 
 /** A start that somebody follows: its call begins now. `child`: unless it is synchronous. */
@@ -115,7 +118,7 @@ function follow(child: unknown, options: unknown, launcher: Launcher | undefined
   const rest = Array.isArray(args) ? args.slice(1) : []
   const about = { file: String(file), args: rest, child: child as ChildProcess | undefined }
   const told = new Told(about, now())
-  told.backend = backends.find(({ kind }) => kind === launcher?.kind)?.name
+  told.backend = nameOfKind(launcher?.kind)
   return told
 }
 
@@ -164,14 +167,7 @@ function spawnSync(this: SyncBinding, options: unknown): SyncResult {
       reason = reasonOf(error)
     }
   }
-  try {
-    return theirs()
-  } finally {
-    if (told) {
-      told.reason = reason ?? 'uring-spawn does not work here'
-      told.called()
-    }
-  }
+  return delegate(told, reason, theirs)
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What asynchronous and synchronous starts share: the options and the chain made from them. */
+import { constants } from 'node:os'
 import { assemble } from '../chain/assemble.js'
 import type { Core } from '../core/core.js'
 import type { Chain } from '../model/operations.js'
@@ -44,6 +45,10 @@ export function whyNode(options: unknown): string | undefined {
 /** Why Node starts it after all, for those who follow it. */
 export const reasonOf = (error: unknown): string =>
   error instanceof UnknownEntry ? 'an unknown kind of stdio' : (error as Error).message
+
+/** A signal as Node's native code names it, which knows no names of real-time signals. */
+export const nativeName = (signal: string): string =>
+  Object.hasOwn(constants.signals, signal) ? signal : ''
 
 /** Where glibc's execvp(3) searches if PATH is not set, and so Node; run() looks in more places. */
 const EXECVP_PATH = '/bin:/usr/bin'

@@ -2,13 +2,12 @@
  * Stands in for the native function behind spawnSync(), execSync() and execFileSync():
  * starts the program, talks to it and waits for its end.
  */
-import { constants } from 'node:os'
 import { PipeBits, type RunResult } from '../binding/addon.js'
 import { pack } from '../chain/pack.js'
 import { type Exit, exitOf } from '../model/exit.js'
 import { SIGTERM } from '../model/signals.js'
 import type { Told } from '../process/told.js'
-import { chainOf, type Launcher, type SpawnOptions, whyNode } from './start.js'
+import { chainOf, type Launcher, nativeName, type SpawnOptions, whyNode } from './start.js'
 import { ChildStdio, type PipeEntry, type StdioEntry } from './stdio.js'
 
 /** The options of the native function, after normalization by spawnSync(). */
@@ -63,10 +62,6 @@ function failure(error: number): SyncResult {
   return { error, status: null, signal: null, output: null, pid: 0 }
 }
 
-/** Real-time signals have no names in Node's native code. */
-const nameOf = (signal: string | null) =>
-  signal === null || Object.hasOwn(constants.signals, signal) ? signal : ''
-
 /** Tells what has happened, all of it after the end. */
 function tell(told: Told, [pid, error, , , failed]: RunResult, exit: Exit): void {
   told.called()
@@ -88,7 +83,7 @@ function resultOf(made: ChildStdio, options: SyncOptions, run: RunResult, exit: 
   return {
     ...(error !== 0 && { error }),
     status: exit.code,
-    signal: nameOf(exit.signal),
+    signal: exit.signal === null ? null : nativeName(exit.signal),
     output,
     pid,
   }
