@@ -57,8 +57,7 @@ struct core_request {
 	 * SIGCHLD.
 	 */
 	bool like_uv_spawn;
-	/* No events, and the job is its requester's: core_run() asks for that.
-	 */
+	/* No events, and core_run(), which asks for this, ends the job. */
 	bool waited;
 	/*
 	 * Closed once the launch has succeeded or failed; with like_uv_spawn,
@@ -173,16 +172,14 @@ void core_flush(struct core *core);
  */
 int core_wait(struct core *core, uint32_t id);
 
-/* A stream socket whose other end a child has, while core_run() waits for it.
- */
+/* A stream socket whose other end has the child that core_run() waits for. */
 struct core_dialog_pipe {
 	int fd;	     /* ours; core_run() closes it */
 	bool input;  /* write @in, and then nothing more */
 	bool output; /* read it to its end */
 	const void *in;
 	size_t in_size;
-	/* What was read: malloc(3)ed, the caller's; NULL if nothing. 0 at
-	 * first. */
+	/* What was read: malloc(3)ed, the caller's. All 0 at first. */
 	char *out;
 	size_t out_size;
 	size_t capacity;

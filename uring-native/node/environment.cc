@@ -434,6 +434,29 @@ Napi::Value Environment::DropPlace(const Napi::CallbackInfo &info)
 	return info.Env().Undefined();
 }
 
+/*
+ * The arguments kind, chain, size, closeFds, from @at on. False if it has
+ * thrown an error; or the worker is being terminated, and no JavaScript is left
+ * to throw to.
+ */
+static bool ReadRequest(const Napi::CallbackInfo &info, size_t at,
+			core_request *req, std::vector<int> &fds)
+{
+	Napi::Uint8Array chain = info[at + 1].As<Napi::Uint8Array>();
+
+	if (!ReadFds(info[at + 3].As<Napi::Array>(), fds))
+		return false;
+	req->kind = static_cast<launcher_kind>(Int(info[at]));
+	req->chain = chain.Data();
+	req->chain_size = static_cast<uint32_t>(Int(info[at + 2]));
+	req->close_fds = fds.data();
+	req->nr_close = fds.size();
+	if (req->chain_size <= chain.ByteLength())
+		return true;
+	Throw(info.Env(), -EINVAL, "the chain ends before its size");
+	return false;
+}
+
 /* launch(token, kind, chain, size, closeFds, pipes, input, flags, place): id */
 Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 {
@@ -447,19 +470,10 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 
 	if (!core_)
 		return Throw(env, -ESHUTDOWN, "the core is not open");
-	Napi::Uint8Array chain = info[2].As<Napi::Uint8Array>();
-	/* The worker is being terminated: no JavaScript is left to throw to. */
-	if (!ReadFds(info[4].As<Napi::Array>(), fds) ||
+	if (!ReadRequest(info, 1, &req, fds) ||
 	    !ReadPipes(info[5].As<Napi::Array>(), pipes))
 		return env.Undefined();
-	req.kind = static_cast<launcher_kind>(Int(info[1]));
 	req.token = info[0].As<Napi::Number>().Uint32Value();
-	req.chain = chain.Data();
-	req.chain_size = static_cast<uint32_t>(Int(info[3]));
-	if (req.chain_size > chain.ByteLength())
-		return Throw(env, -EINVAL, "the chain ends before its size");
-	req.close_fds = fds.data();
-	req.nr_close = fds.size();
 	req.pipes = pipes.data();
 	req.nr_pipes = pipes.size();
 	if (info[6].IsTypedArray()) {
@@ -546,18 +560,10 @@ Napi::Value Environment::Run(const Napi::CallbackInfo &info)
 
 	if (!core_)
 		return Throw(env, -ESHUTDOWN, "the core is not open");
-	Napi::Uint8Array chain = info[1].As<Napi::Uint8Array>();
-	if (!ReadFds(info[3].As<Napi::Array>(), fds) ||
+	if (!ReadRequest(info, 0, &req, fds) ||
 	    !ReadRunPipes(info[4].As<Napi::Array>(), info[5].As<Napi::Array>(),
 			  pipes))
 		return env.Undefined();
-	req.kind = static_cast<launcher_kind>(Int(info[0]));
-	req.chain = chain.Data();
-	req.chain_size = static_cast<uint32_t>(Int(info[2]));
-	if (req.chain_size > chain.ByteLength())
-		return Throw(env, -EINVAL, "the chain ends before its size");
-	req.close_fds = fds.data();
-	req.nr_close = fds.size();
 	run.pipes = pipes.data();
 	run.nr_pipes = pipes.size();
 	run.timeout_ms =

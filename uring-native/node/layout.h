@@ -38,8 +38,7 @@ enum {
 /* What is not a number goes to an array, two places for each event. */
 #define EVENT_VALUES 2u
 
-/* The `pipes` of launch() have the first two, those of run() the first and the
- * last. */
+/* `pipes`: the first two in launch(), the first and the last in run(). */
 enum {
 	PIPE_INPUT = 1,
 	PIPE_COLLECT = 2,

@@ -3,6 +3,7 @@
 #ifndef PACK_H
 #define PACK_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,19 @@
 			exit(1);                                               \
 		}                                                              \
 	} while (0)
+
+/* Open descriptors of this process, and the one that counts them. */
+static inline int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	CHECK(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
 
 struct pack {
 	union {

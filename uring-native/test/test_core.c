@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Many processes at once through the core, with and without a ring. */
-#include <dirent.h>
 #include <errno.h>
 #include <semaphore.h>
 #include <sys/resource.h>
@@ -22,18 +21,6 @@ static void wake(void *arg)
 {
 	(void)arg;
 	sem_post(&woken);
-}
-
-static int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 static bool have_children(void)

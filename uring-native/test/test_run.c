@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* core_run(): a process from its launch to its end, while the caller waits. */
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -199,18 +198,6 @@ static void test_no_start(struct side *side)
 	CHECK(!talk.run.pid && !talk.pipes[1].out);
 }
 
-static unsigned count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned nr = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		nr++;
-	closedir(dir);
-	return nr;
-}
-
 /* A launch with events, whose child ends while another is waited for. */
 static void test_others(struct side *side)
 {
@@ -252,8 +239,7 @@ static void test_others(struct side *side)
 /* Nothing is left, and a program hears of every end. */
 static void test_rest(struct side *side)
 {
-	int before_chlds = sigchlds, i;
-	unsigned before = count_fds();
+	int before_chlds = sigchlds, before = count_fds(), i;
 
 	for (i = 0; i < ROUNDS; i++) {
 		struct talk talk;
