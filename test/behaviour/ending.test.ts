@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { AbortError, RunError, run, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { inTime, nothingLeft, rejection, text, until } from '../support.js'
+import { inNode, inTime, nothingLeft, rejection, text, until } from '../support.js'
 
 /** Signals whose default action ends a process. */
 const deadly = (Object.keys(constants.signals) as NodeJS.Signals[]).filter(
@@ -27,6 +27,29 @@ const deadly = (Object.keys(constants.signals) as NodeJS.Signals[]).filter(
 )
 
 describe.each(testedBackends)('endings by %s', (backend) => {
+  test('a signal to all is told before the end of a child', () => {
+    const code = `
+      import { readFileSync } from 'node:fs'
+      const told = []
+      process.on('SIGTERM', () => told.push('signal'))
+      const child = await spawn('sleep', ['60'], { backend: '${backend}', stdio: 'ignore' })
+      process.kill(process.pid, 'SIGTERM')
+      child.kill('SIGTERM')
+      // Both are there when the event loop goes on.
+      const over = () => {
+        try {
+          return readFileSync('/proc/' + child.pid + '/status', 'utf8').includes('zombie')
+        } catch {
+          return true
+        }
+      }
+      while (!over()) {}
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+      told.push((await child.exited).signal)
+      console.log(JSON.stringify(told))`
+    expect(inNode(code)).toEqual(['signal', 'SIGTERM'])
+  })
+
   const options = { backend } as const
   const sh = (line: string, more = {}) => run('sh', ['-c', line], { ...options, ...more })
 

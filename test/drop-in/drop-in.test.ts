@@ -259,6 +259,22 @@ describe('what is promised', () => {
     for (const line of lines) expect(line).toMatch(/^(\d) \w+ \1$/)
   })
 
+  test('a signal to all is told before the end of the child', () => {
+    const { lines } = registered(`
+      import { readFileSync } from 'node:fs'
+      process.on('SIGINT', () => console.log('signal'))
+      const child = spawn('sleep', ['60'], { stdio: 'ignore' })
+      child.on('exit', (code, signal) => console.log(code, signal))
+      child.on('spawn', () => {
+        process.kill(process.pid, 'SIGINT')
+        process.kill(child.pid, 'SIGINT')
+        while (!/^State:\\s+Z/m.test(readFileSync(\`/proc/\${child.pid}/status\`))) {}
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+      })
+    `)
+    expect(lines).toEqual(['signal', 'null SIGINT'])
+  })
+
   test('a SIGCHLD for each child', () => {
     const { lines } = registered(`
       process.on('SIGCHLD', () => { console.log('SIGCHLD'); process.exit() })

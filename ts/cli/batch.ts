@@ -9,6 +9,7 @@ import { selectBackend } from '../backend/select.js'
 import { batch } from '../batch/batch.js'
 import { BatchError, type BatchResult, failed } from '../batch/result.js'
 import { getCore } from '../core/core.js'
+import { ENDING_SIGNALS } from '../model/signals.js'
 import type { BatchCommand, BatchOptions, BatchProgress } from '../options/options.js'
 import { parseCommand } from './command.js'
 import { linesOf } from './lines.js'
@@ -24,9 +25,6 @@ export interface BatchCliOptions {
 
 /** Milliseconds between the first signal to a command and SIGKILL. */
 const GRACE = 1000
-
-/** Signals that end the running commands, and then us with 128 plus their number. */
-const endedBy = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 /**
  * Milliseconds, once a signal has ended the batch, to wait for a reader to accept
@@ -267,7 +265,7 @@ export async function runBatch(file: string, options: BatchCliOptions): Promise<
   selectBackend(getCore().info, options.backend)
   const run = new Run(file, options)
   let ended: NodeJS.Signals | undefined
-  const handlers = endedBy.map((name) => {
+  const handlers = ENDING_SIGNALS.map((name) => {
     const handler = () => {
       ended ??= name
       run.end(128 + constants.signals[name])

@@ -18,7 +18,7 @@ import {
 import { loadBinding } from '../binding/load.js'
 import { type Exit, exitOf } from '../model/exit.js'
 import { currentEnv } from './process-env.js'
-import { microtask, soon, throwLater } from './runtime.js'
+import { awaitsSignal, microtask, soon, throwLater } from './runtime.js'
 
 /** Called in this order; nothing after `failed`, output may end after `ended`. */
 export interface LaunchEvents {
@@ -176,9 +176,12 @@ class Core {
    * handles signals after everything else that is ready: at the end of a turn of the
    * event loop it has been read. A pipe that is read since this turn will be in the
    * next, and the next event comes in a turn of its own (likeUvSpawn).
+   *
+   * So is a signal that ended both this program and its children, as Ctrl-C does: one that
+   * starts children again must know by then that it is to end.
    */
   readonly #wake = (): void => {
-    if (this.#patient > 0) soon(this.#take)
+    if (this.#patient > 0 || awaitsSignal()) soon(this.#take)
     else this.#take()
   }
 

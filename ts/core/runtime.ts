@@ -5,6 +5,7 @@
  */
 import * as timers from 'node:timers'
 import { MessageChannel } from 'node:worker_threads'
+import { ENDING_SIGNALS } from '../model/signals.js'
 
 /** A timer that does not keep the program running. */
 export interface Timer {
@@ -78,6 +79,12 @@ export function microtask(then: () => void): void {
 }
 
 const resolved = Promise.resolve()
+
+/** Whether the program handles a signal that would end it. */
+export function awaitsSignal(): boolean {
+  for (const name of ENDING_SIGNALS) if (process.listenerCount(name) > 0) return true
+  return false
+}
 
 /** Throws as an uncaught exception of the program. */
 export function throwLater(error: unknown): void {

@@ -53,3 +53,6 @@ export function wasSignalled(what: string, errno: number): boolean {
   if (errno === 0 || errno === ESRCH) return errno === 0
   throw killError(what, errno)
 }
+
+/** Sent to all of a terminal's or a service's processes, to end them. */
+export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
