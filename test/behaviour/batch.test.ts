@@ -69,7 +69,36 @@ describe.each(testedBackends)('batch by %s', (backend) => {
       [2, 3],
       [3, 3],
     ])
-    expect(seen.at(-1)).toMatchObject({ running: 0, failed: 2 })
+    expect(seen.at(-1)).toMatchObject({ running: 0, failed: 2, remaining: 0 })
+    for (const { done, elapsed, remaining } of seen) {
+      expect(remaining).toBeCloseTo((elapsed / done) * (3 - done), 6)
+    }
+  })
+
+  test('retries: of the batch, or of a command, and how often it was run', async () => {
+    const count = (name: string) => {
+      const path = join(dir, `count-${backend}-${name}`)
+      return ['-c', `echo x >>${path}; test $(wc -l <${path}) -ge 3`]
+    }
+    const commands: BatchCommand[] = [
+      ['sh', ...count('a')],
+      { file: 'sh', args: count('b'), retries: 0 },
+      { file: 'sh', args: count('c'), retries: 1 },
+      ['no-such'],
+      ['a\0b'],
+      ['true'],
+    ]
+    const results = await batch(commands, { backend, retries: 3, concurrency: 2 }).all()
+    expect(results.map(({ attempts }) => attempts)).toEqual([3, 1, 2, 4, 1, 1])
+    expect(results.map(({ result }) => result?.exitCode)).toEqual([
+      0,
+      1,
+      1,
+      undefined,
+      undefined,
+      0,
+    ])
+    expect(results[3]?.error).toMatchObject({ code: 'ENOENT' })
   })
 
   test('the callback and the results have the context of the call', async () => {

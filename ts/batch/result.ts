@@ -6,6 +6,8 @@ interface Common<C> {
   index: number
   /** The command, as it was given. */
   command: C
+  /** How often it was run: 1, and more if it was retried. */
+  attempts: number
 }
 
 /** A command that ran to its end, whatever its exit code. */

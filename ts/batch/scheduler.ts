@@ -8,8 +8,8 @@ import { AbortError } from '../model/abort-error.js'
 import { argumentError } from '../model/argument-error.js'
 import type { EnvVars } from '../model/envvars.js'
 import { readCommand } from '../options/check.js'
-import type { BatchCommand } from '../options/options.js'
-import type { BatchSettings } from '../options/settings.js'
+import type { BatchCommand, BatchProgress } from '../options/options.js'
+import type { BatchSettings, CommandSettings } from '../options/settings.js'
 import { runWith } from '../run.js'
 import type { RunResult } from '../run-result.js'
 import { type BatchResult, failed } from './result.js'
@@ -26,6 +26,10 @@ export type Commands = Iterable<BatchCommand> | AsyncIterable<BatchCommand>
 interface Task {
   index: number
   command: BatchCommand
+  /** Known once it has been started. */
+  settings: CommandSettings | undefined
+  /** How often it has been run to its end, or failed to start. */
+  attempts: number
   /** Its number among the starts, and whether none of the batch ran at its start. */
   start: number
   first: boolean
@@ -82,6 +86,7 @@ export class Scheduler {
   /** To be retried once one of our commands has ended. */
   readonly #again: Task[] = []
   #place = 0
+  readonly #begin = now()
   #next = 0
   #starts = 0
   /** When starts have used up their share of this turn of the event loop. */
@@ -108,7 +113,7 @@ export class Scheduler {
     this.#source = isAsync(commands)
       ? commands[Symbol.asyncIterator]()
       : commands[Symbol.iterator]()
-    this.total = Array.isArray(commands) ? commands.length : undefined
+    this.total = Array.isArray(commands) ? commands.length : settings.total
     // Nothing is held, and nobody listens, if one of these throws.
     const env = settings.run.env ?? inheritedEnvVars()
     if (signal && !signal.aborted) {
@@ -141,7 +146,7 @@ export class Scheduler {
       }
       const task = this.#again.shift()
       if (task) this.#start(task)
-      else if (!this.#exhausted) this.#pull()
+      else if (!this.#exhausted && !this.#pulling) this.#pull()
       else break
     }
     this.#endIfOver()
@@ -173,11 +178,7 @@ export class Scheduler {
 
   #mayStart(): boolean {
     return (
-      !this.#stopped &&
-      !this.#waiting &&
-      !this.#pulling &&
-      this.running < this.#concurrency &&
-      !this.#events.full()
+      !this.#stopped && !this.#waiting && this.running < this.#concurrency && !this.#events.full()
     )
   }
 
@@ -223,8 +224,15 @@ export class Scheduler {
       )
     }
     const { done, value } = next
-    if (done) this.#exhausted = true
-    else this.#start({ index: this.#next++, command: value, start: 0, first: false })
+    if (done) {
+      this.#exhausted = true
+      return
+    }
+    const index = this.#next++
+    const task = { index, command: value, settings: undefined, attempts: 0, start: 0, first: false }
+    // While an asynchronous source was asked, retries may have taken the room.
+    if (!this.#async || this.#mayStart()) this.#start(task)
+    else this.#again.push(task)
   }
 
   #sourceFailed(error: unknown): void {
@@ -242,8 +250,9 @@ export class Scheduler {
     )
   }
 
-  async #run({ command }: Task): Promise<RunResult<string | Buffer>> {
-    const settings = readCommand(command, this.#settings)
+  async #run(task: Task): Promise<RunResult<string | Buffer>> {
+    task.settings ??= readCommand(task.command, this.#settings)
+    const { settings } = task
     const ending = this.#ending
     if (!settings.signal) return runWith({ ...settings, signal: ending })
     const { signal, release } = eitherOf(ending, settings.signal)
@@ -268,13 +277,33 @@ export class Scheduler {
       return
     }
     const { index, command } = task
+    const attempts = ++task.attempts
     const known = result ?? (error as { result?: RunResult } | undefined)?.result
-    this.#report(
-      error
-        ? { index, command, result: known, error }
-        : { index, command, result: known as RunResult, error: undefined },
-    )
+    const outcome: AnyResult = error
+      ? { index, command, attempts, result: known, error }
+      : { index, command, attempts, result: known as RunResult, error: undefined }
+    if (this.#retries(task, outcome)) this.#again.push(task)
+    else this.#report(outcome)
     this.fill()
+  }
+
+  /** A command that cannot be read, or was aborted, fares no better the next time. */
+  #retries({ attempts, settings }: Task, outcome: AnyResult): boolean {
+    return (
+      settings !== undefined &&
+      attempts <= (settings.retries ?? 0) &&
+      !this.#stopped &&
+      !(outcome.error instanceof AbortError) &&
+      failed(outcome)
+    )
+  }
+
+  #progress(): BatchProgress {
+    const { done, running, failures } = this
+    const total = this.total ?? (this.#exhausted ? this.#next : undefined)
+    const elapsed = now() - this.#begin
+    const remaining = total === undefined ? total : (elapsed / done) * Math.max(0, total - done)
+    return { total, running, done, failed: failures, elapsed, remaining }
   }
 
   #report(result: AnyResult): void {
@@ -284,12 +313,7 @@ export class Scheduler {
     this.#events.result(result)
     if (bad && this.#bail) this.stop()
     try {
-      this.#onProgress?.({
-        total: this.total ?? (this.#exhausted ? this.#next : undefined),
-        running: this.running,
-        done: this.done,
-        failed: this.failures,
-      })
+      this.#onProgress?.(this.#progress())
     } catch (error) {
       this.stop(thrown(error))
     }

@@ -9,6 +9,7 @@ import { argumentError } from '../model/argument-error.js'
 import { checkObject, checkString, copyOf, copyOfStrings, typeName } from '../model/values.js'
 import {
   batchReads,
+  commandReads,
   type Reads,
   ringReads,
   runReads,
@@ -16,7 +17,13 @@ import {
   submitReads,
   templateReads,
 } from './reads.js'
-import type { BatchSettings, RunSettings, Settings, TemplateSettings } from './settings.js'
+import type {
+  BatchSettings,
+  CommandSettings,
+  RunSettings,
+  Settings,
+  TemplateSettings,
+} from './settings.js'
 import { allPipes, inputAndOutput, outputOnly, type StdioPlan } from './stdio.js'
 import { unknownOption } from './unknown.js'
 
@@ -99,15 +106,15 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
 })
 
 /** Without an `env`, the child gets the program's current one. */
-function finish(draft: Draft<RunSettings>, stdio: readonly StdioPlan[]): RunSettings {
+function finish<T extends RunSettings>(draft: Draft<T>, stdio: readonly StdioPlan[]): T {
   checkTogether(draft)
   draft.env ??= inheritedEnvVars()
   draft.stdio ??= stdio
-  return Object.freeze(draft as RunSettings)
+  return Object.freeze(draft as T)
 }
 
 /** Input needs a pipe; otherwise it would be lost silently. */
-function finishRun(draft: Draft<RunSettings>): RunSettings {
+function finishRun<T extends RunSettings>(draft: Draft<T>): T {
   const { input, stdio } = draft
   if (input !== undefined && stdio && stdio[0]?.kind !== 'pipe') {
     throw argumentError(
@@ -138,18 +145,19 @@ export function readCompile(command: unknown): Settings {
 
 /** Reads the arguments of batch(). Throws an argument error. */
 export function readBatch(options: unknown): BatchSettings {
-  const batch = { concurrency: undefined, bail: undefined, onProgress: undefined }
+  const none = undefined
+  const batch = { retries: none, concurrency: none, bail: none, onProgress: none, total: none }
   const shared = readAll('batch', batchReads, options, { ...noOptions('', []), ...batch })
   checkTogether(shared)
-  const { concurrency, bail, onProgress, signal, ...run } = shared
-  return { concurrency, bail, onProgress, signal, run: { ...run, signal: undefined } }
+  const { concurrency, bail, onProgress, total, signal, ...run } = shared
+  return { concurrency, bail, onProgress, total, signal, run: { ...run, signal: undefined } }
 }
 
 /** Reads one command of a batch, with the batch's options for all. Throws an argument error. */
-export function readCommand(command: unknown, { run }: BatchSettings): RunSettings {
+export function readCommand(command: unknown, { run }: BatchSettings): CommandSettings {
   if (Array.isArray(command)) {
     const [file, ...args] = copyOf(command)
-    return finishRun({ ...run, file: readFile(file), args: readArgs(args) })
+    return finishRun<CommandSettings>({ ...run, file: readFile(file), args: readArgs(args) })
   }
   if (typeof command !== 'object' || command === null) {
     throw argumentError(
@@ -159,7 +167,7 @@ export function readCommand(command: unknown, { run }: BatchSettings): RunSettin
   }
   const { file, args = [], ...options } = { ...(command as { file?: unknown; args?: unknown }) }
   const draft = { ...run, file: readFile(file), args: readArgs(args) }
-  return finishRun(readAll('run', runReads, options, draft))
+  return finishRun<CommandSettings>(readAll('run', commandReads, options, draft))
 }
 
 /** Reads the options of template(). Throws an argument error. */

@@ -133,6 +133,8 @@ export type BatchCommand =
       file: string
       /** The arguments after argv[0]. */
       args?: readonly string[]
+      /** How often to run it again if it fails; default: the batch's. */
+      retries?: number
     })
 
 /** The progress of a batch. */
@@ -145,6 +147,13 @@ export interface BatchProgress {
   done: number
   /** How many of those did not start, were killed, timed out or exited with other than 0. */
   failed: number
+  /** Milliseconds since the batch began. */
+  elapsed: number
+  /**
+   * Milliseconds until its end, if the rest goes on as fast as what is done; undefined
+   * if `total` is.
+   */
+  remaining: number | undefined
 }
 
 /** The options of batch(): run()'s for each command, except that `signal` ends the whole batch. */
@@ -153,6 +162,13 @@ export interface BatchOptions extends Omit<RunOptions, 'input'> {
   concurrency?: number
   /** After the first failure, start no more commands, end the running ones and throw a BatchError; default false. */
   bail?: boolean
+  /**
+   * How often to run a command again that did not start, was killed, timed out or exited
+   * with other than 0; default 0. An invalid command is not, nor one that a signal aborted.
+   */
+  retries?: number
+  /** How many commands a generator will yield, for the progress; that of an array is known. */
+  total?: number
   /** Called after each command. */
   onProgress?: (progress: BatchProgress) => void
 }

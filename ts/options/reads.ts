@@ -249,10 +249,17 @@ export const runReads = {
   check: boolean,
 }
 
+/** The options of a command of a batch. */
+export const commandReads = {
+  ...runReads,
+  retries: integer(0, Number.MAX_SAFE_INTEGER),
+}
+
 /** The options of batch(). */
 export const batchReads = {
-  ...runReads,
+  ...commandReads,
   concurrency: integer(1, 65536),
+  total: integer(0, Number.MAX_SAFE_INTEGER),
   bail: boolean,
   onProgress(name: string, value: unknown): (progress: BatchProgress) => void {
     if (typeof value !== 'function') {

@@ -1,6 +1,13 @@
 /** The options of every call, read and checked. */
 import type { EnvVars } from '../model/envvars.js'
-import type { batchReads, Checked, runReads, spawnReads, templateReads } from './reads.js'
+import type {
+  batchReads,
+  Checked,
+  commandReads,
+  runReads,
+  spawnReads,
+  templateReads,
+} from './reads.js'
 import type { StdioPlan } from './stdio.js'
 
 /** What a call has besides its options. */
@@ -21,14 +28,17 @@ export interface Settings extends Omit<Checked<typeof spawnReads>, keyof Call>, 
 /** The options of a run() call, read and checked. */
 export interface RunSettings extends Omit<Checked<typeof runReads>, keyof Call>, Call {}
 
+/** A command of a batch with its options, read and checked. */
+export interface CommandSettings extends Omit<Checked<typeof commandReads>, keyof Call>, Call {}
+
 /** The options of a batch() call, read and checked. */
 export interface BatchSettings
   extends Pick<
     Checked<typeof batchReads>,
-    'concurrency' | 'bail' | 'onProgress' | /* for the whole batch: */ 'signal'
+    'concurrency' | 'bail' | 'onProgress' | 'total' | /* for the whole batch: */ 'signal'
   > {
   /** For each command. */
-  readonly run: Omit<RunSettings, 'env' | 'stdio'> & {
+  readonly run: Omit<CommandSettings, 'env' | 'stdio'> & {
     readonly env: EnvVars | undefined
     readonly stdio: readonly StdioPlan[] | undefined
   }
