@@ -1,9 +1,8 @@
 /** `uring-spawn batch`: commands from a file or stdin, a bounded number at once. */
 import { isUtf8 } from 'node:buffer'
-import { createReadStream } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
-import { Presets, SingleBar } from 'cli-progress'
 import type { BackendName } from '../backend/backends.js'
 import { selectBackend } from '../backend/select.js'
 import { batch } from '../batch/batch.js'
@@ -11,16 +10,26 @@ import { BatchError, type BatchResult, failed } from '../batch/result.js'
 import { getCore } from '../core/core.js'
 import { ENDING_SIGNALS } from '../model/signals.js'
 import type { BatchCommand, BatchOptions, BatchProgress } from '../options/options.js'
-import { parseCommand } from './command.js'
-import { linesOf } from './lines.js'
+import { Bar } from './bar.js'
+import { JobLog } from './joblog.js'
+import { Order } from './order.js'
 import { PIPE_STATUS, watchOutput, write } from './output.js'
+import { countEntries, type Entry, entriesOf, lineOf, type SourceOptions } from './source.js'
 
 export interface BatchCliOptions {
   jobs?: number
   json?: true
   bail?: true
   timeout?: number
+  retries?: number
   backend?: BackendName
+  null?: true
+  keepOrder?: true
+  tag?: true
+  joblog?: string
+  resume?: true
+  resumeFailed?: true
+  dryRun?: true
 }
 
 /** Milliseconds between the first signal to a command and SIGKILL. */
@@ -36,34 +45,6 @@ const EXIT_MS = 200
 const Status = { ok: 0, failed: 1, badInput: 2 } as const
 
 type Result = BatchResult<BatchCommand, string | Buffer>
-
-/** A progress bar on standard error, or nothing. */
-class Bar {
-  readonly #bar: SingleBar | undefined
-
-  constructor(shown: boolean) {
-    if (!shown) return
-    this.#bar = new SingleBar(
-      {
-        format:
-          ' {bar} {value}/{total} | {running} running | {failed} failed | {duration_formatted}',
-        stream: process.stderr,
-        hideCursor: true,
-      },
-      Presets.shades_classic,
-    )
-    this.#bar.start(0, 0, { running: 0, failed: 0 })
-  }
-
-  show({ total, running, done, failed }: BatchProgress): void {
-    this.#bar?.setTotal(total ?? done + running)
-    this.#bar?.update(done, { running, failed })
-  }
-
-  stop(): void {
-    this.#bar?.stop()
-  }
-}
 
 const nameOf = (command: BatchCommand): string =>
   'file' in command ? [command.file, ...(command.args ?? [])].join(' ') : command.join(' ')
@@ -109,26 +90,69 @@ const isBadCommand = (error: Error | undefined): error is Error =>
     (error as NodeJS.ErrnoException | undefined)?.code ?? '',
   )
 
+const LF = 0x0a
+
+/** `bytes` with `tag` and a tab before each line; the last line gets an end. */
+export function tagged(tag: string, bytes: Uint8Array): Uint8Array {
+  const prefix = Buffer.from(`${tag}\t`)
+  const pieces: Uint8Array[] = []
+  for (let from = 0; from < bytes.length; ) {
+    const end = bytes.indexOf(LF, from)
+    const next = end < 0 ? bytes.length : end + 1
+    pieces.push(prefix, bytes.subarray(from, next))
+    if (end < 0) pieces.push(Uint8Array.of(LF))
+    from = next
+  }
+  return Buffer.concat(pieces)
+}
+
+/** A command that is to run. */
+interface Job {
+  /** Its line in the input, and its place among all that is printed. */
+  number: number
+  place: number
+  /** Its place among all commands, from 1, those that an earlier run has done among them. */
+  seq: number
+  tag: string
+  began: number
+}
+
 /** One call of `batch`. */
 class Run {
+  readonly #options: BatchCliOptions
   readonly #json: boolean
-  readonly #bail: boolean
   readonly #where: string
   readonly #input: Readable
+  readonly #source: SourceOptions
+  readonly #log: JobLog | undefined
+  readonly #order: Order | undefined
+  readonly #bar: Bar
   readonly #stop = new AbortController()
-  /** By command index: the line it came from. */
-  readonly #lines: number[] = []
+  /** By command index; deleted once it has been printed. */
+  readonly #jobs: (Job | undefined)[] = []
+  #places = 0
+  #seq = 0
   /** The exit status so far; a greater one wins. */
   #status: number = Status.ok
   /** A reader took nothing after the batch had been ended. */
   #stuck = false
 
-  constructor(file: string, { json, bail }: BatchCliOptions) {
-    this.#json = json === true
-    this.#bail = bail === true
+  constructor(file: string, options: BatchCliOptions, source: SourceOptions, bar: Bar) {
+    this.#options = options
+    this.#source = source
+    this.#bar = bar
+    this.#json = options.json === true
+    if (options.keepOrder) this.#order = new Order()
+    if (options.joblog !== undefined && !options.dryRun) {
+      this.#log = new JobLog(options.joblog, resumeOf(options))
+    }
     this.#where = file === '-' ? 'stdin' : file
     this.#input = file === '-' ? process.stdin : createReadStream(file)
     this.#input.on('error', () => {})
+  }
+
+  close(): void {
+    this.#log?.close()
   }
 
   #fails(status: number): void {
@@ -178,21 +202,37 @@ class Run {
     )
   }
 
-  /** Skips empty lines and comments; reports a bad line, and goes on with the next. */
+  /** Prints in the order of the input if that is asked for; `size` bytes are kept until then. */
+  async #inOrder(place: number, size: number, print: () => Promise<void>): Promise<void> {
+    await (this.#order ? this.#order.add(place, size, print) : print())
+  }
+
+  /** The command of an entry, unless an earlier run has done it. */
+  #take({ number, item }: Entry, command: BatchCommand): BatchCommand | undefined {
+    const seq = ++this.#seq
+    if (this.#log?.has(seq, lineOf(command))) {
+      if (this.#bar.total !== undefined) this.#bar.total--
+      return undefined
+    }
+    const tag = item ?? nameOf(command)
+    this.#jobs.push({ number, place: this.#places++, seq, tag, began: Date.now() })
+    return command
+  }
+
+  /** Reports a bad line, and goes on with the next. */
   async *#commands(): AsyncGenerator<BatchCommand> {
     try {
-      for await (const { number, text } of linesOf(this.#input)) {
-        const line = text?.trim()
-        if (line === '' || line?.startsWith('#')) continue
-        try {
-          if (line === undefined) throw new TypeError('not UTF-8')
-          const command = parseCommand(line)
-          this.#lines.push(number)
-          yield command
-        } catch (error) {
-          await this.#badLine(number, error as Error)
-          if (this.#bail) return
+      for await (const entry of entriesOf(this.#input, this.#source)) {
+        if (entry.command) {
+          const command = this.#take(entry, entry.command)
+          if (command) yield command
+          await this.#order?.room()
+          continue
         }
+        if (this.#bar.total !== undefined) this.#bar.total--
+        const { number, error } = entry
+        await this.#inOrder(this.#places++, 0, () => this.#badLine(number, error as Error))
+        if (this.#options.bail) return
       }
     } catch (error) {
       if (this.#stop.signal.aborted) return
@@ -203,22 +243,36 @@ class Run {
     }
   }
 
-  async #print(result: Result): Promise<void> {
-    const line = this.#lines[result.index]
-    const { error } = result
+  /** Prints a result, and then logs it: what is logged is not run again. */
+  async #done(result: Result): Promise<void> {
+    const { index, error, command } = result
+    const job = this.#jobs[index] as Job
+    this.#jobs[index] = undefined
     const ended = this.#stop.signal.aborted && error?.name === 'AbortError'
     if (isBadCommand(error)) {
-      await this.#badLine(line ?? 0, error)
+      await this.#inOrder(job.place, 0, () => this.#badLine(job.number, error))
       return
     }
-    const { truncated = false } = result.result ?? {}
+    const duration = Date.now() - job.began
+    const { stdout = '', stderr = '' } = result.result ?? {}
+    await this.#inOrder(job.place, stdout.length + stderr.length, async () => {
+      await this.#print(result, job, ended)
+      if (ended) return
+      this.#log?.add({ ...job, duration, line: lineOf(command), outcome: result })
+    })
+  }
+
+  async #print(result: Result, { number, tag }: Job, ended: boolean): Promise<void> {
+    const { truncated = false, stdout = '', stderr = '' } = result.result ?? {}
     if (failed(result) || truncated) this.#fails(Status.failed)
     if (this.#json) {
-      await this.#write(process.stdout, `${asJson(result, line)}\n`)
+      await this.#write(process.stdout, `${asJson(result, number)}\n`)
       return
     }
-    await this.#write(process.stdout, result.result?.stdout ?? '')
-    await this.#write(process.stderr, result.result?.stderr ?? '')
+    const marked = (bytes: string | Uint8Array) =>
+      this.#options.tag ? tagged(tag, Buffer.from(bytes)) : bytes
+    await this.#write(process.stdout, marked(stdout))
+    await this.#write(process.stderr, marked(stderr))
     const name = nameOf(result.command)
     if (failed(result) && !ended) {
       await this.#write(process.stderr, `uring-spawn: ${name}: ${why(result)}\n`)
@@ -230,40 +284,80 @@ class Run {
     }
   }
 
-  async run(options: BatchCliOptions, bar: Bar): Promise<number> {
+  /** Prints the commands, and runs none. */
+  async show(): Promise<number> {
+    for await (const command of this.#commands()) {
+      await this.#write(process.stdout, `${lineOf(command)}\n`)
+    }
+    return this.#status
+  }
+
+  async run(): Promise<number> {
+    const options = this.#options
     const known = {
       signal: this.#stop.signal,
       encoding: 'buffer',
       // All of the output is passed on.
       maxBuffer: Number.POSITIVE_INFINITY,
       killGrace: GRACE,
-      onProgress: (progress: BatchProgress) => bar.show(progress),
+      onProgress: (progress: BatchProgress) => this.#bar.show(progress),
       ...(options.jobs && { concurrency: options.jobs }),
       ...(options.bail && { bail: true }),
       ...(options.timeout && { timeout: options.timeout }),
+      ...(options.retries && { retries: options.retries }),
       ...(options.backend && { backend: options.backend }),
     } satisfies BatchOptions
     try {
       for await (const result of batch<BatchCommand, BatchOptions>(this.#commands(), known)) {
-        await this.#print(result as Result)
+        await this.#done(result as Result)
       }
     } catch (error) {
       // The command that failed has been printed.
       if (!this.#stop.signal.aborted && !(error instanceof BatchError)) throw error
     }
+    await this.#order?.finish()
     return this.#status
   }
 }
 
+function resumeOf({ resume, resumeFailed }: BatchCliOptions) {
+  if (resumeFailed) return 'succeeded'
+  return resume ? 'ended' : undefined
+}
+
+const isFile = (path: string): boolean =>
+  path !== '-' && statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+function checkOptions(options: BatchCliOptions, words: readonly string[] | undefined): void {
+  if ((options.resume || options.resumeFailed) && options.joblog === undefined) {
+    throw new Error('--resume and --resume-failed need --joblog FILE, the log to continue')
+  }
+  if (options.json && options.tag) {
+    throw new Error('--json and --tag exclude each other: JSON has the command with its output')
+  }
+  if (words?.length === 0) throw new Error('there is no command after --')
+}
+
 /**
- * Runs the commands of `file`, or with '-' of stdin. Returns the exit status: 0 if
+ * Runs the commands of `file`, or with '-' of stdin; with `words`, that command for each
+ * line as its argument. Returns the exit status: 0 if
  * all exited with 0, 1 if a command failed, 2 if a line is not a command or the
  * file cannot be read, 128 plus a signal's number if that ended it. Throws on
  * invalid options.
  */
-export async function runBatch(file: string, options: BatchCliOptions): Promise<number> {
+export async function runBatch(
+  file: string,
+  options: BatchCliOptions,
+  words: readonly string[] | undefined,
+): Promise<number> {
+  checkOptions(options, words)
   selectBackend(getCore().info, options.backend)
-  const run = new Run(file, options)
+  // A bar and output on one terminal would garble each other.
+  const shown = process.stderr.isTTY === true && process.stdout.isTTY !== true
+  const bar = new Bar(shown && !options.dryRun)
+  const source = { byNul: options.null === true, words }
+  if (bar.shown && isFile(file)) bar.total = await countEntries(createReadStream(file), source)
+  const run = new Run(file, options, source, bar)
   let ended: NodeJS.Signals | undefined
   const handlers = ENDING_SIGNALS.map((name) => {
     const handler = () => {
@@ -281,11 +375,10 @@ export async function runBatch(file: string, options: BatchCliOptions): Promise<
     process.stderr.write(`uring-spawn: cannot write to standard output: ${error.message}\n`)
     run.end(Status.badInput)
   })
-  // A bar and output on one terminal would garble each other.
-  const bar = new Bar(process.stderr.isTTY === true && process.stdout.isTTY !== true)
   try {
-    return await run.run(options, bar)
+    return await (options.dryRun ? run.show() : run.run())
   } finally {
+    run.close()
     bar.stop()
     for (const [name, handler] of handlers) process.off(name, handler)
     // A full pipe keeps the program running, and so does a thread that opens a FIFO

@@ -1,7 +1,8 @@
-/** Splits a stream of bytes into lines. */
+/** Splits a stream of bytes into lines, or into other records. */
 import type { Readable } from 'node:stream'
 
 const LF = 0x0a
+const NUL = 0
 
 /** A line that is not UTF-8 cannot be passed on unchanged: arguments are strings. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -14,28 +15,32 @@ export interface Line {
 
 function decode(bytes: Uint8Array): string | undefined {
   try {
-    // Some editors end lines with CR LF, and begin files with a byte order mark.
-    return decoder.decode(bytes).replace(/\r$/, '')
+    return decoder.decode(bytes)
   } catch {
     return undefined
   }
 }
 
 /**
- * Yields the lines of `input` as they arrive. Only LF ends a line, so a line may
- * contain any other character. The last one needs no LF.
+ * Yields the lines of `input` as they arrive, or with `byNul` the records that end with a
+ * NUL byte, which are passed on as they are. Only LF ends a line, so a line may contain
+ * any other character. The last one needs no end.
  */
-export async function* linesOf(input: Readable): AsyncGenerator<Line> {
+export async function* linesOf(input: Readable, byNul = false): AsyncGenerator<Line> {
+  const end = byNul ? NUL : LF
   let number = 0
   let rest: Buffer[] = []
   const line = (bytes: Uint8Array): Line => {
     number++
     const text = decode(bytes)
-    return { number, text: number === 1 ? text?.replace(/^\ufeff/, '') : text }
+    if (byNul) return { number, text }
+    // Some editors end lines with CR LF, and begin files with a byte order mark.
+    const plain = text?.replace(/\r$/, '')
+    return { number, text: number === 1 ? plain?.replace(/^\ufeff/, '') : plain }
   }
   for await (const chunk of input as AsyncIterable<Buffer>) {
     let from = 0
-    for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, from)) {
+    for (let at = chunk.indexOf(end); at >= 0; at = chunk.indexOf(end, from)) {
       yield line(Buffer.concat([...rest, chunk.subarray(from, at)]))
       rest = []
       from = at + 1

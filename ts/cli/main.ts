@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-import type { BackendName } from '../backend/backends.js'
 /** The command line: `uring-spawn doctor | explain | batch`. */
 import { MAX_MILLISECONDS } from '../model/limits.js'
-import { runBatch } from './batch.js'
+import { type BatchCliOptions, runBatch } from './batch.js'
 import { doctor } from './doctor.js'
 import { doctorProgram } from './doctor-program.js'
 import { explainCommand } from './explain.js'
@@ -24,6 +23,12 @@ const count =
   }
 
 const MAX_JOBS = 65536
+const MAX_RETRIES = 1_000_000
+
+/** What follows `--` of `batch` is a command; it may have options of its own. */
+const end = process.argv[2] === 'batch' ? process.argv.indexOf('--') : -1
+const words = end < 0 ? undefined : process.argv.slice(end + 1)
+const own = end < 0 ? process.argv : process.argv.slice(0, end)
 
 /** For the commands that only print. */
 function print(text: string): void {
@@ -70,11 +75,20 @@ program
   .command('batch')
   .description('run many commands, some of them at once')
   .option('-j, --jobs <n>', 'how many at once (default: one per processor)', count(MAX_JOBS))
+  .option('-0, --null', 'commands, or arguments, end with a NUL byte, not with a line')
+  .option('-k, --keep-order', 'print results in the order of the input')
+  .option('--tag', 'begin each line of output with the argument, or the command, and a tab')
   .option('--json', 'print one JSON object per result, in completion order')
+  .option('--retries <n>', 'run a command that fails again, so often', count(MAX_RETRIES))
+  .option('--joblog <file>', 'write a line for each command that has ended')
+  .option('--resume', 'leave out the commands that the job log has, and continue it')
+  .option('--resume-failed', 'the same, but run those again that failed')
+  .option('--dry-run', 'print the commands, and run none')
   .option('--bail', 'after the first failure, start no more commands and end the running ones')
   .option('--timeout <ms>', 'end a command that takes longer', count(MAX_MILLISECONDS))
   .option('--backend <name>', 'uring, spawn_template, vfork or fork (default: the best that works)')
   .argument('[file]', 'a command per line; - is stdin', '-')
+  .usage('[options] [file] [-- command...]')
   .addHelpText(
     'after',
     `
@@ -82,21 +96,20 @@ A line is words, as a shell splits them ('…', "…" and \\ quote; nothing is
 expanded), a JSON array of words, or a JSON object with file, args and the
 options of run(). Empty lines and lines that begin with # are skipped.
 
+With a command after --, each line is an argument of it, in place of every {},
+or after its last word if it has none:
+  find . -name '*.js' -print0 | uring-spawn batch -0 -- node --check {}
+
 Exit status: 0 if every command exited with 0; 1 if one failed; 2 if a line is
 not a command, the file cannot be read or the usage is wrong; 128 and its number
 if SIGINT, SIGTERM, SIGHUP or SIGQUIT ended the batch, which ends its commands first.`,
   )
-  .action(
-    async (
-      file: string,
-      options: { jobs?: number; json?: true; bail?: true; timeout?: number; backend?: BackendName },
-    ) => {
-      process.exitCode = await runBatch(file, options)
-    },
-  )
+  .action(async (file: string, options: BatchCliOptions) => {
+    process.exitCode = await runBatch(file, options, words)
+  })
 
 try {
-  await program.parseAsync()
+  await program.parseAsync(own)
 } catch (error) {
   // A stack trace does not help the user of a command.
   process.stderr.write(`uring-spawn: ${error instanceof Error ? error.message : String(error)}\n`)

@@ -1,0 +1,260 @@
+/** `uring-spawn batch` in the place of xargs and GNU parallel. */
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { clock } from '../../dist/cli/bar.js'
+import { tagged } from '../../dist/cli/batch.js'
+import { parseCommand } from '../../dist/cli/command.js'
+import { Order } from '../../dist/cli/order.js'
+import { lineOf } from '../../dist/cli/source.js'
+import { type BatchCommand, run } from '../../dist/index.js'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const cli = (args: string[], input: string | Uint8Array = '') =>
+  run(process.execPath, [main, 'batch', ...args], { input })
+
+describe('a command after --', () => {
+  test('takes each line in place of {}, in every word, or at its end', async () => {
+    const input = 'a b\n\n# c\n{}\n  d\r\n'
+    const each = await cli(['-j1', '--', 'printf', '<%s|%s>', '{}', 'x{}{}'], input)
+    expect(each.stdout).toBe('<a b|xa ba b><# c|x# c# c><{}|x{}{}><  d|x  d  d>')
+    const last = await cli(['-j1', '-', '--', 'printf', '<%s>', '--json'], input)
+    expect(last.stdout).toBe('<--json><a b><--json><# c><--json><{}><--json><  d>')
+    expect([each.exitCode, last.exitCode]).toEqual([0, 0])
+  })
+
+  test('-0: names with any character, and empty ones', async () => {
+    const names = ['a\nb', ' c ', "'d'", '', '#e', '{"f":1}', '$g']
+    const { stdout } = await cli(['-0', '-j1', '--', 'printf', '%s\\0'], `${names.join('\0')}\0`)
+    expect(stdout).toBe(`${names.join('\0')}\0`)
+  })
+
+  test('-0 without one: commands that contain line feeds', async () => {
+    const { stdout } = await cli(['-0', '-j1'], 'printf %s "a\nb"\0\0# no\0["echo","c"]')
+    expect(stdout).toBe('a\nbc\n')
+  })
+
+  test('an argument that is not UTF-8 is reported, and stops no other', async () => {
+    const input = Buffer.from('a\0\xff\0b\0', 'latin1')
+    const { stdout, stderr, exitCode } = await cli(['-0', '-j1', '--', 'echo'], input)
+    expect([stdout, exitCode]).toEqual(['a\nb\n', 2])
+    expect(stderr).toBe('uring-spawn: stdin, line 2: not UTF-8\n')
+  })
+})
+
+test('--keep-order: results, and reports of bad lines, in the order of the input', async () => {
+  const input = [
+    'sh -c "sleep 0.3; echo 1; echo e1 >&2"',
+    'sh -c "echo 2; exit 1"',
+    'echo "',
+    'echo 4',
+  ].join('\n')
+  const { stdout, stderr, exitCode } = await cli(['-k', '-j4'], input)
+  expect([stdout, exitCode]).toEqual(['1\n2\n4\n', 2])
+  expect(stderr.split('\n').map((line) => line.slice(0, 30))).toEqual([
+    'e1',
+    'uring-spawn: sh -c echo 2; exi',
+    'uring-spawn: stdin, line 3: a ',
+    '',
+  ])
+  const json = await cli(['-k', '-j4', '--json'], input)
+  const lines = json.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).line)
+  expect(lines).toEqual([1, 2, 3, 4])
+})
+
+test('--keep-order: what comes after a command that is ended is printed all the same', async () => {
+  const script = `(echo 'sleep 1000'; echo 'echo done') | "$0" "$1" batch -k -j2 --timeout 200`
+  const { stdout, exitCode } = await run('sh', ['-c', script, process.execPath, main])
+  expect([stdout, exitCode]).toEqual(['done\n', 1])
+})
+
+describe('Order', () => {
+  test('does work by number, and the rest at the end', async () => {
+    const order = new Order()
+    const done: number[] = []
+    const work = (number: number) => async () => void done.push(number)
+    for (const number of [2, 1, 5, 0, 7]) await order.add(number, 1, work(number))
+    expect(done).toEqual([0, 1, 2])
+    await order.finish()
+    expect(done).toEqual([0, 1, 2, 5, 7])
+  })
+
+  test('has no room while too much waits for an earlier number', async () => {
+    const order = new Order()
+    await order.add(1, 2 ** 30, async () => {})
+    let room = false
+    const waiting = order.room().then(() => {
+      room = true
+    })
+    await Promise.resolve()
+    expect(room).toBe(false)
+    await order.add(0, 0, async () => {})
+    await waiting
+    expect(room).toBe(true)
+  })
+})
+
+test('--tag: the argument, or the command, before each line of both outputs', async () => {
+  const { stdout, stderr } = await cli(
+    ['--tag', '-k', '--', 'sh', '-c', 'printf "1\\n\\n%s" "$1"; echo e >&2', 'x'],
+    'a\nb c\n',
+  )
+  expect(stdout).toBe('a\t1\na\t\na\ta\nb c\t1\nb c\t\nb c\tb c\n')
+  expect(stderr).toBe('a\te\nb c\te\n')
+  expect((await cli(['--tag'], 'echo  x "y z"\n')).stdout).toBe('echo x y z\tx y z\n')
+  const bytes = Buffer.from([0, 255, 10, 27, 10])
+  expect(tagged('t', bytes)).toEqual(Buffer.from('t\t\0\xff\nt\t\x1b\n', 'latin1'))
+  expect(tagged('t', new Uint8Array(0)).length).toBe(0)
+})
+
+test('--retries: again until it succeeds, at most so often', async () => {
+  const count = (name: string) =>
+    `sh -c 'echo x >>${join(dir, name)}; test $(wc -l <${join(dir, name)}) -ge 3'`
+  const good = await cli(['--retries', '5'], count('good'))
+  expect(good.exitCode).toBe(0)
+  expect(readFileSync(join(dir, 'good'), 'utf8')).toBe('x\nx\nx\n')
+  const bad = await cli(['--retries', '1'], count('bad'))
+  expect(bad.exitCode).toBe(1)
+  expect(bad.stderr.match(/exited with 1/g)?.length).toBe(1)
+  expect(readFileSync(join(dir, 'bad'), 'utf8')).toBe('x\nx\n')
+})
+
+describe('--joblog', () => {
+  const log = join(dir, 'log')
+  const ran = join(dir, 'ran')
+  beforeEach(() => {
+    writeFileSync(ran, '')
+    rmSync(log, { force: true })
+  })
+  const rows = () =>
+    readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((row) => row.split('\t'))
+      .sort(([a], [b]) => Number(a) - Number(b))
+  const runs = () => readFileSync(ran, 'utf8').trim().split('\n').sort()
+  const words = ['--', 'sh', '-c', `echo $1 >>${ran}; exit $1`, 'x']
+
+  test("has GNU parallel's columns", async () => {
+    const input = 'printf abc\nsh -c "exit 3"\nsh -c "kill -9 $$"\nno-such "a b"\n["true","\\t"]\n'
+    await cli(['--joblog', log], input)
+    const [head] = readFileSync(log, 'utf8').split('\n')
+    expect(head).toBe('Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand')
+    expect(rows().map(([seq, host, , , send, ...rest]) => [seq, host, send, ...rest])).toEqual([
+      ['1', ':', '0', '3', '0', '0', 'printf abc'],
+      ['2', ':', '0', '0', '3', '0', "sh -c 'exit 3'"],
+      ['3', ':', '0', '0', '0', '9', "sh -c 'kill -9 $$'"],
+      ['4', ':', '0', '0', '127', '0', "no-such 'a b'"],
+      ['5', ':', '0', '0', '0', '0', '["true","\\t"]'],
+    ])
+    for (const [, , start, runtime] of rows()) {
+      expect(Math.abs(Number(start) - Date.now() / 1000)).toBeLessThan(3600)
+      expect(Number(runtime)).toBeGreaterThanOrEqual(0)
+    }
+  })
+
+  test('--resume leaves out what has ended, --resume-failed what succeeded', async () => {
+    expect((await cli(['--joblog', log, ...words], '0\n1\n')).exitCode).toBe(1)
+    expect(runs()).toEqual(['0', '1'])
+    expect((await cli(['--joblog', log, '--resume', ...words], '0\n1\n2\n')).exitCode).toBe(1)
+    expect(runs()).toEqual(['0', '1', '2'])
+    await cli(['--joblog', log, '--resume-failed', ...words], '0\n1\n2\n')
+    expect(runs()).toEqual(['0', '1', '1', '2', '2'])
+    expect((await cli(['--joblog', log, '--resume', ...words], '0\n1\n2\n')).exitCode).toBe(0)
+    expect(runs().length).toBe(5)
+    // Without it the log begins anew.
+    await cli(['--joblog', log, ...words], '0\n')
+    expect(rows().length).toBe(1)
+  })
+
+  test('--resume runs a changed command, and one whose row was cut off', async () => {
+    await cli(['-j1', '--joblog', log, ...words], '0\n')
+    appendFileSync(log, '2\t:\t1.0\t1.0\t0\t0\t0\t0\tsh -c')
+    await cli(['-j1', '--joblog', log, '--resume', ...words], '7\n8\n')
+    expect(runs()).toEqual(['0', '7', '8'])
+    expect(rows().filter(([, , , , , , exit]) => exit === '7' || exit === '8').length).toBe(2)
+  })
+
+  test('a command that a signal ended with the batch is not logged', async () => {
+    const script = `(echo 'touch ${dir}/begun'; echo 'sh -c "while [ ! -e ${dir}/begun ]; do sleep 0.05; done; kill -TERM $PPID; sleep 1000"') | "$0" "$1" batch -j2 --joblog ${log}`
+    const { exitCode } = await run('sh', ['-c', script, process.execPath, main])
+    expect(exitCode).toBe(143)
+    expect(rows().map(([seq]) => seq)).toEqual(['1'])
+  })
+
+  test('that cannot be written is an error before anything runs', async () => {
+    const { stderr, stdout, exitCode } = await cli(['--joblog', dir], 'echo x\n')
+    expect([stdout, exitCode]).toEqual(['', 2])
+    expect(stderr).toMatch(/^uring-spawn: EISDIR/)
+  })
+})
+
+test('--dry-run prints commands that batch and a shell read, and runs none', async () => {
+  const input = `touch ${dir}/touched\n{"file":"pwd","cwd":"/"}\necho 'a  "b' $x '{' "it's"\necho "\n`
+  const { stdout, stderr, exitCode } = await cli(['--dry-run'], input)
+  expect(stdout).toBe(
+    `touch ${dir}/touched\n{"file":"pwd","cwd":"/"}\necho 'a  "b' '$x' '{' 'it'\\''s'\n`,
+  )
+  expect([stderr.includes('line 4'), exitCode]).toEqual([true, 2])
+  expect(() => readFileSync(`${dir}/touched`)).toThrow('ENOENT')
+})
+
+test.each<string[][]>([
+  [['a', 'b c', "d'e", '', '"', '\\', '$f', '*', '~', 'ä€', '-x=y', '#']],
+  [['[', 'a', ']']],
+  [['{}', 'x']],
+  [['#x']],
+  [['a', 'b\nc', '\t', '\x1b[1m', '\x7f']],
+])('the line of a command reads as that command: %j', (words) => {
+  const line = lineOf(words as unknown as BatchCommand)
+  expect(line).not.toContain('\n')
+  expect(parseCommand(line)).toEqual(words)
+  const seen = execFileSync('sh', ['-c', `printf '%s\\0' ${line}`], { encoding: 'utf8' })
+  if (!line.startsWith('["')) expect(seen.split('\0').slice(0, -1)).toEqual(words)
+})
+
+test.each([
+  [['--resume'], '--resume and --resume-failed need --joblog FILE'],
+  [['--resume-failed'], '--resume and --resume-failed need --joblog FILE'],
+  [['--json', '--tag'], '--json and --tag exclude each other'],
+  [['--'], 'there is no command after --'],
+])('%j: %s', async (args, says) => {
+  const { stderr, stdout, exitCode } = await cli(args, 'echo x\n')
+  expect(stderr).toContain(says)
+  expect([stdout, exitCode]).toEqual(['', 2])
+})
+
+test.each(['0', '-1', 'x', '1.5'])('--retries %s is refused', async (value) => {
+  const { stderr, exitCode } = await cli(['--retries', value], 'echo x\n')
+  expect(stderr).toContain('Not a count from 1 to ')
+  expect(exitCode).toBe(1)
+})
+
+test.each([
+  [0, '0s'],
+  [900, '1s'],
+  [59_000, '59s'],
+  [61_000, '1m01s'],
+  [3_600_000, '1h00m00s'],
+  [90_061_000, '25h01m01s'],
+])('%d ms are %s', (ms, shown) => expect(clock(ms)).toBe(shown))
+
+test('on a terminal a bar shows how many commands there are, and an estimate', async () => {
+  const file = join(dir, 'commands')
+  writeFileSync(file, '# c\ntrue\n\ntrue\ntrue\n')
+  // `script` gives it a terminal; standard output goes elsewhere.
+  const command = `"${process.execPath}" "${main}" batch -j1 ${file} >/dev/null`
+  const { stdout } = await run('script', ['-qec', command, '/dev/null'])
+  expect(stdout).toContain('3/3 | 0 running | 0 failed | ')
+  expect(stdout).toContain('ETA 0s')
+})
