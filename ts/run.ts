@@ -1,4 +1,8 @@
+import { Buffer } from 'node:buffer'
+import { now } from './core/runtime.js'
 import { AbortError } from './model/abort-error.js'
+import { noUsage } from './model/exit.js'
+import { SpawnError } from './model/spawn-error.js'
 import { readRun } from './options/check.js'
 import type { Output, Strict } from './options/inference.js'
 import type { RunOptions } from './options/options.js'
@@ -14,7 +18,7 @@ const MAX_BUFFER = 100 * 1024 * 1024
 
 /**
  * Runs a program to its end and collects what it writes. Resolves whatever the
- * exit code.
+ * exit code, and also if `timeout` passed, even if that was before the program ran.
  *
  * Rejects with a SpawnError if it did not start, an AbortError if `signal`
  * aborted, a RunError if `check` is set and it did not exit with 0, and an
@@ -32,8 +36,31 @@ export async function run<const O extends RunOptions = Record<never, never>>(
   return runWith(readRun(file, args, options)) as Promise<RunResult<Output<O>>>
 }
 
+/** The result of a run whose timeout passed before the program ran. */
+function lateResult({ step }: SpawnError, launch: Launch, text: string | Buffer, begin: number) {
+  return {
+    pid: null,
+    exitCode: null,
+    signal: null,
+    signalDescription: null,
+    coreDumped: false,
+    stdout: text,
+    stderr: text,
+    truncated: false,
+    timedOut: true,
+    aborted: false,
+    step,
+    killError: null,
+    durationMs: now() - begin,
+    rusage: noUsage(),
+    backend: launch.backend,
+    fromTemplate: false,
+  }
+}
+
 /** run() with options that have been read. @internal */
 export async function runWith(asked: RunSettings): Promise<RunResult<string | Buffer>> {
+  const begin = now()
   const { file, signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow, check } = asked
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
@@ -52,28 +79,41 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
           input: settings.input,
           output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
           overflow: () => {
-            if (overflow === 'kill') termination.terminate()
+            if (overflow === 'kill') termination.terminate('maxBuffer')
           },
         },
+        begin,
       }),
   )
   try {
-    const { pid } = await launch.started.catch((error) => {
-      throw termination.errorFor(error)
-    })
+    const started = await launch.started.catch((error) => termination.lateOr(error))
+    if (started instanceof SpawnError) {
+      const text = encoding === 'buffer' ? Buffer.alloc(0) : ''
+      const result = lateResult(started, launch, text, begin)
+      if (check) throw new RunError(launch, result, false)
+      return result
+    }
     const exit = await launch.exited
     // Once the child was to end, don't wait for grandchildren to close the pipe.
-    if (termination.cutsOutput) launch.stopOutput()
+    if (termination.cutsOutput || asked.settle === 'exit') launch.stopOutput()
+    else if (asked.drainGrace !== undefined && !outputs.complete) {
+      termination.drain(asked.drainGrace)
+    }
     await outputs.whole
     const result = {
-      pid,
+      pid: started.pid,
       exitCode: exit.code,
       signal: exit.signal,
+      signalDescription: exit.signalDescription,
+      coreDumped: exit.coreDumped,
       stdout: outputs.get(1, encoding),
       stderr: outputs.get(2, encoding),
       truncated: outputs.truncated,
       timedOut: termination.timedOut,
+      aborted: termination.aborted,
+      step: null,
       killError: termination.failed ?? null,
+      durationMs: exit.durationMs,
       rusage: exit.rusage,
       backend: launch.backend,
       fromTemplate: launch.fromTemplate,
@@ -81,7 +121,9 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
     if (outputs.failed) throw readError(file, outputs.failed, result)
     if (outputs.tooLong) throw longError(file, outputs.tooLong, encoding, result)
     if (termination.aborted && signal) throw Object.assign(new AbortError(signal), { result })
-    if (check && (exit.code !== 0 || termination.timedOut)) throw new RunError(file, result)
+    if (check && (exit.code !== 0 || termination.timedOut)) {
+      throw new RunError(launch, result, termination.reason === 'maxBuffer')
+    }
     return result
   } finally {
     termination.disarm()

@@ -1,3 +1,4 @@
+import { now } from './core/runtime.js'
 import { AbortError } from './model/abort-error.js'
 import { readSpawn } from './options/check.js'
 import type { StdioOf, Strict } from './options/inference.js'
@@ -23,16 +24,17 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   args: readonly string[] = [],
   options: Strict<O, SpawnOptions> = {} as Strict<O, SpawnOptions>,
 ): Promise<Child<StdioOf<O>>> {
+  const begin = now()
   const asked = readSpawn(file, args, options)
   const { signal } = asked
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
   const termination = new Termination(settings)
-  const launch = termination.arm(() => new Launch({ settings, collection: undefined }))
+  const launch = termination.arm(() => new Launch({ settings, collection: undefined, begin }))
   try {
     const started = await launch.started
-    if (termination.armed) launch.exited.then(() => termination.disarm())
+    if (termination.armed) launch.exited.then((exit) => termination.ended(exit))
     return new Child<StdioOf<O>>(launch, started)
   } catch (error) {
     termination.disarm()

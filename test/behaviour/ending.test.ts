@@ -149,7 +149,7 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     // A child that ends in time does not get it.
     const polite = await inTime(
       (timeout) => sh('sleep 60', { timeout, killGrace: 60_000 }),
-      () => true,
+      ({ step }) => step === null,
     )
     expect(polite).toMatchObject({ timedOut: true, signal: 'SIGTERM' })
   })
@@ -182,8 +182,8 @@ describe.each(testedBackends)('endings by %s', (backend) => {
 
   test('check', async () => {
     for (const [line, message] of [
-      ['exit 2', 'sh exited with 2'],
-      ['kill -9 $$', 'sh was ended by SIGKILL'],
+      ['exit 2', "sh -c 'exit 2' exited with 2"],
+      ['kill -9 $$', "sh -c 'kill -9 $$' was ended by SIGKILL (Killed)"],
     ] as const) {
       const error = await rejection(sh(line, { check: true }))
       expect(error).toBeInstanceOf(RunError)
@@ -191,11 +191,45 @@ describe.each(testedBackends)('endings by %s', (backend) => {
     }
     const late = await inTime(
       (timeout) => rejection(sh('sleep 60', { check: true, timeout })),
-      ({ code }) => code !== 'ETIMEDOUT',
+      ({ result }) => result.step === null,
     )
     expect(late).toBeInstanceOf(RunError)
-    expect(late.message).toBe('sh timed out')
+    expect(late).toMatchObject({ code: 'ETIMEDOUT', reason: 'timeout', timedOut: true })
+    expect(late.message).toBe("sh -c 'sleep 60' timed out")
     expect(await sh('true', { check: true })).toMatchObject({ exitCode: 0 })
+  })
+
+  test('how a child ended: by itself', async () => {
+    const begin = performance.now()
+    const child = await spawn('sh', ['-c', 'exit 3'], options)
+    const exit = await child.exited
+    expect(exit).toMatchObject({ code: 3, exitCode: 3, signal: null, signalDescription: null })
+    expect(exit).toMatchObject({ coreDumped: false, timedOut: false, aborted: false })
+    expect(exit.durationMs).toBeGreaterThan(0)
+    expect(exit.durationMs).toBeLessThanOrEqual(performance.now() - begin)
+    const { durationMs, ...result } = await sh('exit 3')
+    expect(result).toMatchObject({ exitCode: 3, signalDescription: null, coreDumped: false })
+    expect(result).toMatchObject({ timedOut: false, aborted: false, step: null })
+    expect(durationMs).toBeGreaterThan(0)
+  })
+
+  test('how a child ended: by a timeout, an abort, or somebody else', async () => {
+    const timed = await inTime(
+      async (timeout) => (await spawn('sleep', ['60'], { ...options, timeout })).exited,
+      () => true,
+    )
+    expect(timed).toMatchObject({ timedOut: true, aborted: false, signal: 'SIGTERM' })
+    expect(timed.signalDescription).toBe('Terminated')
+    const controller = new AbortController()
+    const child = await spawn('sleep', ['60'], { ...options, signal: controller.signal })
+    controller.abort()
+    const aborted = await child.exited
+    expect(aborted).toMatchObject({ timedOut: false, aborted: true, signal: 'SIGTERM' })
+    const other = await spawn('sleep', ['60'], { ...options, timeout: 600_000 })
+    other.kill('SIGINT')
+    const interrupted = await other.exited
+    expect(interrupted).toMatchObject({ timedOut: false, aborted: false, signal: 'SIGINT' })
+    expect(interrupted.signalDescription).toBe('Interrupt')
   })
 
   test('asyncDispose kills and waits', async () => {

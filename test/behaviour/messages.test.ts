@@ -134,7 +134,7 @@ describe.each(testedBackends)('messages by %s', (backend) => {
     const error = await inTime(
       (ms) =>
         rejection(
-          run('true', [], { backend, stdio: [{ path: fifo }, 'ignore', 'ignore'], timeout: ms }),
+          spawn('true', [], { backend, stdio: [{ path: fifo }, 'ignore', 'ignore'], timeout: ms }),
         ),
       ({ step }) => step === 'stdio[0]',
     )

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -91,6 +91,29 @@ describe.each(testedBackends)('run by %s', (backend) => {
     }
   })
 
+  // The grandchild ends with the FIFO's writer, so with this process at the latest.
+  const held = (then: string) => {
+    const fifo = join(dir, `hold-${backend}-${then.length}`)
+    return { fifo, line: `mkfifo ${fifo}; (read x < ${fifo}; echo late) & echo early; ${then}` }
+  }
+
+  test("settle: 'exit' does not wait for what a grandchild may write", async () => {
+    const { fifo, line } = held('exit 3')
+    const result = await sh(line, { settle: 'exit' })
+    expect(result).toMatchObject({ exitCode: 3, stdout: 'early\n', timedOut: false })
+    writeFileSync(fifo, 'x\n')
+  })
+
+  test('drainGrace bounds how long the output is read after the exit', async () => {
+    const { fifo, line } = held('exit 5;')
+    const begin = performance.now()
+    const result = await sh(line, { drainGrace: 200 })
+    expect(performance.now() - begin).toBeGreaterThan(190)
+    expect(result).toMatchObject({ exitCode: 5, stdout: 'early\n' })
+    expect((await sh(`(sleep 0.1; echo late) &`, { drainGrace: 120_000 })).stdout).toBe('late\n')
+    writeFileSync(fifo, 'x\n')
+  })
+
   test('abort', async () => {
     const controller = new AbortController()
     const written = join(dir, `written-${backend}`)
@@ -103,9 +126,58 @@ describe.each(testedBackends)('run by %s', (backend) => {
   })
 
   test('check', async () => {
-    const error = await sh('echo sorry >&2; exit 2', { check: true }).catch((e) => e)
+    const line = "echo said; echo 'so sorry' >&2; exit 2"
+    const error = await sh(line, { check: true }).catch((e) => e)
     expect(error).toBeInstanceOf(RunError)
-    expect(error).toMatchObject({ message: 'sh exited with 2: sorry', result: { exitCode: 2 } })
+    expect(error).toMatchObject({
+      message: "sh -c 'echo said; echo '\\''so sorry'\\'' >&2; exit 2' exited with 2: so sorry",
+      code: 'ERR_EXIT_CODE',
+      reason: 'exit',
+      file: 'sh',
+      spawnargs: ['-c', line],
+      exitCode: 2,
+      signal: null,
+      timedOut: false,
+      stdout: 'said\n',
+      stderr: 'so sorry\n',
+      result: { exitCode: 2, stdout: 'said\n' },
+    })
+    const killed = await sh('kill -9 $$', { check: true }).catch((e) => e)
+    expect(killed).toMatchObject({ code: 'ERR_EXIT_SIGNAL', reason: 'signal', signal: 'SIGKILL' })
+    const over = { maxBuffer: 1000, overflow: 'kill', check: true } as const
+    const loud = await run('cat', ['/dev/zero'], { backend, ...over }).catch((e) => e)
+    expect(loud).toMatchObject({
+      message: 'cat /dev/zero was ended because its output went beyond maxBuffer',
+      code: 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER',
+      reason: 'maxBuffer',
+      signal: 'SIGTERM',
+    })
+    expect(loud.stdout.length).toBe(1000)
+  })
+
+  test('a timeout before the program ran has the same shape', async () => {
+    const fifo = join(dir, `never-${backend}`)
+    await run('mkfifo', [fifo])
+    const more = { backend, stdio: ['ignore', 'pipe', 'pipe', { path: fifo }] } as const
+    const line = ['-c', 'echo "$0"', "it's"]
+    const result = await inTime(
+      (timeout) => run('sh', line, { ...more, timeout }),
+      ({ step }) => step === 'stdio[3]',
+    )
+    expect(result).toMatchObject({
+      ...{ pid: null, exitCode: null, signal: null, stdout: '', stderr: '', truncated: false },
+      ...{ timedOut: true, aborted: false, step: 'stdio[3]', killError: null, backend },
+    })
+    expect(result.durationMs).toBeGreaterThan(0)
+    const bytes = await run('true', [], { ...more, timeout: 100, encoding: 'buffer' })
+    expect(bytes).toMatchObject({ timedOut: true, stdout: Buffer.alloc(0) })
+    const error = await inTime(
+      (timeout) => rejection(run('sh', line, { ...more, timeout, check: true })),
+      ({ result }) => result.step === 'stdio[3]',
+    )
+    expect(error).toBeInstanceOf(RunError)
+    expect(error).toMatchObject({ code: 'ETIMEDOUT', reason: 'timeout', timedOut: true })
+    expect(error.message).toBe(`sh -c 'echo "$0"' 'it'\\''s' timed out before it ran, at stdio[3]`)
   })
 
   test('shell', async () => {

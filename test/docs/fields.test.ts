@@ -64,6 +64,7 @@ test.each([
   ['Probe', '### Probe'],
   ['ResourceUsage', '### ResourceUsage'],
   ['SpawnError', '### SpawnError'],
+  ['RunError', '### RunError'],
 ])('the guide has every field of %s', (name, heading) => {
   const fields = fieldsOf(name)
   expect(fields.length).toBeGreaterThan(0)

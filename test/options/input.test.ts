@@ -293,6 +293,30 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'overflow must be one of "truncate", "kill"',
   ],
   [
+    'an unknown settle',
+    () => run('a', [], { settle: 'end' as 'exit' }),
+    'ERR_INVALID_ARG_VALUE',
+    'settle must be one of "exit", "close", not "end"',
+  ],
+  [
+    'an option that spawn() cannot have',
+    () => spawn('a', [], { settle: 'exit' } as object),
+    'ERR_UNKNOWN_OPTION',
+    'unknown option "settle" of spawn(): it is an option of run() and batch()',
+  ],
+  [
+    'a grace for the output that is negative',
+    () => run('a', [], { drainGrace: -1 }),
+    'ERR_OUT_OF_RANGE',
+    'drainGrace must be an integer from 0 to 2147483647, not -1',
+  ],
+  [
+    'a grace for output that nobody waits for',
+    () => run('a', [], { drainGrace: 1, settle: 'exit' }),
+    'ERR_INVALID_ARG_VALUE',
+    "drainGrace needs settle: 'close'",
+  ],
+  [
     'a template that is not one',
     () => run('a', [], { template: {} as never }),
     'ERR_INVALID_ARG_TYPE',

@@ -179,7 +179,7 @@ test.each([
     import { batch } from '${new URL('../../dist/index.js', import.meta.url).href}'
     globalThis.${name} = ${value}
     const { stdout } = await run('cat', [], { input: 'x', cwd: '/' })
-    const timed = await run('sleep', ['60'], { timeout: 50 }).catch(({ code }) => code)
+    const timed = await run('sleep', ['60'], { timeout: 50 })
     const all = await batch([['echo', 'a'], ['echo', 'b']], { concurrency: 2 }).all()
     let first
     for await (const { result } of batch(['b', 'b', 'b'].map((word) => ['echo', word]))) {
@@ -192,7 +192,7 @@ test.each([
     for await (const chunk of child.stdout) echoed += chunk
     console.log(JSON.stringify([
       stdout,
-      timed === 'ETIMEDOUT' || timed.signal === 'SIGTERM',
+      timed.timedOut,
       all.map(({ result }) => result.stdout),
       first,
       echoed,

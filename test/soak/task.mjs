@@ -63,7 +63,8 @@ export class Task {
   async counted(promise) {
     try {
       const result = await promise
-      this.started()
+      // A timeout may have come first.
+      if (result.step === null) this.started()
       return result
     } catch (error) {
       if (error.result) this.started()

@@ -1,7 +1,7 @@
 import { type BackendName, type BackendOption, nameOfKind } from '../backend/backends.js'
 import { selectBackend } from '../backend/select.js'
 import { type Core, getCore, type LaunchEvents, type LaunchPipe } from '../core/core.js'
-import { later } from '../core/runtime.js'
+import { later, now } from '../core/runtime.js'
 import { argumentError } from '../model/argument-error.js'
 import { EAGAIN, EINVAL, ESRCH, errnoName } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
@@ -73,6 +73,8 @@ interface Internals {
   pipes: Pipes | undefined
   place: number
   wantResults: boolean
+  /** When the call began, by the clock of now(). */
+  begin: number
 }
 
 const none: readonly number[] = []
@@ -90,14 +92,21 @@ class Progress implements LaunchEvents {
   readonly #core: Core
   readonly #kind: number
   readonly #pipes: Pipes | undefined
+  readonly #begin: number
   #resolveOutcome!: (outcome: Outcome) => void
   #resolveExited!: (exit: Exit) => void
   #referenced = true
 
-  constructor(core: Core, backend: { name: BackendName; kind: number }, pipes: Pipes | undefined) {
+  constructor(
+    core: Core,
+    backend: { name: BackendName; kind: number },
+    pipes: Pipes | undefined,
+    begin: number,
+  ) {
     this.#core = core
     this.#kind = backend.kind
     this.#pipes = pipes
+    this.#begin = begin
     this.backend = backend.name
     for (const { input, collect } of pipes?.pipes ?? []) if (collect && !input) this.pending++
     this.outcome = new Promise((resolve) => {
@@ -131,6 +140,7 @@ class Progress implements LaunchEvents {
 
   ended(exit: Exit): void {
     this.over = true
+    exit.durationMs = now() - this.#begin
     this.#came()
     this.#resolveExited(exit)
   }
@@ -177,9 +187,9 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     core: Core,
     backend: { name: BackendName; kind: number },
     chain: Chain,
-    { closeFds = none, pipes, place, wantResults }: Internals,
+    { closeFds = none, pipes, place, wantResults, begin }: Internals,
   ) {
-    const progress = new Progress(core, backend, pipes)
+    const progress = new Progress(core, backend, pipes, begin)
     try {
       this.#id = core.launch(
         {
@@ -319,7 +329,7 @@ export class Ring {
   submit(chain: Chain | Compiled, options: SubmitOptions = {}): Submission {
     if (!(chain instanceof Compiled)) checkSize(chain)
     const { closeFds } = readSubmit(options)
-    const rest = { pipes: undefined, place: 0, wantResults: true }
+    const rest = { pipes: undefined, place: 0, wantResults: true, begin: now() }
     if (!(chain instanceof Compiled)) return this.#submit([...chain], { closeFds, ...rest })
     return chain.handOver((childFds) => {
       const fds = closeFds ? [...childFds, ...closeFds] : childFds
@@ -328,9 +338,9 @@ export class Ring {
   }
 
   /** submit() without the completions: only the outcome. @internal */
-  launch(compiled: Compiled, pipes: Pipes, place: number): Submission {
+  launch(compiled: Compiled, pipes: Pipes, place: number, begin: number): Submission {
     return compiled.handOver((closeFds) =>
-      this.#submit(compiled.chain, { closeFds, pipes, place, wantResults: false }),
+      this.#submit(compiled.chain, { closeFds, pipes, place, wantResults: false, begin }),
     )
   }
 

@@ -71,6 +71,7 @@ function asJson({ index, command, result, error }: Result, line: number | undefi
       exitCode: result.exitCode,
       signal: result.signal,
       timedOut: result.timedOut,
+      ...(result.step && { step: result.step }),
       truncated: result.truncated,
       ...asText('stdout', result.stdout),
       ...asText('stderr', result.stderr),

@@ -3,6 +3,7 @@
  * frameworks replace timers, microtasks and clocks with fakes that stand still;
  * programs must still start under them, as with node:child_process.
  */
+import { performance } from 'node:perf_hooks'
 import * as timers from 'node:timers'
 import { MessageChannel } from 'node:worker_threads'
 import { ENDING_SIGNALS } from '../model/signals.js'
@@ -93,7 +94,5 @@ export function throwLater(error: unknown): void {
   })
 }
 
-const hrtime = process.hrtime.bigint
-
 /** Milliseconds of a monotonic clock. */
-export const now = (): number => Number(hrtime()) / 1e6
+export const now: () => number = performance.now.bind(performance)

@@ -1,4 +1,4 @@
-import { signalName } from './signals.js'
+import { signalDescription, signalName } from './signals.js'
 
 /** What a process used, with the names of process.resourceUsage(). */
 export interface ResourceUsage {
@@ -30,15 +30,31 @@ export interface ResourceUsage {
 export interface Exit {
   /** Exit code; null if a signal ended it. */
   code: number | null
+  /** The same as `code`, by the name it has in the result of run(). */
+  exitCode: number | null
   /** The signal that ended it; null if it exited. */
   signal: NodeJS.Signals | null
+  /** What that signal says, such as 'Terminated'; null if it exited. */
+  signalDescription: string | null
+  /** Whether it left a core dump. */
+  coreDumped: boolean
+  /** Whether `timeout` passed before it ended. */
+  timedOut: boolean
+  /** Whether `signal` aborted before it ended. */
+  aborted: boolean
+  /** Milliseconds from the call to the news of its end. */
+  durationMs: number
   /** The resources it used. */
   rusage: ResourceUsage
 }
 
 const CLD_EXITED = 1
+const CLD_DUMPED = 3
 
-/** From what waitid(2) returns; `numbers` has the usage from index `first` on, in the order of ResourceUsage. */
+/**
+ * From what waitid(2) returns; `numbers` has the usage from index `first` on, in the
+ * order of ResourceUsage. The duration, and why it ended, are for the caller to add.
+ */
 export function exitOf(
   siCode: number,
   siStatus: number,
@@ -46,9 +62,17 @@ export function exitOf(
   first: number,
 ): Exit {
   const at = (index: number) => numbers[first + index] as number
+  const code = siCode === CLD_EXITED ? siStatus : null
+  const signalled = siCode !== CLD_EXITED && siCode !== 0
   return {
-    code: siCode === CLD_EXITED ? siStatus : null,
-    signal: siCode === CLD_EXITED || siCode === 0 ? null : signalName(siStatus),
+    code,
+    exitCode: code,
+    signal: signalled ? signalName(siStatus) : null,
+    signalDescription: signalled ? signalDescription(siStatus) : null,
+    coreDumped: siCode === CLD_DUMPED,
+    timedOut: false,
+    aborted: false,
+    durationMs: 0,
     rusage: {
       userCPUTime: at(0),
       systemCPUTime: at(1),
@@ -62,3 +86,6 @@ export function exitOf(
     },
   }
 }
+
+/** Of a program that has not run. */
+export const noUsage = (): ResourceUsage => exitOf(0, 0, new Float64Array(9), 0).rusage

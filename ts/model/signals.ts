@@ -19,6 +19,50 @@ export function signalName(number: number): NodeJS.Signals {
   return namesByNumber.get(number) ?? (`SIG${number}` as NodeJS.Signals)
 }
 
+/** What each signal says, as strsignal(3) has it. */
+const descriptions: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
+  SIGHUP: 'Hangup',
+  SIGINT: 'Interrupt',
+  SIGQUIT: 'Quit',
+  SIGILL: 'Illegal instruction',
+  SIGTRAP: 'Trace/breakpoint trap',
+  SIGABRT: 'Aborted',
+  SIGBUS: 'Bus error',
+  SIGFPE: 'Floating point exception',
+  SIGKILL: 'Killed',
+  SIGUSR1: 'User defined signal 1',
+  SIGSEGV: 'Segmentation fault',
+  SIGUSR2: 'User defined signal 2',
+  SIGPIPE: 'Broken pipe',
+  SIGALRM: 'Alarm clock',
+  SIGTERM: 'Terminated',
+  SIGSTKFLT: 'Stack fault',
+  SIGCHLD: 'Child exited',
+  SIGCONT: 'Continued',
+  SIGSTOP: 'Stopped (signal)',
+  SIGTSTP: 'Stopped',
+  SIGTTIN: 'Stopped (tty input)',
+  SIGTTOU: 'Stopped (tty output)',
+  SIGURG: 'Urgent I/O condition',
+  SIGXCPU: 'CPU time limit exceeded',
+  SIGXFSZ: 'File size limit exceeded',
+  SIGVTALRM: 'Virtual timer expired',
+  SIGPROF: 'Profiling timer expired',
+  SIGWINCH: 'Window changed',
+  SIGIO: 'I/O possible',
+  SIGPWR: 'Power failure',
+  SIGSYS: 'Bad system call',
+}
+
+/** The first real-time signal. */
+const SIGRTMIN = 32
+
+/** 'Terminated' for 15. */
+export function signalDescription(number: number): string {
+  if (number >= SIGRTMIN) return `Real-time signal ${number - SIGRTMIN}`
+  return descriptions[signalName(number)] ?? `Signal ${number}`
+}
+
 /** The number of a signal given by name or number; 0 sends none and only checks. */
 export function signalNumber(name: string, value: unknown): number {
   if (typeof value === 'number') {

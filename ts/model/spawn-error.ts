@@ -74,6 +74,7 @@ export interface SpawnErrorFields {
   hint?: string | undefined
   /** The whole message after the program's name. */
   message?: string | undefined
+  timedOut?: boolean
 }
 
 /** A process that did not start. */
@@ -94,8 +95,11 @@ export class SpawnError extends Error {
   readonly spawnargs: readonly string[]
   /** The program to start, as the caller named it. */
   readonly file: string
+  /** Whether `timeout` passed before the program ran. */
+  readonly timedOut: boolean
 
-  constructor({ errno, step, syscall, path, file, args, hint, message }: SpawnErrorFields) {
+  constructor({ errno, step, syscall, path, file, args, hint, ...late }: SpawnErrorFields) {
+    const { message, timedOut = false } = late
     const code = errnoName(errno)
     const why = hint ?? hintFor(step, code)
     const about = path === undefined ? '' : ` ${JSON.stringify(path)}`
@@ -108,6 +112,7 @@ export class SpawnError extends Error {
     this.path = path
     this.spawnargs = args
     this.file = file
+    this.timedOut = timedOut
   }
 }
 
@@ -125,6 +130,7 @@ export function lateError({ step, syscall, path, file, spawnargs }: SpawnError):
     path,
     file,
     args: spawnargs,
+    timedOut: true,
     message: `it timed out before the program ran${begun ? `: at ${step}, in ${syscall}${about}` : ''}`,
   })
 }

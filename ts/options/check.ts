@@ -102,6 +102,8 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
   encoding: undefined,
   maxBuffer: undefined,
   overflow: undefined,
+  settle: undefined,
+  drainGrace: undefined,
   check: undefined,
 })
 
@@ -120,6 +122,12 @@ function finishRun<T extends RunSettings>(draft: Draft<T>): T {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
       "input needs stdio[0] to be 'pipe': leave it out, or leave out the input",
+    )
+  }
+  if (draft.settle === 'exit' && draft.drainGrace) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      "drainGrace needs settle: 'close': with 'exit' nothing is read after the exit",
     )
   }
   return finish(draft, input === undefined ? outputOnly : inputAndOutput)

@@ -121,6 +121,13 @@ export interface RunOptions extends SpawnOptions {
   maxBuffer?: number
   /** What happens beyond `maxBuffer`: drop the rest, or also send `killSignal`; default 'truncate'. */
   overflow?: 'truncate' | 'kill'
+  /**
+   * When the result comes: with the exit, with what has been written until then, or once
+   * all of the output has ended, too, which a grandchild may hold open; default 'close'.
+   */
+  settle?: 'exit' | 'close'
+  /** Milliseconds after the exit to wait for the end of the output; default: no limit. */
+  drainGrace?: number
   /** Reject with a RunError unless the program exits with 0; default false. */
   check?: boolean
 }

@@ -246,6 +246,8 @@ export const runReads = {
     return value as number
   },
   overflow: oneOf('truncate', 'kill'),
+  settle: oneOf('exit', 'close'),
+  drainGrace: integer(0, MAX_MILLISECONDS),
   check: boolean,
 }
 

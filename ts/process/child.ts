@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { BackendName } from '../backend/backends.js'
+import { getCore } from '../core/core.js'
 import type { Exit } from '../model/exit.js'
 import { SIGKILL, signalNumber, wasSignalled } from '../model/signals.js'
 import type { StderrOf, StdinOf, StdoutOf } from '../options/inference.js'
@@ -27,6 +28,8 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   /** How it ended; always settles, never rejects. */
   readonly exited: Promise<Exit>
   readonly #launch: Launch
+  #closed: Promise<Exit> | undefined
+  #referenced = true
   /** By descriptor. */
   readonly #pipes: (LazyPipe | undefined)[] = [undefined, undefined, undefined]
 
@@ -47,6 +50,27 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     launch.exited.then(() => {
       for (const pipe of this.#pipes) pipe?.ended()
     })
+  }
+
+  /**
+   * How it ended, once all of its output has, too: a grandchild may hold that open after
+   * the exit. A stream that has been accessed counts as ended when it is read to its end
+   * or destroyed, one that has not when nobody can write to it any more; what was written
+   * is kept. Never rejects.
+   */
+  get closed(): Promise<Exit> {
+    this.#closed ??= this.#whenClosed()
+    return this.#closed
+  }
+
+  async #whenClosed(): Promise<Exit> {
+    const exit = await this.exited
+    const core = getCore()
+    const referenced = this.#referenced
+    if (referenced) core.ref()
+    await Promise.all(this.#pipes.map((pipe) => pipe?.closed()))
+    if (referenced) core.unref()
+    return exit
   }
 
   /** Writes to the child's descriptor 0; null if that is not a pipe. */
@@ -97,11 +121,13 @@ export class Child<S = StdioOption> implements AsyncDisposable {
 
   /** Keeps the program running until the child ends; this is the default. */
   ref(): void {
+    this.#referenced = true
     this.#launch.ref()
   }
 
   /** Lets the program end while the child runs. */
   unref(): void {
+    this.#referenced = false
     this.#launch.unref()
   }
 

@@ -33,6 +33,8 @@ export interface Collection {
 export interface LaunchParameters {
   settings: Settings
   collection: Collection | undefined
+  /** When the call began, by the clock of now(). */
+  begin: number
 }
 
 function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefined): Pipes {
@@ -128,7 +130,7 @@ export class Launch {
   }
 
   #launch(inKernel: boolean): Compiled {
-    const { collection } = this.#parameters
+    const { collection, begin } = this.#parameters
     const settings = this.#snapshot?.settings ?? this.#parameters.settings
     const compiled = compileChecked({ settings, deferPipes: true, inKernel })
     try {
@@ -136,6 +138,7 @@ export class Launch {
         compiled,
         pipesFor(compiled.pipes, collection),
         settings.place,
+        begin,
       )
     } catch (error) {
       compiled.close()

@@ -20,6 +20,11 @@ export class Outputs {
     if (count === 0) this.#whole()
   }
 
+  /** Whether all have come to their end. */
+  get complete(): boolean {
+    return this.#missing === 0
+  }
+
   add(index: number, bytes: Buffer, truncated: boolean, errno: number): void {
     this.#bytes.set(index, bytes)
     if (errno !== 0) this.failed ??= { index, errno }

@@ -9,6 +9,8 @@ import { pipeStream } from './stream.js'
 /** Milliseconds until the pipe of a child that has ended is checked again: at first, and at most. */
 const FIRST_LOOK = 20
 const LAST_LOOK = 5000
+/** The same while somebody waits for `closed`. */
+const CLOSED_LOOK = 50
 
 const nothing = Buffer.alloc(0)
 
@@ -100,12 +102,27 @@ export class LazyPipe {
   }
 
   /**
+   * Resolves once the child's output has come to its end: for a stream, when it has
+   * been read or destroyed; without one, when the other end is closed everywhere.
+   */
+  async closed(): Promise<void> {
+    if (this.#input) return
+    while (!this.#stream && !this.settle()) {
+      await new Promise<void>((resolve) => later(CLOSED_LOOK, resolve))
+    }
+    const stream = this.#stream
+    if (!stream || stream.closed) return
+    await new Promise<void>((resolve) => stream.once('close', () => resolve()))
+  }
+
+  /**
    * Closes the pipe if the other end is closed.
    * @returns whether nothing is left to close
    */
   settle(): boolean {
     const stream = this.#stream
     if (stream) return this.#settleStream(stream)
+    if (this.#fd < 0) return true
     if (!loadBinding().hungUp(this.#fd)) return false
     if (!this.#input) {
       const left = loadBinding().rest(this.#fd)

@@ -2,6 +2,7 @@ import { type Abortable, whenAborted } from '../core/abort.js'
 import { later, type Timer } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import { ECANCELED, ESRCH } from '../model/errno.js'
+import type { Exit } from '../model/exit.js'
 import { killError, SIGKILL, SIGTERM } from '../model/signals.js'
 import { lateError, SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/settings.js'
@@ -23,8 +24,8 @@ export class Termination {
   readonly #signal: Abortable | undefined
   readonly #timers: Timer[] = []
   #unlisten: () => void = () => {}
-  /** Whether terminate() was called, for whichever reason. */
-  #begun = false
+  /** Why the child was to end; undefined as long as it was not. */
+  reason: 'timeout' | 'abort' | 'maxBuffer' | undefined
 
   /** Before the launch: a signal that cannot be listened to throws here, and nothing has been created. */
   constructor({ timeout, signal, killSignal = SIGTERM, killGrace }: Settings) {
@@ -35,7 +36,7 @@ export class Termination {
     if (signal) {
       this.#unlisten = whenAborted(signal, () => {
         this.aborted = true
-        this.terminate()
+        this.terminate('abort')
       })
     }
   }
@@ -48,11 +49,11 @@ export class Termination {
       this.disarm()
       throw error
     }
-    if (this.aborted) this.terminate()
+    if (this.aborted) this.terminate('abort')
     if (this.#timeout) {
       this.#timer(this.#timeout, () => {
         this.timedOut = true
-        this.terminate()
+        this.terminate('timeout')
       })
     }
     return this.#launch
@@ -68,10 +69,10 @@ export class Termination {
   }
 
   /** Sends killSignal now, and SIGKILL after killGrace. */
-  terminate(): void {
+  terminate(reason: 'timeout' | 'abort' | 'maxBuffer'): void {
     const launch = this.#launch
     if (!launch) return
-    this.#begun = true
+    this.reason ??= reason
     const errno = -launch.signal(this.#killSignal)
     // The child has ended, but a grandchild holds its output open.
     if (errno === ESRCH) launch.stopOutput()
@@ -83,7 +84,17 @@ export class Termination {
 
   /** Whether to stop reading output as soon as the child has ended. */
   get cutsOutput(): boolean {
-    return this.#begun && this.failed === undefined
+    return this.reason !== undefined && this.failed === undefined
+  }
+
+  /**
+   * Returns the SpawnError of a start that `timeout` ended; throws what the caller gets
+   * for any other `error` of the launch.
+   */
+  lateOr(error: unknown): SpawnError {
+    const found = this.errorFor(error)
+    if (found instanceof SpawnError && found.timedOut) return found
+    throw found
   }
 
   /** The error that the caller gets if the launch failed with `error`. */
@@ -92,6 +103,19 @@ export class Termination {
     if (aborted && this.#signal) return new AbortError(this.#signal)
     if (!this.timedOut || !(error instanceof SpawnError) || error.errno !== -ECANCELED) return error
     return lateError(error)
+  }
+
+  /** The child has ended: reads its output for this long, in milliseconds, and then stops. */
+  drain(ms: number): void {
+    if (ms === 0) this.#launch?.stopOutput()
+    else this.#timer(ms, () => this.#launch?.stopOutput())
+  }
+
+  /** The child has ended: says in `exit` why. */
+  ended(exit: Exit): void {
+    exit.timedOut = this.timedOut
+    exit.aborted = this.aborted
+    this.disarm()
   }
 
   /** Cancels the timers and the abort listener: the child has ended. */

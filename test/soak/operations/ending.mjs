@@ -10,8 +10,9 @@ export async function tinyTimeout(task) {
   const timeout = random.between(1, 5)
   const { value, error } = await outcome(task.run(['sleep', FOREVER], { timeout }))
   task.count('timeouts')
-  if (error) {
-    like(error, { name: 'SpawnError', code: 'ETIMEDOUT' }, 'error')
+  if (error) throw error
+  if (value.step !== null) {
+    like(value, { timedOut: true, pid: null, exitCode: null, signal: null }, 'result')
     task.count('timeouts before the start')
   } else {
     like(value, { timedOut: true, signal: 'SIGTERM', killError: null }, 'result')
@@ -25,7 +26,8 @@ export async function closeTimeout(task) {
   const { value, error } = await outcome(
     task.run(['sleep', ms, 'say', 1, 'end', 'exit', 5], { timeout: ms }),
   )
-  if (error) return like(error, { name: 'SpawnError', code: 'ETIMEDOUT' }, 'error')
+  if (error) throw error
+  if (value.step !== null) return like(value, { timedOut: true, signal: null }, 'result')
   if (value.timedOut) task.count('timeouts')
   if (value.signal === null) {
     like(value, { exitCode: 5 }, 'result')
@@ -41,7 +43,8 @@ export async function grace(task) {
   const options = { timeout: task.random.between(50, 200), killGrace: 20 }
   const { value, error } = await outcome(task.run(['ignore', 15, 'sleep', FOREVER], options))
   task.count('timeouts')
-  if (error) return like(error, { name: 'SpawnError', code: 'ETIMEDOUT' }, 'error')
+  if (error) throw error
+  if (value.step !== null) return like(value, { timedOut: true, signal: null }, 'result')
   // It may not have ignored it yet.
   like(value, { timedOut: true, signal: ['SIGKILL', 'SIGTERM'] }, 'result')
 }
@@ -130,7 +133,8 @@ export async function grandchildHolds(task) {
     }),
   )
   task.count('timeouts')
-  if (error) return like(error, { name: 'SpawnError', code: 'ETIMEDOUT' }, 'error')
+  if (error) throw error
+  if (value.step !== null) return like(value, { timedOut: true, signal: null }, 'result')
   like(value, { timedOut: true, signal: 'SIGKILL' }, 'result')
   holds(
     value.stdout.length === 0 || performance.now() - start > ms,
