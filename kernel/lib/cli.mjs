@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
 import process from 'node:process'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { wholeNumber } from '../../tools/options.mjs'
 import { flavours, image } from './build.mjs'
 import { runInMachine } from './machine.mjs'
+import { exportMail } from './mail.mjs'
 import { LabError } from './paths.mjs'
 import { runSelftests } from './selftests.mjs'
 import { check, exportSeries, tree } from './series.mjs'
@@ -95,12 +97,16 @@ program
 program
   .command('export')
   .description("write the work tree's commits back as kernel/patches")
-  .action(exportSeries)
+  .option('--mail <folder>', 'write kernel/patches as mails instead, a folder for each posting')
+  .action(({ mail }) => (mail === undefined ? exportSeries() : exportMail(resolve(mail))))
 
 program
   .command('check')
-  .description('check that the series applies to a clean tree, and run checkpatch.pl --strict')
+  .description(
+    'check that the series applies to a clean tree, in the order of its postings, too, and run checkpatch.pl --strict',
+  )
   .option('--each', 'also build it after each patch')
+  .option('--mail', 'with --each: build in the order of the postings')
   .action(check)
 
 /** Ends as the command did: with its status, or by its signal. */

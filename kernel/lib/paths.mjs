@@ -9,6 +9,7 @@ import { say } from '../../tools/progress.mjs'
 
 export const project = root.replace(/\/$/, '')
 export const patches = join(project, 'kernel/patches')
+export const postings = join(project, 'kernel/postings')
 export const config = join(project, 'kernel/config')
 
 /** Sources, build trees and images; safe to delete, costs a cold build. */

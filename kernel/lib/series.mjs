@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { sh } from '../../tools/sh.mjs'
 import { configure, flavours, make } from './build.mjs'
+import { mailOrder } from './mail.mjs'
 import { cached, config, LabError, patches, withCacheLock } from './paths.mjs'
 import { applySeries, checkOut, repository, seriesNames } from './source.mjs'
 
@@ -72,18 +73,23 @@ export async function exportSeries() {
 }
 
 /**
- * @param {{ each?: boolean }} options each: also build the kernel after each patch
+ * @param {{ each?: boolean, mail?: boolean }} options each: also build the kernel after
+ * each patch; mail: in the order of the postings
  */
-export async function check({ each = false }) {
+export async function check({ each = false, mail = false }) {
   const repo = await repository()
   const commits = await withCacheLock(() => applySeries(repo))
   console.log(`${commits.length} patches apply to a clean tree`)
+  const postings = await mailOrder(repo)
+  console.log(`they add up to the same in ${postings.length} postings`)
   // Building patch by patch takes long: other labs may build meanwhile.
   const path = cached('check')
   await withCacheLock(async () => {
     await checkOut(repo, path, commits.at(-1)?.commit ?? 'base')
     await checkStyle(path)
-    if (each) await buildEach(repo, path, commits)
+    if (each) {
+      await buildEach(repo, path, mail ? postings.flatMap((posting) => posting.commits) : commits)
+    }
   }, cached('checking'))
 }
 

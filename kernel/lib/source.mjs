@@ -101,10 +101,12 @@ export function seriesNames() {
 
 /**
  * Applies the series to the base strictly: a hunk whose context does not match
- * exactly is an error.
+ * exactly is an error. In another order than its own the patches are merged: a
+ * conflict is an error then.
+ * @param {string[]} [order] the names of the patches
  * @returns {Promise<{ name: string, commit: string }[]>} a commit for each patch
  */
-export async function applySeries(repo) {
+export async function applySeries(repo, order) {
   const scratch = mkdtempSync(join(cache, 'apply-'))
   const git = sh({
     cwd: repo,
@@ -114,13 +116,14 @@ export async function applySeries(repo) {
     let parent = (await git`git rev-parse base`).stdout.trim()
     await git`git read-tree ${parent}`
     const commits = []
-    for (const name of seriesNames()) {
+    for (const name of order ?? seriesNames()) {
       const mail = readFileSync(join(patches, name))
       const body = join(scratch, 'message')
       const diff = join(scratch, 'patch')
       const info = await git({ input: mail })`git mailinfo ${body} ${diff}`
       const field = (key) => new RegExp(`^${key}: (.*)$`, 'm').exec(info.stdout)?.[1] ?? ''
-      const applied = await git({ nothrow: true })`git apply --cached --whitespace=error ${diff}`
+      const how = order ? '--3way' : '--whitespace=error'
+      const applied = await git({ nothrow: true })`git apply --cached ${how} ${diff}`
       if (applied.exitCode !== 0) {
         throw new LabError(
           `${name} does not apply to ${PACKAGE} ${await sourceVersion()}:\n${applied.stderr.trim()}`,
