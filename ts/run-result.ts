@@ -1,5 +1,6 @@
 /** The result of run(), and its errors. */
 import type { BackendName } from './backend/backends.js'
+import { acrossCopies } from './model/copies.js'
 import { errnoName } from './model/errno.js'
 import type { ResourceUsage } from './model/exit.js'
 import type { Step } from './model/operations.js'
@@ -128,6 +129,8 @@ export class RunError extends Error {
     this.result = result
   }
 }
+
+acrossCopies(RunError, 'RunError')
 
 /** A read failed; `result` has what was read before. */
 export function readError(

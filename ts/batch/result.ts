@@ -1,3 +1,4 @@
+import { acrossCopies } from '../model/copies.js'
 import type { BatchCommand } from '../options/options.js'
 import type { RunResult } from '../run-result.js'
 
@@ -47,6 +48,8 @@ export class BatchError extends Error {
     this.results = results
   }
 }
+
+acrossCopies(BatchError, 'BatchError')
 
 function reason({ error, result }: BatchResult<unknown, string | Buffer>): string {
   if (error) return error.message

@@ -4,6 +4,7 @@ import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
 import type { ExecutableSource } from '../executable/executable.js'
 import { templateSource } from '../executable/template-like.js'
+import { acrossCopies } from '../model/copies.js'
 import type { Chain } from '../model/operations.js'
 import { readCompile } from '../options/check.js'
 import type { SpawnOptions } from '../options/options.js'
@@ -94,6 +95,8 @@ export class Compiled implements Disposable {
     this.close()
   }
 }
+
+acrossCopies(Compiled, 'Compiled')
 
 /** The program and arguments that run a line in a shell. */
 function shellCommand(file: string, args: readonly string[], shell: boolean | string) {

@@ -21,7 +21,9 @@ function wrap<F extends Call>(name: string, call: F): F {
   Object.defineProperty(wrapped, 'length', { value: call.length })
   const { custom } = promisify
   const promised = (call as unknown as { [custom]?: Call })[custom]
-  if (promised) Object.defineProperty(wrapped, custom, { value: wrap(promised.name, promised) })
+  // In Bun, what promisify() gives is its own promised form.
+  if (promised && promised !== call)
+    Object.defineProperty(wrapped, custom, { value: wrap(promised.name, promised) })
   return wrapped as unknown as F
 }
 

@@ -236,17 +236,12 @@ function patch(): void {
   patchSync()
 }
 
-/**
- * From now on node:child_process starts programs through uring-spawn, for all of this
- * thread. What it cannot start so, Node starts: see docs/drop-in.md.
- */
-export function register(): void {
+function beginEverywhere(): void {
   patch()
   everywhere = true
 }
 
-/** Ends what register() began. Children that are running are not affected. */
-export function unregister(): void {
+function endEverywhere(): void {
   everywhere = false
   if (!patched || calls > 0 || prototype.spawn !== spawn || marking) return
   prototype.spawn = original
@@ -257,23 +252,67 @@ export function unregister(): void {
 /** Whether uring-spawn/child_process has been loaded, which needs the method. */
 let marking = false
 
+/** What a copy of the library can do here. */
+interface DropIn {
+  register(): void
+  unregister(): void
+  started<T>(start: () => T): T
+  mark(child: object): void
+  beginMarking(): void
+}
+
+const ours: DropIn = {
+  register: beginEverywhere,
+  unregister: endEverywhere,
+  started(start) {
+    calls++
+    try {
+      return start()
+    } finally {
+      calls--
+    }
+  },
+  mark: (child) => void marked.add(child),
+  beginMarking() {
+    patch()
+    marking = true
+  },
+}
+
+/**
+ * One copy of the library does it for all of a thread. With `--import` and `--require`
+ * each of two would take the other's method for Node's, and make a handle around the
+ * other's handle.
+ */
+const shared = Symbol.for('uring-spawn.drop-in.1')
+const holder = ChildProcess as unknown as { [shared]?: DropIn }
+if (holder[shared] === undefined) Object.defineProperty(holder, shared, { value: ours })
+const dropIn = holder[shared] as DropIn
+
+/**
+ * From now on node:child_process starts programs through uring-spawn, for all of this
+ * thread. What it cannot start so, Node starts: see docs/drop-in.md.
+ */
+export function register(): void {
+  dropIn.register()
+}
+
+/** Ends what register() began. Children that are running are not affected. */
+export function unregister(): void {
+  dropIn.unregister()
+}
+
 /** Calls `start`; what it starts is started through uring-spawn. */
 export function started<T>(start: () => T): T {
-  calls++
-  try {
-    return start()
-  } finally {
-    calls--
-  }
+  return dropIn.started(start)
 }
 
 /** `child.spawn()` will start through uring-spawn. */
 export function mark(child: object): void {
-  marked.add(child)
+  dropIn.mark(child)
 }
 
 /** Lets started() and mark() work. */
 export function beginMarking(): void {
-  patch()
-  marking = true
+  dropIn.beginMarking()
 }

@@ -1,3 +1,5 @@
+import { acrossCopies } from './copies.js'
+
 /** The error of a call whose `signal` aborted; `cause` is the signal's reason. */
 export class AbortError extends Error {
   /** 'AbortError' */
@@ -9,3 +11,5 @@ export class AbortError extends Error {
     super('The operation was aborted', { cause: signal.reason })
   }
 }
+
+acrossCopies(AbortError, 'AbortError')

@@ -1,4 +1,5 @@
 /** The error of a process that did not start, and what to do about it. */
+import { acrossCopies } from './copies.js'
 import { ETIMEDOUT, errnoName } from './errno.js'
 import type { Step } from './operations.js'
 
@@ -115,6 +116,8 @@ export class SpawnError extends Error {
     this.timedOut = timedOut
   }
 }
+
+acrossCopies(SpawnError, 'SpawnError')
 
 /**
  * For a start that `timeout` ended before the program ran. No system call failed:

@@ -89,7 +89,15 @@ type Omitting<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 /** Nothing is made for a start that nobody follows: ask `hasSubscribers` first. */
 export const launches = channel('uring-spawn:launch')
 
-let last = 0
+/** The last id. Every copy of the library has the same channel, so it is counted there. */
+const last = Symbol.for('uring-spawn.last-id')
+
+function nextId(): number {
+  const holder = launches as unknown as { [last]?: number }
+  const id = (holder[last] ?? 0) + 1
+  Object.defineProperty(holder, last, { value: id, writable: true, configurable: true })
+  return id
+}
 
 /** A start that somebody follows. */
 export class Told {
@@ -110,7 +118,7 @@ export class Told {
 
   /** `begin`: when the call began, by the clock of now(). */
   constructor(about: Omit<LaunchAbout, 'id'>, begin: number) {
-    this.#about = { id: ++last, ...about }
+    this.#about = { id: nextId(), ...about }
     this.#begin = begin
   }
 
