@@ -53,13 +53,21 @@ function library() {
     name.endsWith('.ts'),
   )
   const hash = createHash('sha256')
-  const files = [...sources.sort().map((name) => `ts/${name}`), 'tsconfig.json']
+  const files = [
+    ...sources.sort().map((name) => `ts/${name}`),
+    'tsconfig.json',
+    'scripts/library.mjs',
+  ]
   for (const name of [...files, 'package-lock.json']) {
     hash.update(`${name}\0`).update(readFileSync(join(root, name)))
   }
   const outputs = sources
     .filter((name) => !name.endsWith('.d.ts'))
-    .map((name) => join(root, 'dist', name.replace(/\.ts$/, '.js')))
+    .map((name) => name.replace(/\.ts$/, '.js'))
+    .flatMap((name) => [
+      join(root, 'dist', name),
+      ...(name.startsWith('cli/') ? [] : [join(root, 'cjs', name)]),
+    ])
   return { hash: hash.digest('hex'), outputs }
 }
 
@@ -69,10 +77,11 @@ async function buildLibrary() {
     existsSync(stampFile) && readFileSync(stampFile, 'utf8') === hash && outputs.every(existsSync)
   if (isDone) return
   rmSync(stampFile, { force: true })
-  const { seconds } = await quietly(
-    [process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.'],
-    { title: 'build: compiling the library', log: logFile('build-library'), seconds: 10 },
-  )
+  const { seconds } = await quietly([process.execPath, 'scripts/library.mjs'], {
+    title: 'build: compiling the library',
+    log: logFile('build-library'),
+    seconds: 10,
+  })
   writeFileSync(stampFile, hash)
   say(`build: compiled the library (${duration(seconds)})`)
 }

@@ -389,8 +389,8 @@ test('the package has both entries', () => {
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   )
   for (const name of ['./register', './child_process']) {
-    const { types, default: file } = exports[name]
-    for (const path of [types, file]) {
+    const { import: ofImport, require: ofRequire } = exports[name]
+    for (const path of [ofImport, ofRequire].flatMap(Object.values)) {
       expect(existsSync(new URL(`../../${path}`, import.meta.url)), path).toBe(true)
     }
   }

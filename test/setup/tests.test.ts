@@ -23,9 +23,9 @@ const passing = { numPassedTests: 7, numFailedTests: 0, numPendingTests: 2, numT
 beforeEach(() => {
   clone = new Clone('ts', 'tsconfig.json', 'kernel')
   clone.link('zx', 'tap-parser')
-  // Stand-ins for cmake-js and tsc that build nothing and succeed.
+  // Stand-ins that build nothing and succeed.
   clone.write('node_modules/cmake-js/bin/cmake-js', '')
-  clone.write('node_modules/typescript/bin/tsc', '')
+  clone.write('scripts/library.mjs', '')
   clone.write('test/some.test.ts', '')
   clone.write('test/lab/other.test.ts', '')
   clone.program(

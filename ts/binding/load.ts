@@ -1,14 +1,44 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath, URL } from 'node:url'
+import { isAbsolute } from 'node:path'
 import { BINDING_VERSION, type Binding } from './addon.js'
 
+/**
+ * This file, or the bundle that it is in. A bundler that makes CommonJS has no
+ * import.meta.url, or puts in the address that the file had on its machine.
+ */
+const here = typeof __filename === 'string' ? __filename : import.meta.url
+
+/** For paths from this file, and for packages that it can see. */
+const from = createRequire(here)
+
+/** The package that has the addon for this machine. */
+const platformPackage = `@uring-spawn/linux-${process.arch}`
+
+/** Where the addon can be, in the order in which it is looked for. */
 const places = (): string[] => [
-  fileURLToPath(new URL('../../build/Release/uring_spawn.node', import.meta.url).href),
-  fileURLToPath(
-    new URL(`../../prebuilds/linux-${process.arch}/uring_spawn.node`, import.meta.url).href,
-  ),
+  // Built here.
+  '../../build/Release/uring_spawn.node',
+  `${platformPackage}/uring_spawn.node`,
+  // Of the machine that packed this.
+  `../../prebuilds/linux-${process.arch}/uring_spawn.node`,
+  // The library is in a bundle, and the addon lies beside it.
+  './uring_spawn.node',
 ]
+
+/** The paths of those that exist. */
+const present = (names: readonly string[]): string[] =>
+  names.flatMap((name) => {
+    try {
+      const file = from.resolve(name)
+      return existsSync(file) ? [file] : []
+    } catch {
+      return []
+    }
+  })
+
+const requirements = 'g++ make cmake pkg-config liburing-dev'
+const advice = `build it with: npx uring-spawn build (on Debian, that needs ${requirements})`
 
 let loaded: Binding | undefined
 
@@ -18,19 +48,41 @@ const unusable = (message: string, cause?: unknown): Error =>
     code: 'ERR_DLOPEN_FAILED',
   })
 
-/** Opens the addon, if there is one. */
-function open(file: string): Binding {
-  try {
-    return createRequire(import.meta.url)(file) as Binding
-  } catch (error) {
-    // Another libc, another machine's file, a truncated copy: the loader's message
-    // shows which.
-    const { message } = error as Error
+/** The file that URING_SPAWN_ADDON names, or those found. Throws if there is none. */
+function files(): string[] {
+  const named = process.env.URING_SPAWN_ADDON
+  if (named) {
+    if (isAbsolute(named) && existsSync(named)) return [named]
     throw unusable(
-      `cannot load its addon: ${message}. It was built for another system (libc, architecture): build it with npm run build`,
-      error,
+      `has no addon at ${named}: URING_SPAWN_ADDON must be the absolute path of a file`,
     )
   }
+  const found = present(places())
+  if (found.length > 0) return found
+  throw unusable(
+    `has no addon for linux on ${process.arch}: the package ${platformPackage} is not installed, ` +
+      `and there is none in build/Release or prebuilds; ${advice}. ` +
+      'In a bundle, put uring_spawn.node beside it, or its path into URING_SPAWN_ADDON',
+  )
+}
+
+/** Opens the first that loads here. */
+function open(candidates: readonly string[]): { file: string; binding: Binding } {
+  const failures: Error[] = []
+  for (const file of candidates) {
+    try {
+      return { file, binding: createRequire(file)(file) as Binding }
+    } catch (error) {
+      failures.push(error as Error)
+    }
+  }
+  // Another libc, another machine's file, a truncated copy: the loader's message
+  // shows which.
+  const why = failures.map(({ message }) => message).join('; ')
+  throw unusable(
+    `cannot load its addon: ${why}. It was built for another system (libc, architecture): ${advice}`,
+    failures[0],
+  )
 }
 
 /**
@@ -42,16 +94,10 @@ export function loadBinding(): Binding {
   if (process.platform !== 'linux') {
     throw unusable(`needs Linux on x64 or arm64; this is ${process.platform} on ${process.arch}`)
   }
-  const file = places().find((place) => existsSync(place))
-  if (file === undefined) {
-    throw unusable(
-      `has no addon for linux on ${process.arch}: looked for ${places().join(' and ')}; build it with npm run build`,
-    )
-  }
-  const binding = open(file)
+  const { file, binding } = open(files())
   if (binding.version !== BINDING_VERSION) {
     throw unusable(
-      `has an addon of another version at ${file}, perhaps loaded before an update: restart the program, or build it with npm run build`,
+      `has an addon of another version at ${file}, perhaps loaded before an update: restart the program, or ${advice}`,
     )
   }
   loaded = binding

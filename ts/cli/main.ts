@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-/** The command line: `uring-spawn doctor | explain | batch`. */
+/** The command line: `uring-spawn doctor | explain | batch | build`. */
 import { MAX_MILLISECONDS } from '../model/limits.js'
 import { type BatchCliOptions, runBatch } from './batch.js'
+import { buildAddon } from './build.js'
 import { doctor } from './doctor.js'
 import { doctorProgram } from './doctor-program.js'
 import { explainCommand } from './explain.js'
@@ -106,6 +107,13 @@ if SIGINT, SIGTERM, SIGHUP or SIGQUIT ended the batch, which ends its commands f
   )
   .action(async (file: string, options: BatchCliOptions) => {
     process.exitCode = await runBatch(file, options, words)
+  })
+
+program
+  .command('build')
+  .description('compile the addon from source, where none was installed that works')
+  .action(() => {
+    process.exitCode = buildAddon()
   })
 
 try {
