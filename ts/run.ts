@@ -94,6 +94,7 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
       return result
     }
     const exit = await launch.exited
+    if (asked.killTarget === 'group') await termination.groupEnded()
     // Once the child was to end, don't wait for grandchildren to close the pipe.
     if (termination.cutsOutput || asked.settle === 'exit') launch.stopOutput()
     else if (asked.drainGrace !== undefined && !outputs.complete) {

@@ -293,6 +293,24 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'overflow must be one of "truncate", "kill"',
   ],
   [
+    'an unknown target',
+    () => spawn('a', [], { killTarget: 'tree' as 'group' }),
+    'ERR_INVALID_ARG_VALUE',
+    'killTarget must be one of "child", "group", not "tree"',
+  ],
+  [
+    "another's group as a target",
+    () => spawn('a', [], { killTarget: 'group', processGroup: 7 }),
+    'ERR_INVALID_ARG_VALUE',
+    "killTarget: 'group' needs a group of the child's own, and processGroup 7 is another's",
+  ],
+  [
+    'a grace that is true',
+    () => run('a', [], { killGrace: true as false }),
+    'ERR_INVALID_ARG_TYPE',
+    'killGrace must be a number, not boolean',
+  ],
+  [
     'an unknown settle',
     () => run('a', [], { settle: 'end' as 'exit' }),
     'ERR_INVALID_ARG_VALUE',

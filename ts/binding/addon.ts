@@ -75,7 +75,7 @@ export const PipeBits = { input: 1, collect: 2, output: 4 } as const
 export const LaunchFlags = { wantResults: 1, lazy: 2, likeUvSpawn: 4 } as const
 
 /** The version that the addon must have: one that another copy has loaded may be older. */
-export const BINDING_VERSION = 5
+export const BINDING_VERSION = 6
 
 /** Tokens of launches are below this; the client's number is in the bits above. */
 export const TOKENS = 2 ** 20
@@ -179,6 +179,18 @@ export interface Binding {
    * led. -ESRCH: it is empty; -EPERM: none of its members may be signalled.
    */
   killGroup(id: number, pid: number, signal: number): number
+  /** As kill(), for the whole process group that the child leads, or will before its exec. */
+  killWithGroup(id: number, signal: number): number
+  /**
+   * A copy of the child's pidfd, for killHeld(); -ESRCH if it has ended, or is still
+   * being made. The caller's.
+   */
+  hold(id: number): number
+  /**
+   * Signals the process group that the child `pid` led, also after its end. -ESRCH: it
+   * is empty; -EPERM: none of its members may be signalled.
+   */
+  killHeld(pidfd: number, pid: number, signal: number): number
   /** Stops collecting output and reports what has been read. */
   stopOutput(id: number): void
   /**

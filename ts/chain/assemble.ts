@@ -123,13 +123,14 @@ function credentials({ uid, gid, groups, noNewPrivs }: ChainSettings): ChainOp[]
   return ops
 }
 
-function session({ detached, processGroup, umask }: ChainSettings): ChainOp[] {
+function session({ detached, processGroup, killTarget, umask }: ChainSettings): ChainOp[] {
   const step = 'session'
   const ops: ChainOp[] = []
   if (detached) ops.push({ op: 'task_set', attr: 'setsid', step })
-  if (processGroup !== undefined) {
-    ops.push({ op: 'task_set', attr: 'setpgid', value: processGroup, step })
-  }
+  // The leader of a session leads a group as well.
+  const ownGroup = killTarget === 'group' && !detached ? 0 : undefined
+  const value = processGroup ?? ownGroup
+  if (value !== undefined) ops.push({ op: 'task_set', attr: 'setpgid', value, step })
   if (umask !== undefined) ops.push({ op: 'task_set', attr: 'umask', value: umask, step })
   return ops
 }

@@ -247,6 +247,11 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     return wasSignalled(`cannot signal process ${this.#progress.pid}`, -this.signal(signal))
   }
 
+  /** Whether it has ended, or failed to start. @internal */
+  get over(): boolean {
+    return this.#progress.over
+  }
+
   /** kill() that returns 0 or -errno. @internal */
   signal(signal: number): number {
     if (this.#progress.over) return -ESRCH
@@ -254,6 +259,24 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     if (ret !== -EAGAIN) return ret
     later(RETRY_MS, () => this.signal(signal))
     return 0
+  }
+
+  /** signal() for the process group that it leads, also after its end. @internal */
+  signalWithGroup(signal: number): number {
+    const { binding } = this.#core
+    const { over, pid } = this.#progress
+    const ret = over ? -ESRCH : binding.killWithGroup(this.#id, signal)
+    // It has ended, but others may not have.
+    if (ret === -ESRCH && pid > 0) return binding.killGroup(this.#id, pid, signal)
+    if (ret !== -EAGAIN) return ret
+    later(RETRY_MS, () => this.signalWithGroup(signal))
+    return 0
+  }
+
+  /** A copy of its pidfd, the caller's; undefined if it has ended or is still being made. @internal */
+  hold(): number | undefined {
+    const fd = this.#core.binding.hold(this.#id)
+    return fd < 0 ? undefined : fd
   }
 
   /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. @internal */

@@ -42,7 +42,15 @@ function readAll<T extends object>(call: string, known: Reads, options: unknown,
   return settings
 }
 
-function checkTogether({ shell, template }: Pick<Settings, 'shell' | 'template'>): void {
+type Together = Pick<Settings, 'shell' | 'template' | 'killTarget' | 'processGroup'>
+
+function checkTogether({ shell, template, killTarget, processGroup }: Together): void {
+  if (killTarget === 'group' && processGroup) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `killTarget: 'group' needs a group of the child's own, and processGroup ${processGroup} is another's: leave one of them out`,
+    )
+  }
   if (shell && template) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
@@ -82,6 +90,7 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
   timeout: undefined,
   killSignal: undefined,
   killGrace: undefined,
+  killTarget: undefined,
   signal: undefined,
   detached: undefined,
   processGroup: undefined,

@@ -67,8 +67,13 @@ export interface SpawnOptions {
   timeout?: number
   /** What `timeout`, `signal` and `overflow: 'kill'` send; default 'SIGTERM'. */
   killSignal?: NodeJS.Signals | number
-  /** Milliseconds after `killSignal` until SIGKILL; default: never. */
-  killGrace?: number
+  /** Milliseconds after `killSignal` until SIGKILL; false: never. Default 5000. */
+  killGrace?: number | false
+  /**
+   * What `timeout`, `signal`, `overflow: 'kill'`, kill() and `await using` signal: the child,
+   * or everything in the process group that it leads, and then gets; default 'child'.
+   */
+  killTarget?: 'child' | 'group'
   /** An AbortSignal; when it aborts, the child gets `killSignal`. */
   signal?: AbortSignal
   /** Start a session of its own (setsid(2)); default false. */

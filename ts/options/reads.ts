@@ -180,7 +180,12 @@ export const spawnReads = {
     }
     return number
   },
-  killGrace: integer(0, MAX_MILLISECONDS),
+  killGrace(name: string, value: unknown): number | false {
+    if (value === false) return false
+    checkInteger(name, value, 0, MAX_MILLISECONDS)
+    return value
+  },
+  killTarget: oneOf('child', 'group'),
   signal(name: string, value: unknown): Abortable {
     if (!isAbortSignal(value)) {
       throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an AbortSignal`)

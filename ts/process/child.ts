@@ -98,9 +98,10 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   }
 
   /**
-   * Sends a signal through the pidfd, so never to another process.
-   * @param signal name or number; 0 only checks whether the process exists
-   * @returns false if the process has ended
+   * Sends a signal through the pidfd, so never to another process; with `killTarget:
+   * 'group'` to everything in its process group, also after its own end.
+   * @param signal name or number; 0 only checks whether there is a process
+   * @returns false if the process, or the group, has ended
    * @throws an error with the code EPERM if this process may not signal it: a
    *   program of another user, as one with the set-user-ID bit is
    */
@@ -131,7 +132,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     this.#launch.unref()
   }
 
-  /** Sends SIGKILL and waits for the end: for `await using`. */
+  /** Sends SIGKILL, as kill() does, and waits for the end: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#launch.signal(SIGKILL)
     await this.exited

@@ -11,6 +11,7 @@ import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/settings.js'
+import { HeldGroup } from './group.js'
 import { Snapshot } from './snapshot.js'
 import { stopReading } from './stream.js'
 import { launches, Told } from './told.js'
@@ -73,6 +74,8 @@ export class Launch {
   readonly started: Promise<Started>
   /** Whether it was started from a kernel template; known once it has started. */
   fromTemplate = false
+  /** Its pid; 0 until it is known. */
+  pid = 0
   readonly #ring: Ring
   readonly #parameters: LaunchParameters
   /** For a start from a template, which may have to be retried. */
@@ -172,6 +175,7 @@ export class Launch {
       const { templates, makesTemplates } = backendOf(this.backend)
       this.fromTemplate = makesTemplates || (templates && at >= 0 && errno === 0)
       const { pid, pidfd, fds } = outcome
+      this.pid = pid
       const open = pipes.map(({ index, input }, at) => ({ index, fd: fds[at] ?? -1, input }))
       return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }
     }
@@ -182,9 +186,19 @@ export class Launch {
     throw new SpawnError({ errno, step: `stdio[${pipe.index}]`, syscall: 'pipe2', file, args })
   }
 
-  /** Signals the process: 0 or -errno, -ESRCH if it has ended. */
+  /** Whether it has ended, or failed to start. */
+  get ended(): boolean {
+    return this.#submission.over
+  }
+
+  /**
+   * Signals the process, or with `killTarget: 'group'` its group: 0 or -errno, -ESRCH if
+   * it has ended.
+   */
   signal(signal: number): number {
-    const ret = this.#submission.signal(signal)
+    const ret = this.#ofGroup
+      ? this.#submission.signalWithGroup(signal)
+      : this.#submission.signal(signal)
     if (ret === -ESRCH) this.#missed = signal
     return ret
   }
@@ -192,6 +206,16 @@ export class Launch {
   /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. */
   killGroup(pid: number, signal: number): number {
     return this.#submission.killGroup(pid, signal)
+  }
+
+  get #ofGroup(): boolean {
+    return this.#parameters.settings.killTarget === 'group'
+  }
+
+  /** Its group, to be signalled after its end; undefined if it is too late or too early for that. */
+  holdGroup(): HeldGroup | undefined {
+    const pidfd = this.#submission.hold()
+    return pidfd === undefined ? undefined : new HeldGroup(pidfd)
   }
 
   stopOutput(): void {

@@ -1,12 +1,23 @@
 import { type Abortable, whenAborted } from '../core/abort.js'
-import { later, type Timer } from '../core/runtime.js'
+import { getCore } from '../core/core.js'
+import { later, now, type Timer } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import { ECANCELED, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { killError, SIGKILL, SIGTERM } from '../model/signals.js'
 import { lateError, SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/settings.js'
+import { type HeldGroup, hasLiving } from './group.js'
 import type { Launch } from './launch.js'
+
+/** Milliseconds from `killSignal` to SIGKILL, unless `killGrace` says otherwise. */
+const KILL_GRACE = 5000
+
+/** Milliseconds until a group is looked at again: at first, and at most. */
+const FIRST_LOOK = 2
+const LAST_LOOK = 500
+/** Longer looks also find out whether only zombies are left. */
+const CLOSE_LOOK = 30
 
 /**
  * Ends a child before its time: at its `timeout`, when its `signal` aborts, or when
@@ -19,18 +30,26 @@ export class Termination {
   failed: NodeJS.ErrnoException | undefined
   #launch: Launch | undefined
   readonly #killSignal: number
-  readonly #killGrace: number | undefined
+  readonly #killGrace: number | false
+  readonly #ofGroup: boolean
   readonly #timeout: number | undefined
   readonly #signal: Abortable | undefined
   readonly #timers: Timer[] = []
   #unlisten: () => void = () => {}
   /** Why the child was to end; undefined as long as it was not. */
   reason: 'timeout' | 'abort' | 'maxBuffer' | undefined
+  /** The group that is to end. */
+  #group: HeldGroup | undefined
+  /** When SIGKILL is due, by the clock of now(). */
+  #due = Number.POSITIVE_INFINITY
+  #killed = false
 
   /** Before the launch: a signal that cannot be listened to throws here, and nothing has been created. */
-  constructor({ timeout, signal, killSignal = SIGTERM, killGrace }: Settings) {
+  constructor(settings: Settings) {
+    const { timeout, signal, killSignal = SIGTERM, killGrace = KILL_GRACE, killTarget } = settings
     this.#killSignal = killSignal
     this.#killGrace = killGrace
+    this.#ofGroup = killTarget === 'group'
     this.#timeout = timeout
     this.#signal = signal
     if (signal) {
@@ -73,13 +92,20 @@ export class Termination {
     const launch = this.#launch
     if (!launch) return
     this.reason ??= reason
+    if (this.#ofGroup) this.#group ??= launch.holdGroup()
     const errno = -launch.signal(this.#killSignal)
     // The child has ended, but a grandchild holds its output open.
     if (errno === ESRCH) launch.stopOutput()
     else if (errno !== 0) this.failed = killError('cannot end the child', errno)
-    if (this.#killGrace !== undefined) {
-      this.#timer(this.#killGrace, () => launch.signal(SIGKILL))
-    }
+    if (this.#killGrace === false) return
+    this.#due = Math.min(this.#due, now() + this.#killGrace)
+    this.#timer(this.#killGrace, () => this.#kill(launch))
+  }
+
+  #kill(launch: Launch): void {
+    this.#killed = true
+    // A member of the group may have outlived the child, and hold its output open.
+    if (launch.signal(SIGKILL) === 0 && launch.ended) launch.stopOutput()
   }
 
   /** Whether to stop reading output as soon as the child has ended. */
@@ -115,12 +141,43 @@ export class Termination {
   ended(exit: Exit): void {
     exit.timedOut = this.timedOut
     exit.aborted = this.aborted
-    this.disarm()
+    this.#unlisten()
+    if (this.#group) this.groupEnded().then(() => this.disarm())
+    else this.disarm()
+  }
+
+  /**
+   * The child has ended. If its group was to end with it, resolves once that has ended as
+   * well, or has got SIGKILL; otherwise at once.
+   */
+  async groupEnded(): Promise<void> {
+    const group = this.#group
+    const pid = this.#launch?.pid ?? 0
+    if (!group) return
+    const core = getCore()
+    core.ref()
+    try {
+      for (let ms = FIRST_LOOK; this.#waitsFor(group, pid, ms); ms = Math.min(ms * 2, LAST_LOOK)) {
+        await new Promise<void>((resolve) => later(Math.min(ms, this.#due - now()), resolve))
+      }
+    } finally {
+      core.unref()
+      group.close()
+    }
+  }
+
+  #waitsFor(group: HeldGroup, pid: number, ms: number): boolean {
+    if (this.#killed || this.#killGrace === false || !group.hasMembers(pid)) return false
+    if (ms > CLOSE_LOOK && !hasLiving(pid)) return false
+    if (now() < this.#due) return true
+    group.signal(pid, SIGKILL)
+    return false
   }
 
   /** Cancels the timers and the abort listener: the child has ended. */
   disarm(): void {
     this.#unlisten()
     for (const timer of this.#timers) timer.cancel()
+    this.#group?.close()
   }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What can be done to a process that has been requested. */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "inbox.h"
 #include "job.h"
@@ -8,7 +9,19 @@
 #include "reap.h"
 #include "state.h"
 
-int core_kill(struct core *core, uint32_t id, int sig)
+/*
+ * A child that does not lead a group yet is about to: until its exec, it is all
+ * there is to signal.
+ */
+static int signal_group(const struct launch *launch, int sig)
+{
+	int ret = reap_signal_group(launch->pidfd, launch->pid, sig);
+
+	return ret == -ESRCH ? reap_signal(launch->pidfd, launch->pid, sig)
+			     : ret;
+}
+
+static int signal_job(struct core *core, uint32_t id, int sig, bool group)
 {
 	struct job *job;
 	int ret = 0;
@@ -18,13 +31,46 @@ int core_kill(struct core *core, uint32_t id, int sig)
 	if (!job)
 		ret = -ESRCH;
 	else if (job_has_process(job))
-		ret = reap_signal(job->launch.pidfd, job->launch.pid, sig);
+		ret = group ? signal_group(&job->launch, sig)
+			    : reap_signal(job->launch.pidfd, job->launch.pid,
+					  sig);
 	else if (job->state == JOB_QUEUED)
 		job->cancelled = true;
 	else
 		ret = job->state == JOB_LAUNCHING ? -EAGAIN : -ESRCH;
 	core_unlock(core);
 	return ret;
+}
+
+int core_kill(struct core *core, uint32_t id, int sig)
+{
+	return signal_job(core, id, sig, false);
+}
+
+int core_kill_with_group(struct core *core, uint32_t id, int sig)
+{
+	return signal_job(core, id, sig, true);
+}
+
+int core_hold(struct core *core, uint32_t id)
+{
+	struct job *job;
+	int ret = -ESRCH;
+
+	core_lock(core);
+	job = job_find(core, id);
+	if (job && job_has_process(job)) {
+		ret = fcntl(job->launch.pidfd, F_DUPFD_CLOEXEC, 3);
+		if (ret < 0)
+			ret = -errno;
+	}
+	core_unlock(core);
+	return ret;
+}
+
+int core_kill_held(int pidfd, pid_t pid, int sig)
+{
+	return pid <= 1 ? -EINVAL : reap_signal_group(pidfd, pid, sig);
 }
 
 int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig)

@@ -225,6 +225,27 @@ int core_kill(struct core *core, uint32_t id, int sig);
  */
 int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig);
 
+/*
+ * As core_kill(), for everything in the process group that the child leads: its
+ * chain has a setpgid(0) or a setsid(). One that has not come to that yet, and
+ * so has no children, is signalled alone.
+ */
+int core_kill_with_group(struct core *core, uint32_t id, int sig);
+
+/*
+ * A copy of a child's pidfd, close-on-exec and the caller's, to signal its
+ * group after its end. Returns -ESRCH if there is no process, or its EXITED has
+ * been freed, -EMFILE.
+ */
+int core_hold(struct core *core, uint32_t id);
+
+/*
+ * Signals the process group that the child @pid led, whose pidfd is @pidfd.
+ * From Linux 6.9 on, this cannot reach another group; for earlier kernels see
+ * reap_signal_group().
+ */
+int core_kill_held(int pidfd, pid_t pid, int sig);
+
 /* Stops collecting a child's output; what has been written so far is kept. */
 void core_stop_output(struct core *core, uint32_t id);
 

@@ -629,6 +629,36 @@ Napi::Value Environment::KillGroup(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), ret);
 }
 
+/* killWithGroup(id, signal) */
+Napi::Value Environment::KillWithGroup(const Napi::CallbackInfo &info)
+{
+	int ret = core_ ? core_kill_with_group(
+				  core_, static_cast<uint32_t>(Int(info[0])),
+				  Int(info[1]))
+			: -ESRCH;
+
+	return Napi::Number::New(info.Env(), ret);
+}
+
+/* hold(id) */
+Napi::Value Environment::Hold(const Napi::CallbackInfo &info)
+{
+	int fd = core_ ? core_hold(core_, static_cast<uint32_t>(Int(info[0])))
+		       : -ESRCH;
+
+	if (fd >= 0)
+		Own(fd);
+	return Napi::Number::New(info.Env(), fd);
+}
+
+/* killHeld(pidfd, pid, signal) */
+static Napi::Value KillHeld(const Napi::CallbackInfo &info)
+{
+	return Napi::Number::New(
+		info.Env(),
+		core_kill_held(Int(info[0]), Int(info[1]), Int(info[2])));
+}
+
 Napi::Value Environment::StopOutput(const Napi::CallbackInfo &info)
 {
 	if (core_)
@@ -720,6 +750,12 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("killGroup",
 		    Napi::Function::New(env, Call<&Environment::KillGroup>,
 					"killGroup", self));
+	exports.Set("killWithGroup",
+		    Napi::Function::New(env, Call<&Environment::KillWithGroup>,
+					"killWithGroup", self));
+	exports.Set("hold", Napi::Function::New(env, Call<&Environment::Hold>,
+						"hold", self));
+	exports.Set("killHeld", Napi::Function::New(env, KillHeld, "killHeld"));
 	exports.Set("stopOutput",
 		    Napi::Function::New(env, Call<&Environment::StopOutput>,
 					"stopOutput", self));

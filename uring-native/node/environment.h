@@ -90,6 +90,8 @@ class Environment
 	Napi::Value Wait(const Napi::CallbackInfo &info);
 	Napi::Value Kill(const Napi::CallbackInfo &info);
 	Napi::Value KillGroup(const Napi::CallbackInfo &info);
+	Napi::Value KillWithGroup(const Napi::CallbackInfo &info);
+	Napi::Value Hold(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
 	Napi::Value NewTemplate(const Napi::CallbackInfo &info);
 	Napi::Value Place(const Napi::CallbackInfo &info);
@@ -131,7 +133,7 @@ class Environment
 /* How many clients a token can tell apart. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
-#define BINDING_VERSION 5
+#define BINDING_VERSION 6
 
 /*
  * A Buffer of @size bytes of malloc(3)ed memory. Sets *@bytes to NULL if the

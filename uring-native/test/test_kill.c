@@ -120,6 +120,44 @@ static void test_group(struct side *side)
 	CHECK(core_kill_group(side->core, child.id, 1, 0) == -EINVAL);
 }
 
+static void test_with_group(struct side *side)
+{
+	struct child child = start(side, "sleep 600 & sleep 600", true, 0);
+	siginfo_t info;
+	int pidfd, status;
+
+	CHECK(!core_kill_with_group(side->core, child.id, 0));
+	CHECK(!core_kill_with_group(side->core, child.id, SIGTERM));
+	end(side, &child, SIGTERM);
+	while (waitpid(-child.pid, &status, __WALL) > 0)
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	CHECK(core_kill_with_group(side->core, child.id, SIGTERM) == -ESRCH);
+
+	/* It leads no group: it is signalled alone. */
+	child = start(side, "exec sleep 600", false, 0);
+	CHECK(core_kill_with_group(side->core, child.id, 1000) == -EINVAL);
+	CHECK(!core_kill_with_group(side->core, child.id, SIGTERM));
+	end(side, &child, SIGTERM);
+
+	/* What lives on after its leader. */
+	child = start(side, "trap '' TERM; sleep 600 & kill -STOP $$; exit 3",
+		      true, 0);
+	pidfd = core_hold(side->core, child.id);
+	CHECK(pidfd >= 0);
+	CHECK(!waitid(P_PID, (id_t)child.pid, &info, WSTOPPED | __WALL));
+	CHECK(!core_kill(side->core, child.id, SIGCONT));
+	end(side, &child, 3);
+	CHECK(core_hold(side->core, child.id) == -ESRCH);
+	CHECK(!core_kill_held(pidfd, child.pid, SIGTERM));
+	CHECK(!core_kill_held(pidfd, child.pid, 0));
+	CHECK(!core_kill_held(pidfd, child.pid, SIGKILL));
+	while (waitpid(-child.pid, &status, __WALL) > 0)
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	CHECK(core_kill_held(pidfd, child.pid, 0) == -ESRCH);
+	CHECK(core_kill_held(pidfd, 1, 0) == -EINVAL);
+	close(pidfd);
+}
+
 static double cpu_seconds(void)
 {
 	struct rusage ru;
@@ -225,6 +263,7 @@ static void *environment(void *arg)
 	if (!core_can_launch(side.core, side.kind)) {
 		test_signals(&side);
 		test_group(&side);
+		test_with_group(&side);
 		test_held(&side);
 		test_permission(&side);
 	}
