@@ -8,6 +8,7 @@ export const EventType = {
   output: 3,
   overflow: 4,
   fed: 5,
+  chunk: 6,
 } as const
 
 /**
@@ -19,7 +20,7 @@ export const EventType = {
  * - exited: `a` is si_code (0: other code took the status), `b` si_status, from
  *   `usage` on there are nine numbers in the order of ResourceUsage
  * - output: `a` is which, `b` 0 or -errno
- * - overflow: `a` is which
+ * - overflow, chunk: `a` is which
  * - fed: nothing; the addon no longer uses the input
  */
 export const EventField = { type: 0, token: 1, a: 2, b: 3, by: 4, has: 5, usage: 6 } as const
@@ -28,7 +29,7 @@ export const EVENT_STRIDE = 16
 /**
  * What an event has besides numbers, at two places of its own in `EventValues`:
  *
- * - value: results of the operations (started, failed), or bytes (output)
+ * - value: results of the operations (started, failed), or bytes (output, chunk)
  * - fds: our end of each pipe, -1 for those that are collected (started)
  * - truncated: some of the output was dropped
  */
@@ -193,6 +194,13 @@ export interface Binding {
   killHeld(pidfd: number, pid: number, signal: number): number
   /** Stops collecting output and reports what has been read. */
   stopOutput(id: number): void
+  /**
+   * Asks for a `chunk` of the output `which`, of those that are collected; the child waits
+   * until it is asked for the next. What was collected before is the first one, `output`
+   * has the last bytes. From then on nothing is dropped, and `started` is not lazy; with a
+   * `which` that does not exist, this is all.
+   */
+  more(id: number, which: number): void
   /**
    * A kernel template of the executable at the absolute `path`, or of the one open
    * as `fd` if `path` is null. The caller's.

@@ -60,6 +60,8 @@ export interface Pipes {
   input: Uint8Array | undefined
   output: ((which: number, bytes: Buffer, truncated: boolean, errno: number) => void) | undefined
   overflow: ((which: number) => void) | undefined
+  /** What Submission.more() has asked for. */
+  chunk?: ((which: number, bytes: Buffer) => void) | undefined
 }
 
 /** Options of Ring.submit(). */
@@ -152,6 +154,10 @@ class Progress implements LaunchEvents {
 
   overflow(which: number): void {
     this.#pipes?.overflow?.(which)
+  }
+
+  chunk(which: number, bytes: Buffer): void {
+    this.#pipes?.chunk?.(which, bytes)
   }
 
   /** A grandchild may keep the output open after the exit: wait for both to end. */
@@ -282,6 +288,11 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. @internal */
   killGroup(pid: number, signal: number): number {
     return this.#core.binding.killGroup(this.#id, pid, signal)
+  }
+
+  /** Binding.more(). @internal */
+  more(which: number): void {
+    this.#core.binding.more(this.#id, which)
   }
 
   /** Stops collecting output that a grandchild holds open. @internal */

@@ -274,6 +274,7 @@ export class ChildHandle implements LaunchEvents, Held {
   }
 
   output(): void {}
+  chunk(): void {}
 
   overflow(): void {}
 

@@ -41,6 +41,8 @@ export interface LaunchEvents {
   ended(exit: Exit): void
   output(which: number, errno: number, bytes: Buffer, truncated: boolean): void
   overflow(which: number): void
+  /** Of an output for which Binding.more() was called; the last bytes come with `output`. */
+  chunk(which: number, bytes: Buffer): void
 }
 
 /** A pipe that the launch makes; the chain names it by `pipeFd()` of its index. */
@@ -243,6 +245,9 @@ class Core {
       }
       case EventType.overflow:
         events.overflow(a)
+        return
+      case EventType.chunk:
+        events.chunk(a, this.#value<Buffer>(has, EventHas.value, place) ?? empty)
     }
   }
 

@@ -106,6 +106,39 @@ int core_wait(struct core *core, uint32_t id)
 	return ret;
 }
 
+/* Lock held. */
+static void ask(struct job *job, uint32_t which)
+{
+	struct job_output *output;
+
+	if (which >= job->nr_outputs)
+		return;
+	output = &job->outputs[which];
+	if (output->asked || output->told)
+		return;
+	output->asked = true;
+	if (job->state == JOB_SETTLED)
+		inbox_send(job, TODO_MORE);
+	else
+		job->more = true;
+}
+
+void core_more(struct core *core, uint32_t id, uint32_t which)
+{
+	struct job *job;
+
+	core_lock(core);
+	job = job_find(core, id);
+	if (job) {
+		/* A STARTED that is there has woken nobody. */
+		if (job->lazy && job->state == JOB_SETTLED && core->events)
+			core->owes_owner = true;
+		job->lazy = false;
+		ask(job, which);
+	}
+	core_unlock(core);
+}
+
 void core_stop_output(struct core *core, uint32_t id)
 {
 	struct job *job;

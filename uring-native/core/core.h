@@ -84,6 +84,7 @@ enum core_event_type {
 	CORE_OUTPUT,   /* the end of it */
 	CORE_OVERFLOW, /* output goes beyond its max */
 	CORE_FED,      /* the borrowed input is no longer needed */
+	CORE_CHUNK,    /* some output, as core_more() asked for */
 };
 
 struct core_event {
@@ -113,6 +114,7 @@ struct core_event {
 			int op;
 		} failed;
 		struct exit_status exited;
+		/* OUTPUT, or of CHUNK which, buf and size. */
 		struct {
 			uint32_t which; /* of those that are collected */
 			int error;	/* 0 or -errno */
@@ -248,6 +250,17 @@ int core_kill_held(int pidfd, pid_t pid, int sig);
 
 /* Stops collecting a child's output; what has been written so far is kept. */
 void core_stop_output(struct core *core, uint32_t id);
+
+/*
+ * Delivers the output @which of those that are collected in chunks: one CHUNK
+ * for each call, as soon as there is something, and then OUTPUT with the last
+ * bytes. Until the next call, which takes effect once that CHUNK has been
+ * freed, the rest stays in the pipe, and the child waits. What was collected
+ * before the first call is the first chunk. From then on nothing is dropped,
+ * and STARTED is no longer lazy; with a @which that does not exist, this is
+ * all.
+ */
+void core_more(struct core *core, uint32_t id, uint32_t which);
 
 /*
  * Takes events, oldest first and @max at most; the caller frees them by

@@ -46,6 +46,10 @@ static int event_release(struct core_event *event)
 			reap(pidfd, &(struct exit_status){0});
 		job->launch.pidfd = -1;
 		break;
+	case CORE_CHUNK:
+		job->outputs[event->output.which].told = false;
+		free(event->output.buf);
+		break;
 	case CORE_OUTPUT:
 		free(event->output.buf);
 		break;

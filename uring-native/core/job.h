@@ -35,6 +35,13 @@ enum job_state {
 struct job_output {
 	struct output output;
 	struct job *job;
+	/*
+	 * Lock held: a chunk has been asked for and is not there yet, or is in
+	 * an event that has not been freed. So one event is enough for all.
+	 */
+	bool asked;
+	bool told;
+	struct core_event chunk;
 	struct core_event overflow;
 	struct core_event end;
 };
@@ -48,10 +55,10 @@ struct job_input {
 /*
  * One process, from the request until its last event is freed.
  *
- * The core's lock guards state, cancelled, stopped, refs, todo and the list
- * pointers. The rest belongs to whoever has the job: its maker until it is
- * queued, a launch thread (or the loop, for a ring) until it is settled, then
- * the loop. The launch's pid and pidfd are atomic, for signals meanwhile.
+ * The core's lock guards state, cancelled, stopped, lazy, more, refs, todo and
+ * the list pointers. The rest belongs to whoever has the job: its maker until
+ * it is queued, a launch thread (or the loop, for a ring) until it is settled,
+ * then the loop. The launch's pid and pidfd are atomic, for signals meanwhile.
  */
 struct job {
 	struct launch launch;
@@ -62,7 +69,8 @@ struct job {
 	enum job_state state;
 	bool cancelled;
 	bool stopped; /* its output no longer is, or will not be, collected */
-	bool lazy;    /* its core_request's */
+	bool more;    /* chunks were asked for before it had settled */
+	bool lazy;    /* its core_request's, until a chunk is asked for */
 	bool like_uv_spawn; /* its core_request's */
 	bool waited;	    /* its core_request's; once settled, core_run()'s */
 	unsigned busy_ms;   /* waited while the program was open for writing */

@@ -81,6 +81,23 @@ static void on_overflow(struct output *output)
 	core_unlock(job->core);
 }
 
+static void on_chunk(struct output *output)
+{
+	struct job_output *o = (struct job_output *)output;
+	struct core_event *event = &o->chunk;
+	struct job *job = o->job;
+
+	event_init(event, job, CORE_CHUNK);
+	event->output.which = (uint32_t)(o - job->outputs);
+	event->output.buf = output->buf;
+	event->output.size = output->len;
+	core_lock(job->core);
+	o->asked = false;
+	o->told = true;
+	event_post(event, true);
+	core_unlock(job->core);
+}
+
 static void on_output(struct output *output)
 {
 	struct job_output *o = (struct job_output *)output;
@@ -123,6 +140,7 @@ static void watch_job(struct core *core, struct job *job)
 	job->watched = true;
 	for (i = 0; i < job->nr_outputs; i++) {
 		job->outputs[i].output.overflow = on_overflow;
+		job->outputs[i].output.chunk = on_chunk;
 		job->outputs[i].output.finished = on_output;
 	}
 	job->input.input.finished = on_input;
@@ -147,6 +165,22 @@ static void stop_output(struct job *job)
 			output_stop(&job->outputs[i].output);
 	if (job->has_input && job->input.input.watch.fd >= 0)
 		input_stop(&job->input.input);
+}
+
+static void more_output(struct core *core, struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->nr_outputs; i++) {
+		struct job_output *o = &job->outputs[i];
+		bool asked;
+
+		core_lock(core);
+		asked = o->asked;
+		core_unlock(core);
+		if (asked)
+			output_more(&o->output);
+	}
 }
 
 static void defer_submit(struct core *core, struct job *job)
@@ -318,6 +352,8 @@ static void do_job(struct core *core, struct job *job, unsigned todo)
 		defer_submit(core, job);
 	if (todo & TODO_WATCH)
 		watch_job(core, job);
+	if (todo & TODO_MORE && job->watched)
+		more_output(core, job);
 	if (todo & TODO_STOP_OUTPUT && job->watched)
 		stop_output(job);
 }

@@ -2,11 +2,13 @@
 #include "output.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define FIRST 4096U
 #define TURN (1024UL * 1024) /* bytes, then it is another's turn */
+#define CHUNK (256UL * 1024) /* bytes, then they are delivered */
 
 static void output_end(struct output *out, int error)
 {
@@ -57,14 +59,27 @@ static ssize_t read_some(struct output *out)
 	return n < 0 ? -errno : n;
 }
 
+static void output_chunk(struct output *out)
+{
+	out->wanted = false;
+	out->chunk(out);
+	out->buf = NULL;
+	out->len = 0;
+	out->capacity = 0;
+}
+
 static void output_ready(struct watch *watch)
 {
 	struct output *out = (struct output *)watch;
+	size_t most = out->in_chunks && !out->stopped ? CHUNK : TURN;
 	size_t turn = 0;
 	ssize_t n = -EAGAIN;
 
+	/* output_more() waits for it again. */
+	if (out->in_chunks && !out->wanted && !out->stopped)
+		return;
 	/* Read even when stopped: what is in the pipe is not lost. */
-	while (turn < TURN) {
+	while (turn < most) {
 		n = read_some(out);
 		if (n == -EINTR)
 			continue;
@@ -78,6 +93,10 @@ static void output_ready(struct watch *watch)
 	}
 	if (out->stopped) {
 		output_end(out, 0);
+		return;
+	}
+	if (out->in_chunks && out->len) {
+		output_chunk(out);
 		return;
 	}
 	out->poller->ops->arm(out->poller, watch);
@@ -95,6 +114,22 @@ void output_start(struct output *out, struct poller *poller)
 void output_stop(struct output *out)
 {
 	out->stopped = true;
-	if (out->watch.fd >= 0)
+	if (out->watch.armed)
 		out->poller->ops->cancel(out->poller, &out->watch);
+	else if (out->watch.fd >= 0)
+		output_ready(&out->watch);
+}
+
+void output_more(struct output *out)
+{
+	if (out->watch.fd < 0 || out->stopped)
+		return;
+	out->in_chunks = true;
+	out->max = SIZE_MAX;
+	out->wanted = true;
+	/* What was collected before. The rest waits in the pipe. */
+	if (out->len)
+		output_chunk(out);
+	else if (!out->watch.armed)
+		out->poller->ops->arm(out->poller, &out->watch);
 }

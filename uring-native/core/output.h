@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Collects what a child writes. */
+/* Collects what a child writes, or delivers it in chunks as it is asked for. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -17,9 +17,13 @@ struct output {
 	size_t max;	/* bytes to keep; the rest is read and dropped */
 	bool truncated; /* there was a rest */
 	bool stopped;
+	bool in_chunks; /* nothing is read before the next one is wanted */
+	bool wanted;
 	int error; /* 0 or -errno of what ended it early */
 	/* Called once, at the first byte beyond max. */
 	void (*overflow)(struct output *output);
+	/* Called with what there is; the callee takes the buffer. */
+	void (*chunk)(struct output *output);
 	/* Called once; the fd is closed, and the callee may take the buffer. */
 	void (*finished)(struct output *output);
 };
@@ -27,5 +31,11 @@ struct output {
 /* Start collecting, or stop and keep what has been written so far. */
 void output_start(struct output *output, struct poller *poller);
 void output_stop(struct output *output);
+/*
+ * From now on nothing is dropped, and chunk() is called once for each call of
+ * this one, when there is something, unless the output has ended: finished()
+ * has the last bytes.
+ */
+void output_more(struct output *output);
 
 #endif

@@ -39,7 +39,8 @@ void job_settle(struct job *job)
 {
 	struct core *core = job->core;
 	struct launch *launch = &job->launch;
-	bool stop, like_uv_spawn = job->like_uv_spawn;
+	bool like_uv_spawn = job->like_uv_spawn;
+	unsigned todo = TODO_WATCH;
 
 	/*
 	 * Before anybody waits for the end of output: we hold a writer, too.
@@ -52,7 +53,10 @@ void job_settle(struct job *job)
 	launch->place = NULL;
 	fill_first(job);
 	core_lock(core);
-	stop = job->stopped || core->detached;
+	if (job->stopped || core->detached)
+		todo |= TODO_STOP_OUTPUT;
+	if (job->more)
+		todo |= TODO_MORE;
 	job->state = JOB_SETTLED;
 	if (core->nr_waiters)
 		pthread_cond_broadcast(&core->settled);
@@ -60,7 +64,7 @@ void job_settle(struct job *job)
 	if (job->waited) {
 		/* core_run() goes on. */
 	} else if (!launch->error) {
-		inbox_send(job, TODO_WATCH | (stop ? TODO_STOP_OUTPUT : 0));
+		inbox_send(job, todo);
 	} else {
 		if (launch->pidfd >= 0)
 			close(launch->pidfd);

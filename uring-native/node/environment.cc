@@ -666,6 +666,15 @@ Napi::Value Environment::StopOutput(const Napi::CallbackInfo &info)
 	return info.Env().Undefined();
 }
 
+/* more(id, which) */
+Napi::Value Environment::More(const Napi::CallbackInfo &info)
+{
+	if (core_)
+		core_more(core_, static_cast<uint32_t>(Int(info[0])),
+			  static_cast<uint32_t>(Int(info[1])));
+	return info.Env().Undefined();
+}
+
 /* newTemplate(path or null, fd): a descriptor */
 Napi::Value Environment::NewTemplate(const Napi::CallbackInfo &info)
 {
@@ -759,6 +768,8 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("stopOutput",
 		    Napi::Function::New(env, Call<&Environment::StopOutput>,
 					"stopOutput", self));
+	exports.Set("more", Napi::Function::New(env, Call<&Environment::More>,
+						"more", self));
 	exports.Set("newTemplate",
 		    Napi::Function::New(env, Call<&Environment::NewTemplate>,
 					"newTemplate", self));

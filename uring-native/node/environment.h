@@ -93,6 +93,7 @@ class Environment
 	Napi::Value KillWithGroup(const Napi::CallbackInfo &info);
 	Napi::Value Hold(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
+	Napi::Value More(const Napi::CallbackInfo &info);
 	Napi::Value NewTemplate(const Napi::CallbackInfo &info);
 	Napi::Value Place(const Napi::CallbackInfo &info);
 	Napi::Value DropPlace(const Napi::CallbackInfo &info);

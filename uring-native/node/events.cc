@@ -91,6 +91,7 @@ void FillEvent(Napi::Env env, core_event *event, double *slot,
 		slot[EVENT_B] = event->exited.status;
 		FillUsage(slot + EVENT_USAGE, event->exited.rusage);
 		break;
+	case CORE_CHUNK:
 	case CORE_OUTPUT:
 		slot[EVENT_A] = event->output.which;
 		slot[EVENT_B] = event->output.error;

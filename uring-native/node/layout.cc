@@ -98,7 +98,8 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	     {"exited", CORE_EXITED},
 	     {"output", CORE_OUTPUT},
 	     {"overflow", CORE_OVERFLOW},
-	     {"fed", CORE_FED}});
+	     {"fed", CORE_FED},
+	     {"chunk", CORE_CHUNK}});
 	Set(layout, "event",
 	    {{"type", EVENT_TYPE},
 	     {"token", EVENT_TOKEN},

@@ -133,6 +133,60 @@ static void test_many(enum launcher_kind kind, bool no_ring)
 	detach(core, before);
 }
 
+/* Output in chunks, which come only as they are asked for. */
+static void test_chunks(enum launcher_kind kind, bool no_ring)
+{
+	struct core_config config = {.wake = wake, .no_ring = no_ring};
+	int before = count_fds(), chunks = 0;
+	bool exited = false, ended = false;
+	size_t bytes = 0;
+	struct core *core;
+	uint32_t id;
+
+	CHECK(!core_new(&config, &core));
+	if (core_can_launch(core, kind)) {
+		detach(core, before);
+		return;
+	}
+	id = launch_cat(core, kind);
+	core_more(core, id, 0);
+	/* One call too many, of an output that there is not, of no process. */
+	core_more(core, id, 0);
+	core_more(core, id, 1);
+	core_more(core, id + 1, 0);
+	core_flush(core);
+	while (!exited || !ended) {
+		struct core_event *events, *e;
+		int come = 0;
+
+		sem_wait(&woken);
+		events = take(core);
+		for (e = events; e; e = e->next) {
+			exited |= e->type == CORE_EXITED;
+			ended |= e->type == CORE_OUTPUT;
+			come += e->type == CORE_CHUNK;
+			CHECK(e->type != CORE_CHUNK || e->output.size > 0);
+			if (e->type == CORE_CHUNK || e->type == CORE_OUTPUT)
+				bytes += e->output.size;
+			/* It waits for us: only a pipe's rest is left then. */
+			CHECK(e->type != CORE_EXITED || bytes + 65536 >= BYTES);
+		}
+		/* Too early: the event is ours. */
+		if (come)
+			core_more(core, id, 0);
+		core_events_free(events);
+		CHECK(come <= 1);
+		chunks += come;
+		if (come) {
+			core_more(core, id, 0);
+			core_more(core, id, 0);
+		}
+	}
+	CHECK(bytes == BYTES && chunks > 0);
+	CHECK(!have_children());
+	detach(core, before);
+}
+
 /* Takes @events events, if that many come, and then detaches. */
 static void detach_after(enum launcher_kind kind, bool no_ring, int events)
 {
@@ -256,9 +310,11 @@ int main(void)
 	test_unknown();
 	test_detach(LAUNCHER_VFORK, true);
 	test_many(LAUNCHER_VFORK, true);
+	test_chunks(LAUNCHER_VFORK, true);
 	for (kind = 0; kind < NR_LAUNCHERS; kind++) {
 		test_detach(kind, false);
 		test_many(kind, false);
+		test_chunks(kind, false);
 		test_no_place(kind);
 	}
 	return 0;
