@@ -23,6 +23,7 @@ export type {
   BatchCommand,
   BatchOptions,
   BatchProgress,
+  MaxBuffer,
   Rlimit,
   RunOptions,
   SpawnOptions,
@@ -35,5 +36,6 @@ export type { Child } from './process/child.js'
 export type { LaunchAbout, LaunchMessage } from './process/told.js'
 export { run } from './run.js'
 export { RunError, type RunFailure, type RunResult } from './run-result.js'
+export type { Running } from './running.js'
 export { spawn } from './spawn.js'
 export { type Template, type TemplateOptions, template } from './template.js'

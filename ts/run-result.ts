@@ -22,6 +22,8 @@ export interface RunResult<T = string> {
   stdout: T
   /** What it wrote to descriptor 2; empty if `stdio` made no pipe. */
   stderr: T
+  /** With the option `all`, what it wrote to both, in the order in which it did; otherwise empty. */
+  all: T
   /** Whether an output went beyond `maxBuffer`. */
   truncated: boolean
   /** Whether `timeout` passed before it ended, or before it even ran: see `step`. */
@@ -114,7 +116,7 @@ export class RunError extends Error {
     overflowed: boolean,
   ) {
     const reason = failureOf(result, overflowed)
-    const said = result.stderr.toString().trim()
+    const said = (result.stderr.length > 0 ? result.stderr : result.all).toString().trim()
     const what = `${commandLine(file, args)} ${describe(reason, result)}`
     super(`${what}${said === '' ? '' : `: ${said.slice(-500)}`}`)
     this.code = codes[reason]

@@ -9,12 +9,11 @@ import type { RunOptions } from './options/options.js'
 import { checkInput } from './options/reads.js'
 import type { RunSettings } from './options/settings.js'
 import { Launch } from './process/launch.js'
-import { Outputs } from './process/outputs.js'
+import { maxOf, Outputs } from './process/outputs.js'
 import { Termination } from './process/termination.js'
 import { startTurn } from './process/turn.js'
 import { longError, RunError, type RunResult, readError } from './run-result.js'
-
-const MAX_BUFFER = 100 * 1024 * 1024
+import { RunControl, Running } from './running.js'
 
 /**
  * Runs a program to its end and collects what it writes. Resolves whatever the
@@ -23,18 +22,28 @@ const MAX_BUFFER = 100 * 1024 * 1024
  * Rejects with a SpawnError if it did not start, an AbortError if `signal`
  * aborted, a RunError if `check` is set and it did not exit with 0, and an
  * argument error (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`,
- * `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`) before anything is created.
+ * `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`) before anything is created; with what
+ * `onStdout`, `onStderr` or `onLine` throws.
  * @param file a name to search for in PATH, or a path
  * @param args the arguments after argv[0]
  * @param options stdin is `input`, or empty without one
  */
-export async function run<const O extends RunOptions = Record<never, never>>(
+export function run<const O extends RunOptions = Record<never, never>>(
   file: string,
   args: readonly string[] = [],
   options: Strict<O, RunOptions> = {} as Strict<O, RunOptions>,
-): Promise<RunResult<Output<O>>> {
-  return runWith(readRun(file, args, options)) as Promise<RunResult<Output<O>>>
+): Running<Output<O>> {
+  return running(() => readRun(file, args, options)) as unknown as Running<Output<O>>
 }
+
+/** run() with the options that `read` returns. @internal */
+export function running(read: () => RunSettings): Running<string | Buffer> {
+  const control = new RunControl()
+  const result = (async () => runWith(read(), control))()
+  return new Running(result, control)
+}
+
+const noBytes = Buffer.alloc(0)
 
 /** The result of a run whose timeout passed before the program ran. */
 function lateResult({ step }: SpawnError, launch: Launch, text: string | Buffer, begin: number) {
@@ -46,6 +55,7 @@ function lateResult({ step }: SpawnError, launch: Launch, text: string | Buffer,
     coreDumped: false,
     stdout: text,
     stderr: text,
+    all: text,
     truncated: false,
     timedOut: true,
     aborted: false,
@@ -59,37 +69,64 @@ function lateResult({ step }: SpawnError, launch: Launch, text: string | Buffer,
 }
 
 /** run() with options that have been read. @internal */
-export async function runWith(asked: RunSettings): Promise<RunResult<string | Buffer>> {
+export async function runWith(
+  asked: RunSettings,
+  control?: RunControl,
+): Promise<RunResult<string | Buffer>> {
+  const outputs = new Outputs(asked)
+  if (control) {
+    control.settings = asked
+    control.outputs = outputs
+  }
+  try {
+    return await runInto(outputs, asked, control)
+  } catch (error) {
+    outputs.abandon()
+    throw error
+  }
+}
+
+async function runInto(
+  outputs: Outputs,
+  asked: RunSettings,
+  control: RunControl | undefined,
+): Promise<RunResult<string | Buffer>> {
   const begin = now()
-  const { file, signal, encoding = 'utf8', maxBuffer = MAX_BUFFER, overflow, check } = asked
+  const { file, signal, encoding = 'utf8', overflow, check } = asked
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
   checkInput(settings.input)
-  const outputs = new Outputs(
-    settings.stdio.filter((plan) => plan.kind === 'pipe' && !plan.input).length,
-  )
+  const overflowed = () => {
+    if (overflow === 'kill') termination.terminate('maxBuffer')
+  }
   const termination = new Termination(settings)
   const launch = termination.arm(
     () =>
       new Launch({
         settings,
         collection: {
-          max: maxBuffer,
+          max: (index) => maxOf(settings, index),
           input: settings.input,
           output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
-          overflow: () => {
-            if (overflow === 'kill') termination.terminate('maxBuffer')
-          },
+          overflow: overflowed,
+          chunk: (index, bytes) => outputs.chunk(index, bytes),
         },
         begin,
       }),
   )
+  outputs.begin({
+    more: (index) => launch.more(index),
+    overflow: overflowed,
+    failed: () => termination.terminate('callback'),
+  })
+  control?.launched(launch)
   try {
     const started = await launch.started.catch((error) => termination.lateOr(error))
     if (started instanceof SpawnError) {
       const text = encoding === 'buffer' ? Buffer.alloc(0) : ''
       const result = lateResult(started, launch, text, begin)
+      outputs.abandon()
       if (check) throw new RunError(launch, result, false)
       return result
     }
@@ -101,14 +138,16 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
       termination.drain(asked.drainGrace)
     }
     await outputs.whole
+    const none = encoding === 'buffer' ? noBytes : ''
     const result = {
       pid: started.pid,
       exitCode: exit.code,
       signal: exit.signal,
       signalDescription: exit.signalDescription,
       coreDumped: exit.coreDumped,
-      stdout: outputs.get(1, encoding),
+      stdout: asked.all ? none : outputs.get(1, encoding),
       stderr: outputs.get(2, encoding),
+      all: asked.all ? outputs.get(1, encoding) : none,
       truncated: outputs.truncated,
       timedOut: termination.timedOut,
       aborted: termination.aborted,
@@ -119,6 +158,7 @@ export async function runWith(asked: RunSettings): Promise<RunResult<string | Bu
       backend: launch.backend,
       fromTemplate: launch.fromTemplate,
     }
+    if (outputs.thrown) throw outputs.thrown.error
     if (outputs.failed) throw readError(file, outputs.failed, result)
     if (outputs.tooLong) throw longError(file, outputs.tooLong, encoding, result)
     if (termination.aborted && signal) throw Object.assign(new AbortError(signal), { result })

@@ -11,13 +11,13 @@ import { argumentError } from './model/argument-error.js'
 import { EACCES, ESTALE } from './model/errno.js'
 import { MAX_FD } from './model/limits.js'
 import { checkInteger, checkString } from './model/values.js'
-import { readTemplate } from './options/check.js'
+import { readRun, readTemplate } from './options/check.js'
 import type { Output, StdioOf, Strict } from './options/inference.js'
 import type { RunOptions, SpawnOptions } from './options/options.js'
 import type { TemplateSettings } from './options/settings.js'
 import type { Child } from './process/child.js'
-import { run } from './run.js'
-import type { RunResult } from './run-result.js'
+import { running } from './run.js'
+import type { Running } from './running.js'
 import { spawn } from './spawn.js'
 
 /** The options of template(). */
@@ -153,11 +153,13 @@ export class Template implements AsyncDisposable, TemplateLike {
    * As run(), for this executable.
    * @param args the arguments after argv[0]
    */
-  async run<const O extends Without<RunOptions> = Record<never, never>>(
+  run<const O extends Without<RunOptions> = Record<never, never>>(
     args: readonly string[] = [],
     options: Strict<O, Without<RunOptions>> = {} as Strict<O, Without<RunOptions>>,
-  ): Promise<RunResult<Output<O>>> {
-    return (await run(this.file, args, { ...(options as RunOptions), template: this })) as never
+  ): Running<Output<O>> {
+    return running(() =>
+      readRun(this.file, args, { ...(options as RunOptions), template: this }),
+    ) as unknown as Running<Output<O>>
   }
 
   /**

@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sh } from '../../tools/sh.mjs'
-import { LabError, postings as folder, withCacheLock } from './paths.mjs'
+import { postings as folder, LabError, withCacheLock } from './paths.mjs'
 import { applySeries, repository, seriesNames, sourceVersion } from './source.mjs'
 
 /** What a patch's file is called without its number, which changes with the series. */
@@ -16,9 +16,13 @@ const bare = (name) => name.replace(/^\d+-/, '').replace(/\.patch$/, '')
  */
 export function parsePosting(file, text) {
   const end = text.indexOf('\n\n')
-  if (end < 0) throw new LabError(`${file} has no cover letter: leave a line empty after the headers`)
+  if (end < 0)
+    throw new LabError(`${file} has no cover letter: leave a line empty after the headers`)
   const headers = new Map()
-  for (const line of text.slice(0, end).replace(/\n[ \t]+/g, ' ').split('\n')) {
+  for (const line of text
+    .slice(0, end)
+    .replace(/\n[ \t]+/g, ' ')
+    .split('\n')) {
     const [, key, value] = /^([\w-]+):\s*(.*)$/.exec(line) ?? []
     if (!key) throw new LabError(`${file}: this is not a header: ${line}`)
     headers.set(key, value.trim())

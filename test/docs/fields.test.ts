@@ -54,6 +54,7 @@ test.each([
   ['RunOptions', '## Options'],
   ['BatchOptions', '## Options'],
   ['TemplateOptions', '### template() only'],
+  ['Running', '### Running'],
   ['RunResult', '### RunResult'],
   ['Child', '### Child'],
   ['Exit', '### Exit'],

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { parsePosting, sortIntoPostings } from '../../kernel/lib/mail.mjs'
 import { lab, project, scratch } from './lab.ts'
 
-const posting = 'Subject: a\n  b\nTo: x@example.org,\n\ty@example.org\nPatches:\n\tone\n\ttwo\n\nWhy.\n'
+const posting =
+  'Subject: a\n  b\nTo: x@example.org,\n\ty@example.org\nPatches:\n\tone\n\ttwo\n\nWhy.\n'
 
 describe('a posting', () => {
   test('has headers with folded lines, and a letter', () => {

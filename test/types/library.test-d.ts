@@ -63,6 +63,33 @@ describe('run() by encoding', () => {
   })
 })
 
+describe('the handle of run()', () => {
+  test('is a promise, and has lines', async () => {
+    const running = run('a')
+    expectTypeOf(running.pid).toEqualTypeOf<number | undefined>()
+    expectTypeOf(running.started).resolves.toEqualTypeOf<number>()
+    expectTypeOf(running.kill('SIGINT')).toEqualTypeOf<boolean>()
+    for await (const line of running) expectTypeOf(line).toEqualTypeOf<string>()
+    for await (const line of running.lines('stderr')) expectTypeOf(line).toEqualTypeOf<string>()
+    // @ts-expect-error no such output
+    running.lines('stdin')
+    expectTypeOf(
+      run('a', [], { encoding: 'buffer', all: true }).then(({ all }) => all),
+    ).resolves.toEqualTypeOf<Buffer>()
+    run('a', [], {
+      keep: 'tail',
+      maxBuffer: { stdout: 1 },
+      onStdout: (bytes) => expectTypeOf(bytes).toEqualTypeOf<Buffer>(),
+      onLine: async (line, from) => {
+        expectTypeOf(line).toEqualTypeOf<string>()
+        expectTypeOf(from).toEqualTypeOf<'stdout' | 'stderr' | 'all'>()
+      },
+    })
+    // @ts-expect-error no such output
+    run('a', [], { maxBuffer: { out: 1 } })
+  })
+})
+
 describe('options', () => {
   test('unknown and wrong ones are errors', () => {
     // @ts-expect-error no such option

@@ -107,6 +107,11 @@ export class Descriptors {
       case 'fd':
         this.fds.push({ fd: this.#copy(plan.fd, `stdio[${newfd}]`), newfd, label: String(plan.fd) })
         return
+      case 'same': {
+        const first = this.fds.find(({ newfd }) => newfd === plan.index) as ChainFd
+        this.fds.push({ ...first, newfd })
+        return
+      }
       case 'open':
         this.files.push({ newfd, path: plan.path, flags: plan.flags, mode: plan.mode })
         return

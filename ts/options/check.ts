@@ -24,7 +24,7 @@ import type {
   Settings,
   TemplateSettings,
 } from './settings.js'
-import { allPipes, inputAndOutput, outputOnly, type StdioPlan } from './stdio.js'
+import { allPipes, inOne, inputAndOutput, outputOnly, type StdioPlan } from './stdio.js'
 import { unknownOption } from './unknown.js'
 
 /** Copies the `known` ones of `options` into `settings`, which has all properties as its own. */
@@ -114,6 +114,11 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
   settle: undefined,
   drainGrace: undefined,
   check: undefined,
+  keep: undefined,
+  all: undefined,
+  onStdout: undefined,
+  onStderr: undefined,
+  onLine: undefined,
 })
 
 /** Without an `env`, the child gets the program's current one. */
@@ -122,6 +127,32 @@ function finish<T extends RunSettings>(draft: Draft<T>, stdio: readonly StdioPla
   draft.env ??= inheritedEnvVars()
   draft.stdio ??= stdio
   return Object.freeze(draft as T)
+}
+
+const isOutputPipe = (plan: StdioPlan | undefined): boolean => plan?.kind === 'pipe' && !plan.input
+
+/** What reads an output needs a pipe; otherwise it would never be called. */
+function checkOutputs<T extends RunSettings>(draft: Draft<T>): void {
+  const { stdio, all, onStdout, onStderr, onLine, maxBuffer } = draft
+  const needs = (name: string, descriptor: number) => {
+    if (stdio === undefined || isOutputPipe(stdio[descriptor])) return
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `${name} needs stdio[${descriptor}] to be 'pipe': leave that out, or ${name}`,
+    )
+  }
+  if (all && (onStdout || onStderr)) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      'with all, both outputs are one: use onLine instead of onStdout and onStderr',
+    )
+  }
+  if (typeof maxBuffer === 'object' && maxBuffer.all !== undefined && !all) {
+    throw argumentError('ERR_INVALID_ARG_VALUE', 'maxBuffer.all is for the option all: true')
+  }
+  if (all || onStdout) needs(all ? 'all' : 'onStdout', 1)
+  if (all || onStderr) needs(all ? 'all' : 'onStderr', 2)
+  if (onLine && !isOutputPipe((stdio ?? outputOnly)[2])) needs('onLine', 1)
 }
 
 /** Input needs a pipe; otherwise it would be lost silently. */
@@ -139,7 +170,10 @@ function finishRun<T extends RunSettings>(draft: Draft<T>): T {
       "drainGrace needs settle: 'close': with 'exit' nothing is read after the exit",
     )
   }
-  return finish(draft, input === undefined ? outputOnly : inputAndOutput)
+  checkOutputs(draft)
+  const plans = input === undefined ? outputOnly : inputAndOutput
+  if (draft.all) draft.stdio = inOne(draft.stdio ?? plans)
+  return finish(draft, plans)
 }
 
 /** Reads the arguments of spawn(). Throws an argument error. */

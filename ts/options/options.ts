@@ -112,6 +112,16 @@ export interface SpawnOptions {
   backend?: BackendOption
 }
 
+/** How many bytes to keep; Infinity is allowed. */
+export interface MaxBuffer {
+  /** Of stdout; default 100 MiB. */
+  stdout?: number
+  /** Of stderr; default 100 MiB. */
+  stderr?: number
+  /** With the option `all`, of both together; default 100 MiB. */
+  all?: number
+}
+
 /** The options of run(). */
 export interface RunOptions extends SpawnOptions {
   /**
@@ -122,8 +132,28 @@ export interface RunOptions extends SpawnOptions {
   input?: string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
   /** Encoding of stdout and stderr; 'buffer' gives Buffers. Default 'utf8'. */
   encoding?: BufferEncoding | 'buffer'
-  /** How many bytes of stdout and of stderr to keep; default 100 MiB. */
-  maxBuffer?: number
+  /** How many bytes of each output to keep, or of which; default 100 MiB. */
+  maxBuffer?: number | MaxBuffer
+  /**
+   * Which part of a longer output to keep: its head, its tail, or half of `maxBuffer` of
+   * each; default 'head'.
+   */
+  keep?: 'head' | 'tail' | 'both'
+  /**
+   * Collect both outputs in one, as the program writes them: the result's `all`. Its
+   * descriptors 1 and 2 are then the same pipe.
+   */
+  all?: boolean
+  /**
+   * Called with what the program writes to stdout, as it comes. If it returns a promise,
+   * there is no more before that has resolved, and the program waits. What it throws, or
+   * rejects with, ends the program and the call. Do not change the bytes.
+   */
+  onStdout?: (bytes: Buffer) => unknown
+  /** The same for stderr. */
+  onStderr?: (bytes: Buffer) => unknown
+  /** The same for each line of both, without its LF; a line of more than 1 MiB comes in pieces. */
+  onLine?: (line: string, from: 'stdout' | 'stderr' | 'all') => unknown
   /** What happens beyond `maxBuffer`: drop the rest, or also send `killSignal`; default 'truncate'. */
   overflow?: 'truncate' | 'kill'
   /**

@@ -24,7 +24,7 @@ import {
   show,
   typeName,
 } from '../model/values.js'
-import type { BatchProgress } from './options.js'
+import type { BatchProgress, MaxBuffer } from './options.js'
 import { planStdio, type StdioPlan } from './stdio.js'
 
 /** Throws an argument error, or returns the checked value of the option `name`. */
@@ -65,6 +65,21 @@ const stringOrFd: Read<string | number> = (name, value) => {
   else checkString(name, value)
   return value as string | number
 }
+
+const size: Read<number> = (name, value) => {
+  if (value !== Number.POSITIVE_INFINITY) checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)
+  return value as number
+}
+const callback =
+  <A extends unknown[]>(): Read<(...args: A) => unknown> =>
+  (name, value) => {
+    if (typeof value !== 'function') {
+      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a function`)
+    }
+    return value as (...args: A) => unknown
+  }
+
+const outputNames = ['stdout', 'stderr', 'all'] as const
 
 /** `what` says what the array's elements are. */
 const integers =
@@ -246,10 +261,21 @@ export const runReads = {
     }
     return value
   },
-  maxBuffer(name: string, value: unknown): number {
-    if (value !== Number.POSITIVE_INFINITY) checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER)
-    return value as number
+  maxBuffer(name: string, value: unknown): number | Readonly<MaxBuffer> {
+    if (typeof value !== 'object' || value === null) return size(name, value)
+    const sizes: MaxBuffer = {}
+    for (const output of Object.keys(value)) {
+      checkOneOf(`${name}: an output's name`, output, outputNames)
+      const most = own(value, output)
+      if (most !== undefined) sizes[output as keyof MaxBuffer] = size(`${name}.${output}`, most)
+    }
+    return sizes
   },
+  keep: oneOf('head', 'tail', 'both'),
+  all: boolean,
+  onStdout: callback<[Buffer]>(),
+  onStderr: callback<[Buffer]>(),
+  onLine: callback<[string, 'stdout' | 'stderr' | 'all']>(),
   overflow: oneOf('truncate', 'kill'),
   settle: oneOf('exit', 'close'),
   drainGrace: integer(0, MAX_MILLISECONDS),
@@ -268,12 +294,7 @@ export const batchReads = {
   concurrency: integer(1, 65536),
   total: integer(0, Number.MAX_SAFE_INTEGER),
   bail: boolean,
-  onProgress(name: string, value: unknown): (progress: BatchProgress) => void {
-    if (typeof value !== 'function') {
-      throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a function`)
-    }
-    return value as (progress: BatchProgress) => void
-  },
+  onProgress: callback<[BatchProgress]>(),
 }
 
 /** The options of template(). */

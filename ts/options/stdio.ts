@@ -9,6 +9,8 @@ import type { StdioFile } from './options.js'
 export type StdioPlan =
   | { kind: 'pipe'; input: boolean }
   | { kind: 'null' }
+  /** Another name for the child's descriptor `index`, which is a pipe. */
+  | { kind: 'same'; index: number }
   | { kind: 'none' }
   | { kind: 'fd'; fd: number; stream?: object }
   | { kind: 'open'; path: string; flags: number; mode: number }
@@ -113,3 +115,8 @@ export const allPipes = planStdio('pipe')
 /** The defaults of run(), with an input and without one. */
 export const inputAndOutput = allPipes
 export const outputOnly = planStdio(['ignore', 'pipe', 'pipe'])
+
+/** `stdio` with descriptor 2 the same as 1. */
+export function inOne(stdio: readonly StdioPlan[]): readonly StdioPlan[] {
+  return stdio.map((plan, index) => (index === 2 ? { kind: 'same', index: 1 } : plan))
+}

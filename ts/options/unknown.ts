@@ -31,7 +31,11 @@ const takenBy: Readonly<Record<string, Reads>> = {
 function nearest(name: string, known: Reads): string | undefined {
   const near = Object.keys(known)
     .map((other) => ({ other, changes: distance(name.toLowerCase(), other.toLowerCase()) }))
-    .sort((a, b) => a.changes - b.changes)[0]
+    // Of two that are as near, the first letter is hardly the wrong one.
+    .sort(
+      (a, b) =>
+        a.changes - b.changes || Number(b.other[0] === name[0]) - Number(a.other[0] === name[0]),
+    )[0]
   const most = Math.min(name.length - 1, Math.max(2, Math.floor(name.length / 3)))
   return near && near.changes <= most ? near.other : undefined
 }

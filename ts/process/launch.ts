@@ -16,6 +16,9 @@ import { Snapshot } from './snapshot.js'
 import { stopReading } from './stream.js'
 import { launches, Told } from './told.js'
 
+/** For Submission.more(): an output that there is not. */
+const NO_OUTPUT = 0xffffffff
+
 export interface Started {
   pid: number
   pidfd: number
@@ -25,10 +28,13 @@ export interface Started {
 
 /** How native code reads and writes the pipes; without it the caller gets them. */
 export interface Collection {
-  max: number
+  /** How many bytes to keep of the output with this descriptor. */
+  max(index: number): number
   input: Uint8Array | undefined
   output(index: number, bytes: Buffer, truncated: boolean, errno: number): void
   overflow(index: number): void
+  /** Some of an output, as Launch.more() has asked for. */
+  chunk(index: number, bytes: Buffer): void
 }
 
 export interface LaunchParameters {
@@ -40,10 +46,14 @@ export interface LaunchParameters {
 
 function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefined): Pipes {
   const collect = collection !== undefined
-  const max = collection?.max ?? 0
-  const requests = pipes.map(({ input }) => ({ input, collect, max }))
+  const requests = pipes.map(({ input, index }) => ({
+    input,
+    collect,
+    max: input ? 0 : (collection?.max(index) ?? 0),
+  }))
   if (!collection) {
-    return { pipes: requests, input: undefined, output: undefined, overflow: undefined }
+    const none = undefined
+    return { pipes: requests, input: none, output: none, overflow: none, chunk: none }
   }
   const outputs = pipes.filter(({ input }) => !input)
   const indexOf = (which: number) => outputs[which]?.index ?? -1
@@ -53,6 +63,7 @@ function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefin
     output: (which, bytes, truncated, errno) =>
       collection.output(indexOf(which), bytes, truncated, errno),
     overflow: (which) => collection.overflow(indexOf(which)),
+    chunk: (which, bytes) => collection.chunk(indexOf(which), bytes),
   }
 }
 
@@ -86,6 +97,9 @@ export class Launch {
    * here. If there is a second try, it gets the signal: it would be lost otherwise.
    */
   #missed: number | undefined
+  /** The descriptors of outputs that come in chunks, for a second try. */
+  #chunked: Set<number> | undefined
+  #hurries = false
 
   /** Queues the launch. Throws before anything is created. */
   constructor(parameters: LaunchParameters) {
@@ -147,6 +161,8 @@ export class Launch {
       compiled.close()
       throw noThread(error, compiled)
     }
+    if (this.#hurries) this.#submission.more(NO_OUTPUT)
+    for (const index of this.#chunked ?? []) this.more(index)
     for (const plan of settings.stdio) {
       if (plan.kind === 'fd' && plan.stream) stopReading(plan.stream)
     }
@@ -216,6 +232,22 @@ export class Launch {
   holdGroup(): HeldGroup | undefined {
     const pidfd = this.#submission.hold()
     return pidfd === undefined ? undefined : new HeldGroup(pidfd)
+  }
+
+  /** Asks for a chunk of the output with this descriptor; from then on none comes unasked. */
+  more(index: number): void {
+    this.#chunked ??= new Set()
+    this.#chunked.add(index)
+    const outputs = this.#parameters.settings.stdio.flatMap((plan, index) =>
+      plan.kind === 'pipe' && !plan.input ? index : [],
+    )
+    this.#submission.more(outputs.indexOf(index))
+  }
+
+  /** Tells at once when it has started. */
+  hurry(): void {
+    this.#hurries = true
+    this.#submission.more(NO_OUTPUT)
   }
 
   stopOutput(): void {

@@ -1,4 +1,67 @@
+/** What a program writes: collected, and read while it comes. */
 import { Buffer } from 'node:buffer'
+import type { RunSettings } from '../options/settings.js'
+import { type Keep, Kept } from './kept.js'
+import { LineSplitter, type Reader } from './lines.js'
+
+const MAX_BUFFER = 100 * 1024 * 1024
+
+const nothing = Buffer.alloc(0)
+
+/** Which output a line is from: `all` has both in one. */
+export type OutputName = 'stdout' | 'stderr' | 'all'
+
+/** A function of the caller's; what it returns is awaited before there is more. */
+type Callback = (bytes: Buffer, last: boolean) => unknown
+
+/** An output that is delivered as it comes, in chunks that are asked for. */
+class Flow {
+  readonly kept: Kept
+  readonly readers = new Set<Reader>()
+  readonly callbacks: Callback[] = []
+  /** All calls so far. */
+  called: Promise<void> | undefined
+  ended = false
+
+  constructor(keep: Keep, max: number) {
+    this.kept = new Kept(keep, max)
+  }
+
+  add(bytes: Buffer): void {
+    for (const reader of this.readers) reader.add(bytes)
+    this.kept.add(bytes)
+  }
+
+  end(): void {
+    this.ended = true
+    for (const reader of this.readers) reader.end()
+    this.readers.clear()
+  }
+
+  /** Resolves when all can take more; undefined if they can already. */
+  ready(): Promise<unknown> | undefined {
+    const waits = [...this.readers].map((reader) => reader.ready())
+    const all = [this.called, ...waits].filter((wait) => wait !== undefined)
+    return all.length > 0 ? Promise.all(all) : undefined
+  }
+}
+
+/** What the outputs need of the program that writes them. */
+export interface Source {
+  /** Asks for a chunk of the output with this descriptor. */
+  more(index: number): void
+  /** An output goes beyond its limit. */
+  overflow(): void
+  /** A function of the caller's has thrown. */
+  failed(): void
+}
+
+/** The bytes to keep of the output with this descriptor. */
+export function maxOf({ maxBuffer, all }: RunSettings, index: number): number {
+  if (typeof maxBuffer === 'number') return maxBuffer
+  const own = index === 1 ? (all ? maxBuffer?.all : maxBuffer?.stdout) : undefined
+  return own ?? (index === 2 ? maxBuffer?.stderr : undefined) ?? MAX_BUFFER
+}
 
 /** Collects each pipe's output until it ends. */
 export class Outputs {
@@ -7,17 +70,31 @@ export class Outputs {
   failed: { index: number; errno: number } | undefined
   /** The first output that is too long for a string. */
   tooLong: { index: number; length: number } | undefined
-  readonly #bytes = new Map<number, Buffer>()
-  #missing = 0
-  #whole: () => void = () => {}
+  /** What a function of the caller's has thrown. */
+  thrown: { error: unknown } | undefined
   readonly whole: Promise<void>
+  readonly #settings: RunSettings
+  readonly #bytes = new Map<number, Buffer>()
+  readonly #flows = new Map<number, Flow>()
+  readonly #indices: readonly number[]
+  #source: Source | undefined
+  #abandoned = false
+  #missing: number
+  #whole: () => void = () => {}
 
-  constructor(count: number) {
-    this.#missing = count
+  constructor(settings: RunSettings) {
+    this.#settings = settings
+    const indices: number[] = []
+    settings.stdio.forEach((plan, index) => {
+      if (plan.kind === 'pipe' && !plan.input) indices.push(index)
+    })
+    this.#indices = indices
+    this.#missing = indices.length
     this.whole = new Promise((resolve) => {
       this.#whole = resolve
     })
-    if (count === 0) this.#whole()
+    if (indices.length === 0) this.#whole()
+    this.#callBack(settings)
   }
 
   /** Whether all have come to their end. */
@@ -25,16 +102,133 @@ export class Outputs {
     return this.#missing === 0
   }
 
+  #callBack({ onStdout, onStderr, onLine, keep, encoding = 'utf8', all }: RunSettings): void {
+    if (onStdout) this.#call(1, (bytes) => bytes.length > 0 && onStdout(bytes))
+    if (onStderr) this.#call(2, (bytes) => bytes.length > 0 && onStderr(bytes))
+    if (onLine) {
+      for (const index of this.#indices.filter((index) => index <= 2)) {
+        const name = all ? 'all' : index === 1 ? 'stdout' : 'stderr'
+        const splitter = new LineSplitter(encoding)
+        this.#call(index, async (bytes, last) => {
+          const lines = splitter.add(bytes)
+          if (last) lines.push(...splitter.end())
+          for (const line of lines) {
+            const wait = onLine(line, name)
+            if (wait) await wait
+          }
+        })
+      }
+    }
+    if (keep && keep !== 'head') for (const index of this.#indices) this.#flow(index)
+  }
+
+  #call(index: number, callback: Callback): void {
+    this.#flow(index).callbacks.push(callback)
+  }
+
+  #flow(index: number): Flow {
+    const known = this.#flows.get(index)
+    if (known) return known
+    const flow = new Flow(this.#settings.keep ?? 'head', maxOf(this.#settings, index))
+    this.#flows.set(index, flow)
+    this.#source?.more(index)
+    return flow
+  }
+
+  /** There is a program now. */
+  begin(source: Source): void {
+    this.#source = source
+    for (const index of this.#flows.keys()) source.more(index)
+  }
+
+  /** There is none, and will be none. */
+  abandon(): void {
+    this.#abandoned = true
+    for (const flow of this.#flows.values()) flow.end()
+  }
+
+  /** Whether this output is collected. */
+  has(index: number): boolean {
+    return this.#indices.includes(index)
+  }
+
+  /** Gives `reader` the output with this descriptor, from the beginning of what is kept. */
+  read(index: number, reader: Reader): void {
+    const whole = this.#bytes.get(index)
+    if (whole) {
+      reader.add(whole)
+      reader.end()
+      return
+    }
+    const flow = this.#flow(index)
+    const before = flow.kept.all()
+    if (before.length > 0) reader.add(before)
+    if (flow.ended || this.#abandoned) reader.end()
+    else flow.readers.add(reader)
+  }
+
+  /** It takes no more. */
+  forget(index: number, reader: Reader): void {
+    this.#flows.get(index)?.readers.delete(reader)
+  }
+
+  #run(flow: Flow, bytes: Buffer, last: boolean): void {
+    if (flow.callbacks.length === 0) return
+    flow.called = (flow.called ?? Promise.resolve()).then(async () => {
+      try {
+        for (const callback of flow.callbacks) {
+          if (this.thrown) return
+          await callback(bytes, last)
+        }
+      } catch (error) {
+        this.thrown ??= { error }
+        this.#source?.failed()
+      }
+    })
+  }
+
+  #add(flow: Flow, bytes: Buffer): void {
+    const before = flow.kept.truncated
+    flow.add(bytes)
+    if (flow.kept.truncated && !before) this.#source?.overflow()
+  }
+
+  /** Some output, of one that was asked for more. */
+  chunk(index: number, bytes: Buffer): void {
+    const flow = this.#flow(index)
+    this.#add(flow, bytes)
+    this.#run(flow, bytes, false)
+    const ready = flow.ready()
+    if (ready) ready.then(() => this.#source?.more(index))
+    else this.#source?.more(index)
+  }
+
+  /** All output, or the last of one that came in chunks. */
   add(index: number, bytes: Buffer, truncated: boolean, errno: number): void {
-    this.#bytes.set(index, bytes)
     if (errno !== 0) this.failed ??= { index, errno }
     this.truncated ||= truncated
+    const flow = this.#flows.get(index)
+    if (!flow) {
+      this.#bytes.set(index, bytes)
+      this.#ended()
+      return
+    }
+    if (bytes.length > 0) this.#add(flow, bytes)
+    flow.end()
+    this.#run(flow, bytes, true)
+    this.truncated ||= flow.kept.truncated
+    this.#bytes.set(index, flow.kept.all())
+    if (flow.called) flow.called.then(() => this.#ended())
+    else this.#ended()
+  }
+
+  #ended(): void {
     if (--this.#missing === 0) this.#whole()
   }
 
   /** The output as text, or as bytes if it is too long for a string. */
   get(index: number, encoding: BufferEncoding | 'buffer'): string | Buffer {
-    const bytes = this.#bytes.get(index) ?? Buffer.alloc(0)
+    const bytes = this.#bytes.get(index) ?? nothing
     if (encoding === 'buffer') return bytes
     try {
       return bytes.toString(encoding)

@@ -19,6 +19,9 @@ const LAST_LOOK = 500
 /** Longer looks also find out whether only zombies are left. */
 const CLOSE_LOOK = 30
 
+/** Why a child is ended; `callback`: a function of the caller's has thrown. */
+export type TerminationReason = 'timeout' | 'abort' | 'maxBuffer' | 'callback'
+
 /**
  * Ends a child before its time: at its `timeout`, when its `signal` aborts, or when
  * its output overflows; with SIGKILL after `killGrace`.
@@ -37,7 +40,7 @@ export class Termination {
   readonly #timers: Timer[] = []
   #unlisten: () => void = () => {}
   /** Why the child was to end; undefined as long as it was not. */
-  reason: 'timeout' | 'abort' | 'maxBuffer' | undefined
+  reason: TerminationReason | undefined
   /** The group that is to end. */
   #group: HeldGroup | undefined
   /** When SIGKILL is due, by the clock of now(). */
@@ -88,7 +91,7 @@ export class Termination {
   }
 
   /** Sends killSignal now, and SIGKILL after killGrace. */
-  terminate(reason: 'timeout' | 'abort' | 'maxBuffer'): void {
+  terminate(reason: TerminationReason): void {
     const launch = this.#launch
     if (!launch) return
     this.reason ??= reason
