@@ -26,15 +26,30 @@
 /*
  * liburing maps and unmaps a ring by raw system calls, which ThreadSanitizer
  * does not see. If a new ring gets the addresses of one that another thread has
- * freed, ThreadSanitizer would report their accesses as races.
+ * freed, ThreadSanitizer would report their accesses as races. If it gets those
+ * of a stack that a vfork child has left by its exec, AddressSanitizer would
+ * take the red zones of that stack for the ring's.
  */
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
 static char mappings;
-#define RING_MAPPED() __tsan_acquire(&mappings)
+#define RING_MAPPED(uring) __tsan_acquire(&mappings)
 #define RING_UNMAPPED() __tsan_release(&mappings)
+#elif defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+static void ring_mapped(const struct io_uring *uring)
+{
+	const struct io_uring_sq *sq = &uring->sq;
+
+	ASAN_UNPOISON_MEMORY_REGION(sq->sqes,
+				    *sq->kring_entries * sizeof(*sq->sqes));
+	ASAN_UNPOISON_MEMORY_REGION(sq->ring_ptr, sq->ring_sz);
+	ASAN_UNPOISON_MEMORY_REGION(uring->cq.ring_ptr, uring->cq.ring_sz);
+}
+#define RING_MAPPED(uring) ring_mapped(uring)
+#define RING_UNMAPPED()
 #else
-#define RING_MAPPED()
+#define RING_MAPPED(uring)
 #define RING_UNMAPPED()
 #endif
 
@@ -287,7 +302,7 @@ struct ring *ring_new(int *err)
 		free(ring);
 		return NULL;
 	}
-	RING_MAPPED();
+	RING_MAPPED(&ring->uring);
 	if (!ring->spawn_error)
 		ring->spawn_error = probe_spawn(ring);
 	return ring;
