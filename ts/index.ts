@@ -23,6 +23,8 @@ export type {
   BatchCommand,
   BatchOptions,
   BatchProgress,
+  Input,
+  InputChunk,
   MaxBuffer,
   Rlimit,
   RunOptions,

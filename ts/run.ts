@@ -1,15 +1,18 @@
 import { Buffer } from 'node:buffer'
+import type { Writable } from 'node:stream'
 import { now } from './core/runtime.js'
 import { AbortError } from './model/abort-error.js'
 import { noUsage } from './model/exit.js'
 import { SpawnError } from './model/spawn-error.js'
 import { readRun } from './options/check.js'
 import type { Output, Strict } from './options/inference.js'
+import { checkInput, InputSource } from './options/input.js'
 import type { RunOptions } from './options/options.js'
-import { checkInput } from './options/reads.js'
 import type { RunSettings } from './options/settings.js'
+import { Feed } from './process/feed.js'
 import { Launch } from './process/launch.js'
 import { maxOf, Outputs } from './process/outputs.js'
+import { pipeStream } from './process/stream.js'
 import { Termination } from './process/termination.js'
 import { startTurn } from './process/turn.js'
 import { longError, RunError, type RunResult, readError } from './run-result.js'
@@ -23,7 +26,7 @@ import { RunControl, Running } from './running.js'
  * aborted, a RunError if `check` is set and it did not exit with 0, and an
  * argument error (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`,
  * `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`) before anything is created; with what
- * `onStdout`, `onStderr` or `onLine` throws.
+ * `onStdout`, `onStderr`, `onLine` or the source of an `input` throws.
  * @param file a name to search for in PATH, or a path
  * @param args the arguments after argv[0]
  * @param options stdin is `input`, or empty without one
@@ -100,6 +103,8 @@ async function runInto(
   const overflowed = () => {
     if (overflow === 'kill') termination.terminate('maxBuffer')
   }
+  const { input } = settings
+  const source = input instanceof InputSource ? input : undefined
   const termination = new Termination(settings)
   const launch = termination.arm(
     () =>
@@ -107,7 +112,8 @@ async function runInto(
         settings,
         collection: {
           max: (index) => maxOf(settings, index),
-          input: settings.input,
+          input: input instanceof InputSource ? undefined : input,
+          feeds: source !== undefined,
           output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
           overflow: overflowed,
           chunk: (index, bytes) => outputs.chunk(index, bytes),
@@ -121,6 +127,8 @@ async function runInto(
     failed: () => termination.terminate('callback'),
   })
   control?.launched(launch)
+  const feed = source && new Feed(source, () => termination.terminate('callback'))
+  if (feed) launch.hurry()
   try {
     const started = await launch.started.catch((error) => termination.lateOr(error))
     if (started instanceof SpawnError) {
@@ -130,7 +138,10 @@ async function runInto(
       if (check) throw new RunError(launch, result, false)
       return result
     }
+    const [stdin] = started.pipes
+    if (feed && stdin) feed.into(pipeStream(stdin.fd, true) as Writable)
     const exit = await launch.exited
+    feed?.stop()
     if (asked.killTarget === 'group') await termination.groupEnded()
     // Once the child was to end, don't wait for grandchildren to close the pipe.
     if (termination.cutsOutput || asked.settle === 'exit') launch.stopOutput()
@@ -158,7 +169,8 @@ async function runInto(
       backend: launch.backend,
       fromTemplate: launch.fromTemplate,
     }
-    if (outputs.thrown) throw outputs.thrown.error
+    const thrown = outputs.thrown ?? feed?.thrown
+    if (thrown) throw thrown.error
     if (outputs.failed) throw readError(file, outputs.failed, result)
     if (outputs.tooLong) throw longError(file, outputs.tooLong, encoding, result)
     if (termination.aborted && signal) throw Object.assign(new AbortError(signal), { result })

@@ -1,7 +1,9 @@
 /** A run() that has not ended: its result, and a handle to the program. */
+import type { Writable } from 'node:stream'
 import { argumentError } from './model/argument-error.js'
 import { signalNumber, wasSignalled } from './model/signals.js'
 import { checkOneOf } from './model/values.js'
+import { InputSource } from './options/input.js'
 import type { RunSettings } from './options/settings.js'
 import type { Launch } from './process/launch.js'
 import { Lines } from './process/lines.js'
@@ -97,6 +99,12 @@ export class Running<T = string> extends Promise<RunResult<T>> {
     started.catch(() => {})
     this.#started = started
     return started
+  }
+
+  /** With `input: true`, what the program reads; null otherwise. End it: the program waits for that. */
+  get stdin(): Writable | null {
+    const input = this.#control.settings?.input
+    return (input instanceof InputSource ? input.stream : undefined) ?? null
   }
 
   /**

@@ -222,7 +222,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'an input that is neither text nor bytes',
     () => run('a', [], { input: 1 as unknown as string }),
     'ERR_INVALID_ARG_TYPE',
-    'input must be a string or bytes',
+    'input must be a string, bytes, a stream, an iterable',
   ],
   ...(
     [

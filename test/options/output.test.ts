@@ -1,4 +1,7 @@
 /** What does not depend on a backend: kept output, lines, and messages for bad options. */
+import { open } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { batch, type RunOptions, run } from '../../dist/index.js'
 import { type Keep, Kept } from '../../dist/process/kept.js'
@@ -117,6 +120,49 @@ test('the messages for bad options', async () => {
   expect(await message({ onStderr: f, stdio: ['ignore', 'pipe', 2] })).toContain('stdio[2]')
   expect(await message({ onLine: f, stdio: 'ignore' })).toContain('onLine needs stdio[1]')
   expect(await message({ onLine: f, stdio: ['ignore', 'ignore', 'pipe'] })).toBeUndefined()
+})
+
+test('the messages for bad inputs', async () => {
+  const message = async (input: unknown, options = {}) =>
+    ((await rejection(run('true', [], { input, ...options } as RunOptions))) as Error | undefined)
+      ?.message
+  for (const input of [1, false, {}, Symbol('x'), null, { path: undefined }]) {
+    expect(await message(input)).toContain('input must be a string, bytes, a stream, an iterable')
+  }
+  expect(await message({ path: 1 })).toBe('input.path must be a string, not number')
+  expect(await message({ path: 'a\0' })).toContain('input.path has a NUL byte')
+  expect(await message(new URL('http://x/'))).toContain('must be of scheme file')
+  const flows = Readable.from(['x'])
+  flows.resume()
+  expect(await message(flows)).toContain('input is a stream that flows already')
+  const socket = new Socket()
+  Object.assign(socket, { fd: 0 })
+  socket.resume()
+  expect(await message(undefined, { stdio: [socket] })).toContain(
+    'stdio[0] is a stream that flows already, so the child would miss what has been read',
+  )
+  expect(await message(undefined, { stdio: ['ignore', 'ignore', 'ignore', socket] })).toContain(
+    'stdio[3] is a stream that flows already',
+  )
+  socket.destroy()
+  const over = Readable.from([])
+  over.destroy()
+  expect(await message(over)).toContain('input is a stream that has ended')
+  const web = new Response('x').body as ReadableStream
+  web.getReader()
+  expect(await message(web)).toContain('input is a stream that has a reader already')
+  const handle = await open('/dev/null')
+  await handle.close()
+  expect(await message(handle)).toBe('input is a FileHandle that has been closed')
+  for (const input of [Readable.from(['x']), ['x'], { path: '/' }, true]) {
+    expect(await message(input, { stdio: 'ignore' })).toContain("input needs stdio[0] to be 'pipe'")
+  }
+  const [{ error }] = await batch([{ file: 'true', input: Readable.from([]) }], {
+    retries: 1,
+  }).all()
+  expect(error?.message).toContain('an input that can be read only once excludes retries')
+  const [{ result }] = await batch([{ file: 'cat', input: ['x'] }], { retries: 1 }).all()
+  expect(result?.stdout).toBe('x')
 })
 
 test('the handle of a call that is refused', async () => {

@@ -87,6 +87,16 @@ describe('the handle of run()', () => {
     })
     // @ts-expect-error no such output
     run('a', [], { maxBuffer: { out: 1 } })
+    expectTypeOf(running.stdin).toEqualTypeOf<Writable | null>()
+    run('a', [], { input: process.stdin })
+    run('a', [], { input: new Blob([]) })
+    run('a', [], { input: new Blob([]).stream() })
+    run('a', [], { input: ['a', Buffer.alloc(1)] })
+    run('a', [], { input: new URL('file:///a') })
+    run('a', [], { input: { path: 'a' } })
+    run('a', [], { input: true })
+    // @ts-expect-error no bytes
+    run('a', [], { input: [1] })
   })
 })
 

@@ -7,6 +7,7 @@
 import { inheritedEnvVars } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
 import { checkObject, checkString, copyOf, copyOfStrings, typeName } from '../model/values.js'
+import { InputFile, InputSource } from './input.js'
 import {
   batchReads,
   commandReads,
@@ -157,7 +158,8 @@ function checkOutputs<T extends RunSettings>(draft: Draft<T>): void {
 
 /** Input needs a pipe; otherwise it would be lost silently. */
 function finishRun<T extends RunSettings>(draft: Draft<T>): T {
-  const { input, stdio } = draft
+  const { stdio } = draft
+  let input = draft.input as RunSettings['input'] | InputFile
   if (input !== undefined && stdio && stdio[0]?.kind !== 'pipe') {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
@@ -171,6 +173,12 @@ function finishRun<T extends RunSettings>(draft: Draft<T>): T {
     )
   }
   checkOutputs(draft)
+  if (input instanceof InputFile) {
+    const { plan } = input
+    draft.stdio = (stdio ?? outputOnly).map((known, index) => (index === 0 ? plan : known))
+    draft.input = undefined
+    input = undefined
+  }
   const plans = input === undefined ? outputOnly : inputAndOutput
   if (draft.all) draft.stdio = inOne(draft.stdio ?? plans)
   return finish(draft, plans)
@@ -218,7 +226,14 @@ export function readCommand(command: unknown, { run }: BatchSettings): CommandSe
   }
   const { file, args = [], ...options } = { ...(command as { file?: unknown; args?: unknown }) }
   const draft = { ...run, file: readFile(file), args: readArgs(args) }
-  return finishRun<CommandSettings>(readAll('run', commandReads, options, draft))
+  const settings = finishRun<CommandSettings>(readAll('run', commandReads, options, draft))
+  if (settings.retries && settings.input instanceof InputSource && settings.input.once) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      'an input that can be read only once excludes retries: give bytes, a Blob, or { path }',
+    )
+  }
+  return settings
 }
 
 /** Reads the options of template(). Throws an argument error. */

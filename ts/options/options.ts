@@ -1,5 +1,8 @@
 /** The options of every call, as a caller writes them. */
+import type { Blob } from 'node:buffer'
+import type { FileHandle } from 'node:fs/promises'
 import type { Stream } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import type { BackendOption } from '../backend/backends.js'
 import type { TemplateLike } from '../executable/template-like.js'
 import type { RlimitName } from '../model/rlimits.js'
@@ -122,14 +125,32 @@ export interface MaxBuffer {
   all?: number
 }
 
+/** Bytes, or text in UTF-8. */
+export type InputChunk = string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
+
+/** What run() writes to a program, or has it read. */
+export type Input =
+  | InputChunk
+  | Blob
+  | NodeJS.ReadableStream
+  | ReadableStream
+  | Iterable<InputChunk>
+  | AsyncIterable<InputChunk>
+  | URL
+  | { path: string }
+  | FileHandle
+  | true
+
 /** The options of run(). */
 export interface RunOptions extends SpawnOptions {
   /**
-   * Written to the child's stdin, which is then closed. Buffers of 64 KiB or more are not copied,
+   * Written to the child's stdin, which is then closed. A stream, an iterable or a Blob is
+   * read as fast as the program reads it; { path }, a file URL and a FileHandle become its
+   * stdin themselves. With true, you write to `stdin` of what run() returns. Buffers of 64 KiB or more are not copied,
    * unless they are shared or can be resized: do not change or transfer them before the call has
    * ended.
    */
-  input?: string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer
+  input?: Input
   /** Encoding of stdout and stderr; 'buffer' gives Buffers. Default 'utf8'. */
   encoding?: BufferEncoding | 'buffer'
   /** How many bytes of each output to keep, or of which; default 100 MiB. */

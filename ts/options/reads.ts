@@ -4,8 +4,6 @@
  * that line returns is the type of the checked option in Settings.
  */
 import { Buffer } from 'node:buffer'
-import { fileURLToPath, URL } from 'node:url'
-import { isAnyArrayBuffer, isSharedArrayBuffer, isTypedArray } from 'node:util/types'
 import { type BackendName, backends, currentName } from '../backend/backends.js'
 import type { Abortable } from '../core/abort.js'
 import { isTemplate, type TemplateLike } from '../executable/template-like.js'
@@ -24,6 +22,7 @@ import {
   show,
   typeName,
 } from '../model/values.js'
+import { isUrl, pathOf, readInput } from './input.js'
 import type { BatchProgress, MaxBuffer } from './options.js'
 import { planStdio, type StdioPlan } from './stdio.js'
 
@@ -97,14 +96,6 @@ const integers =
 
 const currentBackend = oneOf<BackendName | 'auto'>('auto', ...backends.map(({ name }) => name))
 
-/** Recognised as in Node: a URL of another realm is not an instance of our class. */
-function isUrl(value: unknown): value is URL {
-  if (value instanceof URL) return true
-  if (typeof value !== 'object' || value === null) return false
-  const { href, protocol, auth, path } = value as Record<string, unknown>
-  return Boolean(href && protocol) && auth === undefined && path === undefined
-}
-
 /** Recognised as in Node: by its property `aborted` and its events. */
 function isAbortSignal(value: unknown): value is Abortable {
   return (
@@ -137,46 +128,12 @@ function readLimit(name: string, value: unknown): Limit {
   return { soft, hard }
 }
 
-/** Throws a TypeError if the array's buffer is detached, or now ends before the array does. */
-const { keys: validate } = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
-
-/** A view of the bytes, from any realm. Throws a TypeError if they are gone. */
-function viewOf(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
-  if (!ArrayBuffer.isView(value)) return new Uint8Array(value)
-  if (isTypedArray(value)) validate.call(value as Uint8Array)
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-}
-
-/**
- * Shared memory is copied, as other threads may write to it, and so is a buffer
- * that can be resized, as it may become smaller.
- */
-function bytesOf(name: string, value: ArrayBufferView | ArrayBufferLike): Uint8Array {
-  try {
-    const view = viewOf(value)
-    const { resizable } = view.buffer as { resizable?: boolean }
-    return resizable || isSharedArrayBuffer(view.buffer) ? Uint8Array.from(view) : view
-  } catch {
-    throw argumentError(
-      'ERR_INVALID_ARG_VALUE',
-      `${name} has lost its bytes: its buffer has been transferred, or has become too small for it`,
-    )
-  }
-}
-
-/** Throws if the bytes of an input have been transferred after it was read. */
-export function checkInput(input: Uint8Array | undefined): void {
-  if (input) bytesOf('input', input)
-}
-
 /** The options of spawn(), which every other call that starts a program has, too. */
 export const spawnReads = {
   /** A path, or a directory's descriptor. */
   cwd(name: string, value: unknown): string | number {
     if (!isUrl(value)) return stringOrFd(name, value)
-    const path = fileURLToPath(value.href)
-    checkString(name, path)
-    return path
+    return pathOf(name, value)
   },
   env(name: string, value: unknown): EnvVars {
     checkObject(name, value)
@@ -246,12 +203,7 @@ export const spawnReads = {
 /** The options of run(). */
 export const runReads = {
   ...spawnReads,
-  /** The caller's memory, which the caller can still change. */
-  input(name: string, value: unknown): Uint8Array {
-    if (typeof value === 'string') return Buffer.from(value)
-    if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return bytesOf(name, value)
-    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a string or bytes`)
-  },
+  input: readInput,
   encoding(name: string, value: unknown): BufferEncoding | 'buffer' {
     if (value !== 'buffer' && (typeof value !== 'string' || !Buffer.isEncoding(value))) {
       throw argumentError(

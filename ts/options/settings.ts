@@ -1,5 +1,6 @@
 /** The options of every call, read and checked. */
 import type { EnvVars } from '../model/envvars.js'
+import type { InputSource } from './input.js'
 import type {
   batchReads,
   Checked,
@@ -22,14 +23,25 @@ interface Call {
   readonly place: number
 }
 
+/** What a call writes to its program; a file is part of `stdio` by then. */
+interface Fed {
+  readonly input: Uint8Array | InputSource | undefined
+}
+
 /** The options of a spawn() call, read and checked. */
 export interface Settings extends Omit<Checked<typeof spawnReads>, keyof Call>, Call {}
 
 /** The options of a run() call, read and checked. */
-export interface RunSettings extends Omit<Checked<typeof runReads>, keyof Call>, Call {}
+export interface RunSettings
+  extends Omit<Checked<typeof runReads>, keyof Call | keyof Fed>,
+    Call,
+    Fed {}
 
 /** A command of a batch with its options, read and checked. */
-export interface CommandSettings extends Omit<Checked<typeof commandReads>, keyof Call>, Call {}
+export interface CommandSettings
+  extends Omit<Checked<typeof commandReads>, keyof Call | keyof Fed>,
+    Call,
+    Fed {}
 
 /** The options of a batch() call, read and checked. */
 export interface BatchSettings

@@ -50,8 +50,19 @@ const isFile = (entry: object): entry is StdioFile =>
   Object.hasOwn(entry, 'path') &&
   (entry as { pipe?: unknown }).pipe === (Object.prototype as { pipe?: unknown }).pipe
 
-function streamFd(name: string, stream: object): number {
-  const { fd, _handle } = stream as { fd?: unknown; _handle?: { fd?: unknown } | null }
+function streamFd(name: string, stream: object, output: boolean): number {
+  const { fd, _handle, readableFlowing } = stream as {
+    fd?: unknown
+    _handle?: { fd?: unknown } | null
+    readableFlowing?: boolean | null
+  }
+  if (readableFlowing === true && !output) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `${name} is a stream that flows already, so the child would miss what has been read: ` +
+        'give it before anything reads it, or pause it',
+    )
+  }
   const found = typeof fd === 'number' ? fd : _handle?.fd
   if (typeof found !== 'number' || found < 0) {
     throw argumentError(
@@ -82,7 +93,8 @@ function planEntry(entry: unknown, index: number): StdioPlan {
   }
   if (typeof entry === 'object' && entry !== null) {
     if (isFile(entry)) return planFile(name, entry, input)
-    return { kind: 'fd', fd: streamFd(name, entry), stream: entry }
+    const output = index === 1 || index === 2
+    return { kind: 'fd', fd: streamFd(name, entry, output), stream: entry }
   }
   throw argumentError(
     'ERR_INVALID_ARG_VALUE',

@@ -31,6 +31,8 @@ export interface Collection {
   /** How many bytes to keep of the output with this descriptor. */
   max(index: number): number
   input: Uint8Array | undefined
+  /** The caller writes the input: then our end of descriptor 0 is one of `Started.pipes`. */
+  feeds: boolean
   output(index: number, bytes: Buffer, truncated: boolean, errno: number): void
   overflow(index: number): void
   /** Some of an output, as Launch.more() has asked for. */
@@ -48,7 +50,7 @@ function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefin
   const collect = collection !== undefined
   const requests = pipes.map(({ input, index }) => ({
     input,
-    collect,
+    collect: collect && !(input && collection?.feeds),
     max: input ? 0 : (collection?.max(index) ?? 0),
   }))
   if (!collection) {

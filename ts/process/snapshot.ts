@@ -4,6 +4,7 @@ import { getCore } from '../core/core.js'
 import { templateHold } from '../executable/template-like.js'
 import type { Step } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'
+import { InputSource } from '../options/input.js'
 import type { RunSettings, Settings } from '../options/settings.js'
 import type { StdioPlan } from '../options/stdio.js'
 import { stopReading } from './stream.js'
@@ -46,8 +47,9 @@ export class Snapshot<T extends Settings | RunSettings> {
         cwd: typeof cwd === 'number' ? this.#copy(cwd, 'cwd') : cwd,
         cgroup: cgroup === undefined ? undefined : this.#holdCgroup(cgroup),
       }
-      const copy = input && input.length < COPY_BELOW
-      this.settings = Object.freeze(copy ? { ...taken, input: Uint8Array.from(input) } : taken) as T
+      const bytes = input instanceof InputSource ? undefined : input
+      const copy = bytes && bytes.length < COPY_BELOW
+      this.settings = Object.freeze(copy ? { ...taken, input: Uint8Array.from(bytes) } : taken) as T
     } catch (error) {
       this.release()
       throw error

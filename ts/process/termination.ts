@@ -19,7 +19,7 @@ const LAST_LOOK = 500
 /** Longer looks also find out whether only zombies are left. */
 const CLOSE_LOOK = 30
 
-/** Why a child is ended; `callback`: a function of the caller's has thrown. */
+/** Why a child is ended; `callback`: a function or an input of the caller's has thrown. */
 export type TerminationReason = 'timeout' | 'abort' | 'maxBuffer' | 'callback'
 
 /**
