@@ -311,6 +311,12 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'killGrace must be a number, not boolean',
   ],
   [
+    'an unknown fate',
+    () => spawn('a', [], { onParentExit: true as never }),
+    'ERR_INVALID_ARG_VALUE',
+    'onParentExit must be one of "kill", "leave", not true',
+  ],
+  [
     'an unknown settle',
     () => run('a', [], { settle: 'end' as 'exit' }),
     'ERR_INVALID_ARG_VALUE',

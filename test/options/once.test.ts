@@ -22,7 +22,7 @@ test('properties of Object.prototype are not options', () => {
     const { clone, compile, exec, Ring } = await import(${JSON.stringify(new URL('../../dist/chain/index.js', import.meta.url).href)})
     const bad = {
       shell: true, cwd: '/nowhere', argv0: 'x', stdio: 'ignore', timeout: 1, killSignal: 'x',
-      killGrace: 'x', killTarget: 'x', signal: 'x', detached: true, processGroup: 'x', uid: 'x', gid: 'x', groups: 'x',
+      killGrace: 'x', killTarget: 'x', onParentExit: 'x', signal: 'x', detached: true, processGroup: 'x', uid: 'x', gid: 'x', groups: 'x',
       noNewPrivs: 'x', umask: 'x', nice: 'x', rlimits: 'x', cgroup: 'x', inheritFds: 'x', template: 'x', backend: 'x',
       input: 'x', encoding: 'hex', maxBuffer: 0, overflow: 'x', settle: 'x', drainGrace: 'x', check: 'x', concurrency: 'x',
       bail: 'x', onProgress: 'x', onStale: 'x', soft: 0, hard: 0, path: '/nowhere', flags: 'x',

@@ -16,6 +16,7 @@ import {
   type Step,
 } from '../model/operations.js'
 import { RLIM_INFINITY, resources, rlimitNames } from '../model/rlimits.js'
+import { SIGKILL } from '../model/signals.js'
 import type { Settings } from '../options/settings.js'
 
 /** A file opened in the child to be one of its descriptors. */
@@ -178,6 +179,13 @@ const signals: readonly ChainOp[] = [
   { op: 'task_set', attr: 'sigmask', set: 0n, step: 'signals' },
 ]
 
+/** After the credentials: changing them clears it. */
+const parentDeath: readonly ChainOp[] = [
+  { op: 'task_set', attr: 'pdeathsig', value: SIGKILL, step: 'signals' },
+]
+
+const none: readonly ChainOp[] = []
+
 /**
  * Compiles `settings` in the order a shell's user would expect: files are opened in
  * the working directory, with the umask and the caller's rights; what drops rights
@@ -212,6 +220,7 @@ export function assemble(input: AssembleInput): ChainOp[] {
     ...limits(settings),
     ...credentials(settings),
     ...signals,
+    ...(settings.onParentExit === 'kill' ? parentDeath : none),
     ...execs,
   ]
   checkOps(chain.length, () =>

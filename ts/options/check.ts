@@ -92,6 +92,7 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
   killSignal: undefined,
   killGrace: undefined,
   killTarget: undefined,
+  onParentExit: undefined,
   signal: undefined,
   detached: undefined,
   processGroup: undefined,

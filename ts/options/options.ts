@@ -79,6 +79,11 @@ export interface SpawnOptions {
   killTarget?: 'child' | 'group'
   /** An AbortSignal; when it aborts, the child gets `killSignal`. */
   signal?: AbortSignal
+  /**
+   * What becomes of the child when this process ends, or the worker thread that has
+   * started it, however that happens: it gets SIGKILL, or runs on; default 'leave'.
+   */
+  onParentExit?: 'kill' | 'leave'
   /** Start a session of its own (setsid(2)); default false. */
   detached?: boolean
   /** Process group to join; 0 makes a new one. Default: the caller's. */

@@ -158,6 +158,7 @@ export const spawnReads = {
     return value
   },
   killTarget: oneOf('child', 'group'),
+  onParentExit: oneOf('kill', 'leave'),
   signal(name: string, value: unknown): Abortable {
     if (!isAbortSignal(value)) {
       throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be an AbortSignal`)

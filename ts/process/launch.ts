@@ -12,6 +12,7 @@ import type { Exit } from '../model/exit.js'
 import { SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/settings.js'
 import { HeldGroup } from './group.js'
+import { endWithParent } from './parent-exit.js'
 import { Snapshot } from './snapshot.js'
 import { stopReading } from './stream.js'
 import { launches, Told } from './told.js'
@@ -121,7 +122,13 @@ export class Launch {
       this.#snapshot?.release()
       throw error
     }
+    if (settings.onParentExit === 'kill' && this.#ofGroup) this.#endWithParent()
     if (begin !== undefined) this.#tell(begin)
+  }
+
+  #endWithParent(): void {
+    const over = endWithParent(this)
+    this.started.then(() => this.exited.then(over), over)
   }
 
   #tell(begin: number): void {

@@ -208,8 +208,10 @@ static int load_ops(struct loader *l, struct chain *c)
 		case CHAIN_TASK_SET:
 			if (op->len == IORING_TASK_SIGMASK)
 				c->sets_sigmask = true;
-			if (op->len == IORING_TASK_PDEATHSIG)
+			if (op->len == IORING_TASK_PDEATHSIG) {
 				c->sets_pdeathsig = true;
+				c->pdeathsig = (int)op->addr;
+			}
 			if (op->len == IORING_TASK_UID ||
 			    op->len == IORING_TASK_GID)
 				c->sets_ids = true;

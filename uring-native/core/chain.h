@@ -116,6 +116,7 @@ struct chain {
 	bool may_block;	   /* it opens files, and one may be a FIFO */
 	bool sets_sigmask;
 	bool sets_pdeathsig;
+	int pdeathsig;	      /* the signal; 0: none */
 	bool sets_ids;	      /* user or group */
 	bool has_template;    /* an EXEC names one */
 	struct chain_fd *fds; /* those CLONE lists, or NULL */

@@ -75,6 +75,19 @@ void core_get_info(const struct core *core, struct core_info *info)
 	*info = core->info;
 }
 
+/*
+ * The environment's end is that of the parent for its children. The kernel
+ * tells those of launch threads, which end now. Those of the ring have the
+ * loop's thread for their parent, which goes on for as long as they run.
+ */
+static void tell_death(struct job *job)
+{
+	int sig = job->launch.chain->pdeathsig;
+
+	if (sig > 0 && job->launch.by == LAUNCHER_URING && job_has_process(job))
+		reap_signal(job->launch.pidfd, job->launch.pid, sig);
+}
+
 void core_detach(struct core *core)
 {
 	unsigned i;
@@ -97,8 +110,10 @@ void core_detach(struct core *core)
 			    !job->like_uv_spawn && job_has_process(job))
 				reap_signal(job->launch.pidfd, job->launch.pid,
 					    SIGKILL);
-			else if (job->state == JOB_SETTLED)
+			else if (job->state == JOB_SETTLED) {
+				tell_death(job);
 				inbox_send(job, TODO_STOP_OUTPUT);
+			}
 		}
 	}
 	pool_detach(core);

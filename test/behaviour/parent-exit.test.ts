@@ -1,0 +1,130 @@
+/** What becomes of children when the process, or the worker, that started them ends. */
+import { spawn as nodeSpawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { testedBackends } from '../backends.js'
+import { isRoot, text } from '../support.js'
+
+const library = new URL('../../dist/index.js', import.meta.url).href
+
+describe.each(testedBackends)('the end of the parent by %s', (backend) => {
+  /**
+   * Runs code in a process of its own. Descriptor 3 is a pipe for its children to hold:
+   * `ended` resolves once none of them does. They say that they run by descriptor 4.
+   */
+  function parent(code: string) {
+    const source = `
+      import { run, spawn } from '${library}'
+      import { closeSync } from 'node:fs'
+      import { Worker } from 'node:worker_threads'
+      const options = { backend: '${backend}', stdio: ['ignore', 'ignore', 'ignore', 3, 4] }
+      const start = (line, more = {}) => spawn('sh', ['-c', line], { ...options, ...more })
+      const killed = { onParentExit: 'kill' }
+      const up = 'echo up >&4; exec 4>&-; exec sleep 600'
+      ${code}`
+    const stdio = ['ignore', 'inherit', 'pipe', 'pipe', 'pipe'] as const
+    const started = nodeSpawn(process.execPath, ['--input-type=module', '-e', source], {
+      stdio: [...stdio],
+    })
+    const [, , errors, held, said] = started.stdio as unknown as Readable[]
+    const ended = text(held as Readable)
+    let output = ''
+    errors?.on('data', (chunk) => {
+      output += chunk
+    })
+    const lines = (count: number) =>
+      new Promise<void>((resolve, reject) => {
+        said?.once('end', () => reject(new Error(`that was all: ${output}`)))
+        said?.on('data', (chunk) => {
+          output += chunk
+          if (output.split('\n').length > count) resolve()
+        })
+      })
+    return { started, ended, lines }
+  }
+
+  const forever = 'await new Promise((done) => setTimeout(done, 600_000))'
+
+  test('killed by SIGKILL, it takes them along', async () => {
+    const other = isRoot
+      ? 'await start(up, { ...killed, uid: 65534, gid: 65534 })'
+      : 'await start(up, killed)'
+    const { started, ended, lines } = parent(`
+      await start(up, killed)
+      await start(up, { ...killed, detached: true })
+      ${other}
+      ${forever}`)
+    await lines(3)
+    started.kill('SIGKILL')
+    await ended
+  })
+
+  test("with 'leave', and without the option, they run on", async () => {
+    const line = 'echo up >&4; read x <&3; sleep 0.2; echo alive >&4'
+    const { started, ended, lines } = parent(`
+      await start('${line}', { onParentExit: 'leave' })
+      await start('${line}')
+      ${forever}`)
+    await lines(2)
+    const alive = lines(4)
+    started.kill('SIGKILL')
+    await once(started, 'exit')
+    ;(started.stdio[3] as unknown as { end(text: string): void }).end('x\nx\n')
+    await alive
+    await ended
+  })
+
+  test('a parent that dies while they are being made', async () => {
+    const dying = Array.from({ length: 5 }, (_, at) => {
+      const { ended } = parent(`
+        for (let at = 0; at < 20; at++) start('exec sleep 600', killed).catch(() => {})
+        setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${at * 3})`)
+      return ended
+    })
+    await Promise.all(dying)
+  })
+
+  test.each([
+    ['is terminated', 'worker.terminate()'],
+    ['ends', "worker.postMessage('end')"],
+  ])('a worker that %s', async (_, end) => {
+    const { started, ended, lines } = parent(`
+      const worker = new Worker(\`
+        import { parentPort } from 'node:worker_threads'
+        import { spawn } from '${library}'
+        spawn('sh', ['-c', '\${up}'], { ...\${JSON.stringify(options)}, onParentExit: 'kill' })
+        parentPort.on('message', () => process.exit())\`, { eval: true })
+      process.on('SIGUSR2', () => {
+        closeSync(3)
+        ${end}
+      })
+      ${forever}`)
+    await lines(1)
+    started.kill('SIGUSR2')
+    await ended
+    expect(started.exitCode).toBe(null)
+    started.kill('SIGKILL')
+  })
+
+  test.each([
+    ['exits', 'process.exit(3)', [3, null]],
+    ['has nothing more to do', 'held.unref()', [0, null]],
+    ['fails', "setImmediate(() => { throw new Error('on purpose') })", [1, null]],
+    ['gets SIGTERM', "process.kill(process.pid, 'SIGTERM')", [null, 'SIGTERM']],
+    ['gets SIGINT', "process.kill(process.pid, 'SIGINT')", [null, 'SIGINT']],
+    [
+      'handles SIGHUP itself',
+      "process.on('SIGHUP', () => process.exit(4)); process.kill(process.pid, 'SIGHUP')",
+      [4, null],
+    ],
+  ])('it takes whole groups along when it %s', async (_, end, exit) => {
+    const { started, ended } = parent(`
+      const held = await start('sleep 600 & echo up >&4; wait', { ...killed, killTarget: 'group' })
+      process.on('SIGUSR2', () => {})
+      setTimeout(() => { ${end} }, 300)`)
+    const left = once(started, 'exit')
+    await ended
+    expect(await left).toEqual(exit)
+  })
+})

@@ -1,0 +1,51 @@
+/**
+ * Ends the trees of children that are not to outlive this process. A parent-death
+ * signal reaches the child alone, so while this process can still do something, all of
+ * the child's group gets SIGKILL first.
+ */
+import { isMainThread } from 'node:worker_threads'
+import { SIGKILL } from '../model/signals.js'
+
+interface Killable {
+  signal(signal: number): number
+}
+
+/** Signals that end a program that does not listen to them. */
+const fatal = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
+
+const running = new Set<Killable>()
+
+function killAll(): void {
+  for (const one of running) one.signal(SIGKILL)
+}
+
+/** If nobody else listens, the signal ends the program, as it would without us. */
+const handlers = fatal.map((name) => ({
+  name,
+  handle() {
+    if (process.listenerCount(name) > 1) return
+    killAll()
+    unlisten()
+    process.kill(process.pid, name)
+  },
+}))
+
+function listen(): void {
+  process.on('exit', killAll)
+  // Workers get no signals.
+  if (isMainThread) for (const { name, handle } of handlers) process.on(name, handle)
+}
+
+function unlisten(): void {
+  process.off('exit', killAll)
+  for (const { name, handle } of handlers) process.off(name, handle)
+}
+
+/** From now on, until the returned function is called, it ends with this program. */
+export function endWithParent(one: Killable): () => void {
+  if (running.size === 0) listen()
+  running.add(one)
+  return () => {
+    if (running.delete(one) && running.size === 0) unlisten()
+  }
+}
