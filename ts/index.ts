@@ -32,6 +32,7 @@ export type {
   StdioEntry,
   StdioFile,
   StdioOption,
+  StdioPipe,
 } from './options/options.js'
 export { type Probe, probe } from './probe.js'
 export type { Child } from './process/child.js'

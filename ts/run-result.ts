@@ -24,6 +24,8 @@ export interface RunResult<T = string> {
   stderr: T
   /** With the option `all`, what it wrote to both, in the order in which it did; otherwise empty. */
   all: T
+  /** What it wrote to each descriptor; null for those that are no pipes it only writes to. */
+  stdio: readonly (T | null)[]
   /** Whether an output went beyond `maxBuffer`. */
   truncated: boolean
   /** Whether `timeout` passed before it ended, or before it even ran: see `step`. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Writable } from 'node:stream'
+import { closePipes } from './chain/descriptors.js'
 import { now } from './core/runtime.js'
 import { AbortError } from './model/abort-error.js'
 import { noUsage } from './model/exit.js'
@@ -9,6 +10,7 @@ import type { Output, Strict } from './options/inference.js'
 import { checkInput, InputSource } from './options/input.js'
 import type { RunOptions } from './options/options.js'
 import type { RunSettings } from './options/settings.js'
+import type { StdioPlan } from './options/stdio.js'
 import { Feed } from './process/feed.js'
 import { Launch } from './process/launch.js'
 import { maxOf, Outputs } from './process/outputs.js'
@@ -48,6 +50,10 @@ export function running(read: () => RunSettings): Running<string | Buffer> {
 
 const noBytes = Buffer.alloc(0)
 
+/** Whether the caller has a stream for it. */
+const isHandled = (plan: StdioPlan, index: number): boolean =>
+  plan.kind === 'pipe' && plan.input && (index > 0 || plan.both)
+
 /** The result of a run whose timeout passed before the program ran. */
 function lateResult({ step }: SpawnError, launch: Launch, text: string | Buffer, begin: number) {
   return {
@@ -59,6 +65,7 @@ function lateResult({ step }: SpawnError, launch: Launch, text: string | Buffer,
     stdout: text,
     stderr: text,
     all: text,
+    stdio: [],
     truncated: false,
     timedOut: true,
     aborted: false,
@@ -128,7 +135,7 @@ async function runInto(
   })
   control?.launched(launch)
   const feed = source && new Feed(source, () => termination.terminate('callback'))
-  if (feed) launch.hurry()
+  if (feed || settings.stdio.some(isHandled)) launch.hurry()
   try {
     const started = await launch.started.catch((error) => termination.lateOr(error))
     if (started instanceof SpawnError) {
@@ -138,7 +145,9 @@ async function runInto(
       if (check) throw new RunError(launch, result, false)
       return result
     }
-    const [stdin] = started.pipes
+    const stdin = started.pipes.find(({ index }) => index === 0)
+    // Nobody has a handle to the program: it finds them at their end.
+    if (!control) closePipes(started.pipes.filter((pipe) => !feed || pipe !== stdin))
     if (feed && stdin) feed.into(pipeStream(stdin.fd, true) as Writable)
     const exit = await launch.exited
     feed?.stop()
@@ -150,15 +159,21 @@ async function runInto(
     }
     await outputs.whole
     const none = encoding === 'buffer' ? noBytes : ''
+    const stdout = outputs.get(1, encoding)
+    const stderr = outputs.get(2, encoding)
     const result = {
       pid: started.pid,
       exitCode: exit.code,
       signal: exit.signal,
       signalDescription: exit.signalDescription,
       coreDumped: exit.coreDumped,
-      stdout: asked.all ? none : outputs.get(1, encoding),
-      stderr: outputs.get(2, encoding),
-      all: asked.all ? outputs.get(1, encoding) : none,
+      stdout: asked.all ? none : stdout,
+      stderr,
+      all: asked.all ? stdout : none,
+      stdio: settings.stdio.map((_, index) => {
+        if (!outputs.has(index)) return null
+        return index === 1 ? stdout : index === 2 ? stderr : outputs.get(index, encoding)
+      }),
       truncated: outputs.truncated,
       timedOut: termination.timedOut,
       aborted: termination.aborted,

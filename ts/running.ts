@@ -1,5 +1,5 @@
 /** A run() that has not ended: its result, and a handle to the program. */
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { argumentError } from './model/argument-error.js'
 import { signalNumber, wasSignalled } from './model/signals.js'
 import { checkOneOf } from './model/values.js'
@@ -8,6 +8,7 @@ import type { RunSettings } from './options/settings.js'
 import type { Launch } from './process/launch.js'
 import { Lines } from './process/lines.js'
 import type { OutputName, Outputs } from './process/outputs.js'
+import { LazyPipe } from './process/pipe.js'
 import type { RunResult } from './run-result.js'
 
 /** What run() tells the handle while it goes on. */
@@ -15,6 +16,8 @@ export class RunControl {
   settings: RunSettings | undefined
   outputs: Outputs | undefined
   pid: number | undefined
+  /** By descriptor: those that the caller writes to, or reads from and writes to. */
+  readonly pipes: (LazyPipe | undefined)[] = []
   #launch: Launch | undefined
   /** A signal for a program that has not been launched yet. */
   #early: number | undefined
@@ -26,8 +29,15 @@ export class RunControl {
     this.#launch = launch
     if (this.#hurries) launch.hurry()
     launch.started.then(
-      ({ pid }) => {
+      ({ pid, pipes }) => {
         this.pid = pid
+        const fed = this.settings?.input instanceof InputSource
+        for (const pipe of pipes) {
+          if (pipe.index > 0 || !fed) this.pipes[pipe.index] = new LazyPipe(pipe)
+        }
+        launch.exited.then(() => {
+          for (const pipe of this.pipes) pipe?.ended()
+        })
         for (const start of this.#onStart) start(pid)
       },
       () => {},
@@ -105,6 +115,14 @@ export class Running<T = string> extends Promise<RunResult<T>> {
   get stdin(): Writable | null {
     const input = this.#control.settings?.input
     return (input instanceof InputSource ? input.stream : undefined) ?? null
+  }
+
+  /**
+   * By descriptor, once the program has started: a stream for each `{ pipe: 'in' }` above 0,
+   * and each `{ pipe: 'both' }`; null for others. End them: the program may wait for that.
+   */
+  get stdio(): readonly (Readable | Writable | null)[] {
+    return Array.from(this.#control.pipes, (pipe) => pipe?.stream ?? null)
   }
 
   /**

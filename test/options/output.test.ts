@@ -122,6 +122,20 @@ test('the messages for bad options', async () => {
   expect(await message({ onLine: f, stdio: ['ignore', 'ignore', 'pipe'] })).toBeUndefined()
 })
 
+test('the messages for bad pipes', async () => {
+  const message = async (options: object) =>
+    ((await rejection(run('true', [], options as RunOptions))) as Error | undefined)?.message
+  const three = (entry: unknown) => ({ stdio: ['ignore', 'ignore', 'ignore', entry] })
+  expect(await message(three({ pipe: 'up' }))).toContain('stdio[3].pipe must be one of "in", "out"')
+  expect(await message(three({ pipe: undefined }))).toContain('stdio[3].pipe must be')
+  expect(await message({ input: 'x', stdio: [{ pipe: 'both' }] })).toContain('input needs stdio[0]')
+  expect(await message({ input: 'x', stdio: [{ pipe: 'out' }] })).toContain('input needs stdio[0]')
+  const onStdout = () => {}
+  expect(await message({ onStdout, stdio: ['ignore', { pipe: 'both' }] })).toContain(
+    'onStdout needs stdio[1]',
+  )
+})
+
 test('the messages for bad inputs', async () => {
   const message = async (input: unknown, options = {}) =>
     ((await rejection(run('true', [], { input, ...options } as RunOptions))) as Error | undefined)

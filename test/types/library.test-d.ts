@@ -1,5 +1,5 @@
 /** The types of calls; nothing here is run. */
-import type { Readable, Writable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import { describe, expectTypeOf, test } from 'vitest'
 import {
   type BatchResult,
@@ -60,6 +60,22 @@ describe('run() by encoding', () => {
     expectTypeOf(run('a', [], { encoding: 'buffer' })).resolves.toEqualTypeOf<RunResult<Buffer>>()
     const options = {} as RunOptions
     expectTypeOf(run('a', [], options)).resolves.toEqualTypeOf<RunResult<string | Buffer>>()
+  })
+})
+
+describe('pipes in either direction', () => {
+  test('have the streams for it', async () => {
+    const child = await spawn('a', [], {
+      stdio: [{ pipe: 'both' }, { pipe: 'in' }, { pipe: 'out' }],
+    })
+    expectTypeOf(child.stdin).toEqualTypeOf<Duplex>()
+    expectTypeOf(child.stdout).toEqualTypeOf<Writable>()
+    expectTypeOf(child.stderr).toEqualTypeOf<Readable>()
+    // @ts-expect-error no such direction
+    spawn('a', [], { stdio: [{ pipe: 'up' }] })
+    expectTypeOf(run('a').then(({ stdio }) => stdio)).resolves.toEqualTypeOf<
+      readonly (string | null)[]
+    >()
   })
 })
 

@@ -60,7 +60,8 @@ export interface PackedChain {
 
 /**
  * Flags of a pipe: the child reads from it; the core itself reads or writes our end
- * (`launch()` only); the child writes to it (`run()` only).
+ * (`launch()` only); the child writes to it (needed in `run()`; in `launch()` only for one
+ * that it also reads from, which is then a stream socket).
  */
 export const PipeBits = { input: 1, collect: 2, output: 4 } as const
 

@@ -8,8 +8,7 @@ import { BINDING_VERSION, type Binding } from './addon.js'
  * import.meta.url, or puts in the address that the file had on its machine. In a worker
  * whose code is a string, every module sees a global `__filename`, '[worker eval]'.
  */
-const here =
-  typeof __filename === 'string' && isAbsolute(__filename) ? __filename : import.meta.url
+const here = typeof __filename === 'string' && isAbsolute(__filename) ? __filename : import.meta.url
 
 /** For paths from this file, and for packages that it can see. */
 const from = createRequire(here)

@@ -15,6 +15,8 @@ export interface ParentPipe {
   fd: number
   /** The child reads from it. */
   input: boolean
+  /** It also writes to it: a socket. */
+  both?: boolean
 }
 
 /** An open executable that the child needs. */
@@ -118,18 +120,18 @@ export class Descriptors {
       case 'pipe': {
         if (this.#deferPipes) {
           this.fds.push({ fd: pipeFd(this.pipes.length), newfd, label: 'pipe' })
-          this.pipes.push({ index: newfd, fd: -1, input: plan.input })
+          this.pipes.push({ index: newfd, fd: -1, input: plan.input, both: plan.both })
           return
         }
-        const pair = this.#binding.pipe()
+        const pair = plan.both ? this.#binding.socketPair(0) : this.#binding.pipe()
         if (typeof pair === 'number') {
-          this.#check(pair, `stdio[${newfd}]`, 'pipe2')
+          this.#check(pair, `stdio[${newfd}]`, plan.both ? 'socketpair' : 'pipe2')
           return
         }
         const [read, write] = pair
-        const [child, parent] = plan.input ? [read, write] : [write, read]
+        const [child, parent] = plan.input && !plan.both ? [read, write] : [write, read]
         this.childFds.push(child)
-        this.pipes.push({ index: newfd, fd: parent, input: plan.input })
+        this.pipes.push({ index: newfd, fd: parent, input: plan.input, both: plan.both })
         this.fds.push({ fd: child, newfd, label: 'pipe' })
       }
     }

@@ -49,6 +49,8 @@ export interface LaunchEvents {
 export interface LaunchPipe {
   /** The child reads from it. */
   input: boolean
+  /** It also writes to it; not for one that is collected. */
+  both?: boolean
   /** Read to its end, keeping `max` bytes, or written, by native code. */
   collect: boolean
   max: number
@@ -77,8 +79,9 @@ const none: readonly number[] = []
 function flatten(pipes: readonly LaunchPipe[] | undefined): readonly number[] {
   if (pipes === undefined || pipes.length === 0) return none
   const flat: number[] = []
-  for (const { input, collect, max } of pipes) {
-    flat.push((input ? PipeBits.input : 0) | (collect ? PipeBits.collect : 0), max)
+  for (const { input, both, collect, max } of pipes) {
+    const bits = (input ? PipeBits.input : 0) | (collect ? PipeBits.collect : 0)
+    flat.push(both ? bits | PipeBits.output : bits, max)
   }
   return flat
 }

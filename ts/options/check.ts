@@ -133,6 +133,9 @@ function finish<T extends RunSettings>(draft: Draft<T>, stdio: readonly StdioPla
 
 const isOutputPipe = (plan: StdioPlan | undefined): boolean => plan?.kind === 'pipe' && !plan.input
 
+const isInputPipe = (plan: StdioPlan | undefined): boolean =>
+  plan?.kind === 'pipe' && plan.input && !plan.both
+
 /** What reads an output needs a pipe; otherwise it would never be called. */
 function checkOutputs<T extends RunSettings>(draft: Draft<T>): void {
   const { stdio, all, onStdout, onStderr, onLine, maxBuffer } = draft
@@ -161,7 +164,7 @@ function checkOutputs<T extends RunSettings>(draft: Draft<T>): void {
 function finishRun<T extends RunSettings>(draft: Draft<T>): T {
   const { stdio } = draft
   let input = draft.input as RunSettings['input'] | InputFile
-  if (input !== undefined && stdio && stdio[0]?.kind !== 'pipe') {
+  if (input !== undefined && stdio && !isInputPipe(stdio[0])) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
       "input needs stdio[0] to be 'pipe': leave it out, or leave out the input",

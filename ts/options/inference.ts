@@ -1,5 +1,5 @@
 /** Types that depend on the options of a call. */
-import type { Readable, Writable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 
 /** `O`, with an error for every option that `Base` does not know. */
 export type Strict<O, Base> = O & { readonly [K in Exclude<keyof O, keyof Base>]: never }
@@ -22,7 +22,15 @@ type Entry<S, I extends '0' | '1' | '2'> = S extends readonly unknown[]
   : S
 
 /** A stream if the entry makes a pipe. */
-type PipeOf<E, T> = E extends 'pipe' | null | undefined ? T : null
+type PipeOf<E, T> = E extends 'pipe' | null | undefined
+  ? T
+  : E extends { pipe: infer Direction }
+    ? Direction extends 'in'
+      ? Writable
+      : Direction extends 'out'
+        ? Readable
+        : Duplex
+    : null
 
 /** The type of `child.stdin` for the option `stdio: S`. */
 export type StdinOf<S> = PipeOf<Entry<S, '0'>, Writable>

@@ -20,6 +20,12 @@ export interface StdioFile {
   mode?: number
 }
 
+/** A pipe, and what the child does with it. */
+export interface StdioPipe {
+  /** The child reads from it, writes to it, or both: then it is a stream socket. */
+  pipe: 'in' | 'out' | 'both'
+}
+
 /**
  * What one descriptor of the child is: a pipe ('pipe', null, undefined),
  * /dev/null ('ignore'), the caller's descriptor of that number ('inherit'), the
@@ -33,6 +39,7 @@ export type StdioEntry =
   | number
   | Stream
   | StdioFile
+  | StdioPipe
   | null
   | undefined
 

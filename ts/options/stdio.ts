@@ -7,7 +7,8 @@ import { checkInteger, checkOneOf, checkString, copyOf, own } from '../model/val
 import type { StdioFile } from './options.js'
 
 export type StdioPlan =
-  | { kind: 'pipe'; input: boolean }
+  /** `both`: the child reads from it and writes to it. */
+  | { kind: 'pipe'; input: boolean; both: boolean }
   | { kind: 'null' }
   /** Another name for the child's descriptor `index`, which is a pipe. */
   | { kind: 'same'; index: number }
@@ -73,15 +74,21 @@ function streamFd(name: string, stream: object, output: boolean): number {
   return found
 }
 
+function planPipe(name: string, entry: object): StdioPlan {
+  const direction = own(entry, 'pipe')
+  checkOneOf(`${name}.pipe`, direction, ['in', 'out', 'both'])
+  return { kind: 'pipe', input: direction !== 'out', both: direction === 'both' }
+}
+
 function planEntry(entry: unknown, index: number): StdioPlan {
   const name = `stdio[${index}]`
   const input = index === 0
   switch (entry) {
     case 'pipe':
-      return { kind: 'pipe', input }
+      return { kind: 'pipe', input, both: false }
     case null:
     case undefined:
-      return index < 3 ? { kind: 'pipe', input } : { kind: 'none' }
+      return index < 3 ? { kind: 'pipe', input, both: false } : { kind: 'none' }
     case 'ignore':
       return index < 3 ? { kind: 'null' } : { kind: 'none' }
     case 'inherit':
@@ -93,12 +100,13 @@ function planEntry(entry: unknown, index: number): StdioPlan {
   }
   if (typeof entry === 'object' && entry !== null) {
     if (isFile(entry)) return planFile(name, entry, input)
+    if (Object.hasOwn(entry, 'pipe')) return planPipe(name, entry)
     const output = index === 1 || index === 2
     return { kind: 'fd', fd: streamFd(name, entry, output), stream: entry }
   }
   throw argumentError(
     'ERR_INVALID_ARG_VALUE',
-    `${name} must be 'pipe', 'ignore', 'inherit', a descriptor, a stream or a file, not ${String(entry)}`,
+    `${name} must be 'pipe', 'ignore', 'inherit', a descriptor, a stream, { pipe } or a file, not ${String(entry)}`,
   )
 }
 

@@ -49,9 +49,10 @@ export interface LaunchParameters {
 
 function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefined): Pipes {
   const collect = collection !== undefined
-  const requests = pipes.map(({ input, index }) => ({
+  const requests = pipes.map(({ input, both = false, index }) => ({
     input,
-    collect: collect && !(input && collection?.feeds),
+    both,
+    collect: collect && !(input && (index > 0 || both || collection?.feeds)),
     max: input ? 0 : (collection?.max(index) ?? 0),
   }))
   if (!collection) {
@@ -201,7 +202,7 @@ export class Launch {
       this.fromTemplate = makesTemplates || (templates && at >= 0 && errno === 0)
       const { pid, pidfd, fds } = outcome
       this.pid = pid
-      const open = pipes.map(({ index, input }, at) => ({ index, fd: fds[at] ?? -1, input }))
+      const open = pipes.map((pipe, at) => ({ ...pipe, fd: fds[at] ?? -1 }))
       return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }
     }
     const { index, errno } = outcome

@@ -1,6 +1,6 @@
 /** Our end of a child's pipe, which becomes a stream at its first use. */
 import { Buffer } from 'node:buffer'
-import { Readable, Writable } from 'node:stream'
+import { Duplex, Readable, Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { later } from '../core/runtime.js'
@@ -53,7 +53,9 @@ function refusing(): Writable {
  */
 export class LazyPipe {
   readonly index: number
+  /** It is only written to: nothing is read from it. */
   readonly #input: boolean
+  readonly #both: boolean
   /** Ours to close; -1 once it is closed, or a stream's. */
   #fd: number
   /** The same number while the stream has it. */
@@ -62,11 +64,12 @@ export class LazyPipe {
   /** The unread output of a child that has ended, for a stream that may come later. */
   #left: Buffer = nothing
 
-  constructor({ index, fd, input }: ParentPipe) {
+  constructor({ index, fd, input, both = false }: ParentPipe) {
     this.index = index
     this.#fd = fd
     this.#number = fd
-    this.#input = input
+    this.#input = input && !both
+    this.#both = both
     forgotten.register(this, fd, this)
   }
 
@@ -83,7 +86,7 @@ export class LazyPipe {
   }
 
   #open(): Readable | Writable {
-    if (this.#fd >= 0) return pipeStream(this.#take(), this.#input)
+    if (this.#fd >= 0) return pipeStream(this.#take(), this.#input || this.#both, this.#both)
     if (this.#input) {
       this.#number = loadBinding().unread()
       if (this.#number < 0) return refusing()
@@ -92,7 +95,8 @@ export class LazyPipe {
     }
     const left = this.#left
     this.#left = nothing
-    return replay(left)
+    const readable = replay(left)
+    return this.#both ? Duplex.from({ readable, writable: refusing() }) : readable
   }
 
   /** The child has ended. */

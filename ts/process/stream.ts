@@ -1,7 +1,7 @@
 /** A pipe's end as a Node stream, on every runtime. */
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { Readable, Writable } from 'node:stream'
+import { Duplex, Readable, Writable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { clearTimeout, setTimeout } from 'node:timers'
 import { loadBinding } from '../binding/load.js'
@@ -48,19 +48,28 @@ class BunWritable extends Writable {
   }
 }
 
+/** Each half has a descriptor of its own. */
+function bunDuplex(bun: BunGlobal, fd: number): Duplex {
+  const copy = loadBinding().dupAbove(fd, 3)
+  const readable = bunStream(bun, fd, false) as Readable
+  // Out of descriptors: what it would write is lost, but not what it reads.
+  if (copy < 0) return Duplex.from({ readable, writable: undefined })
+  return Duplex.from({ readable, writable: new BunWritable(copy) })
+}
+
 function bunStream(bun: BunGlobal, fd: number, writable: boolean): Readable | Writable {
   if (writable) return new BunWritable(fd)
   const close = () => loadBinding().close(fd)
   return Readable.fromWeb(bun.file(fd).stream()).once('close', close)
 }
 
-/** Owns `fd` from then on. */
-export function pipeStream(fd: number, writable: boolean): Readable | Writable {
+/** Owns `fd` from then on; with `both` it is read, too. */
+export function pipeStream(fd: number, writable: boolean, both = false): Readable | Writable {
   const { Bun } = globalThis as { Bun?: BunGlobal }
-  if (Bun) return bunStream(Bun, fd, writable)
+  if (Bun) return both ? bunDuplex(Bun, fd) : bunStream(Bun, fd, writable)
   const binding = loadBinding()
   binding.handOver(fd)
-  const socket = new Socket({ fd, readable: !writable, writable })
+  const socket = new Socket({ fd, readable: !writable || both, writable })
   binding.handedOver(fd)
   return socket
 }

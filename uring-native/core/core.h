@@ -34,6 +34,7 @@ struct core_config {
  */
 struct core_pipe {
 	bool input;   /* the child reads from it */
+	bool both;    /* it also writes to it: a stream socket, not a pipe */
 	bool collect; /* read to its end, or written, by the core */
 	size_t max;   /* of what is collected, bytes to keep */
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "blocking.h"
@@ -34,12 +35,17 @@ static int out_of_the_way(const struct chain *c, int fd)
 	return moved;
 }
 
-/* Makes a pipe whose end @here is non-blocking. */
-static int open_pipe(const struct job *job, bool input, int *here, int *child)
+/* Makes a pipe, or a pair of sockets, whose end @here is non-blocking. */
+static int open_pipe(const struct job *job, const struct core_pipe *pipe,
+		     int *here, int *child)
 {
+	bool input = pipe->input;
 	int ends[2];
+	int ret = pipe->both ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+					  0, ends)
+			     : pipe2(ends, O_CLOEXEC);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (ret < 0)
 		return -errno;
 	*here = ends[input ? 1 : 0];
 	*child = ends[input ? 0 : 1];
@@ -123,7 +129,7 @@ int job_open_fds(struct job *job, uint32_t *failed)
 		const struct core_pipe *pipe = &job->pipes[i];
 		int here = -1;
 
-		ret = open_pipe(job, pipe->input, &here, &child[i]);
+		ret = open_pipe(job, pipe, &here, &child[i]);
 		if (ret) {
 			*failed = job->launch.chain->nr_ops + i;
 			return ret;

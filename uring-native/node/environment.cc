@@ -384,7 +384,7 @@ static bool ReadFds(const Napi::Array &from, std::vector<int> &fds)
 	return true;
 }
 
-/* From [PIPE_INPUT | PIPE_COLLECT, bytes to keep, ...]. */
+/* From [PIPE_INPUT | PIPE_COLLECT | PIPE_OUTPUT, bytes to keep, ...]. */
 static bool ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 {
 	uint32_t i, n = from.Length();
@@ -398,6 +398,7 @@ static bool ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 			return false;
 		int bits = static_cast<int>(number);
 		pipe.input = bits & PIPE_INPUT;
+		pipe.both = pipe.input && bits & PIPE_OUTPUT;
 		pipe.collect = bits & PIPE_COLLECT;
 		pipe.max = max < static_cast<double>(SIZE_MAX / 2)
 				   ? static_cast<size_t>(max)

@@ -38,7 +38,7 @@ enum {
 /* What is not a number goes to an array, two places for each event. */
 #define EVENT_VALUES 2u
 
-/* `pipes`: the first two in launch(), the first and the last in run(). */
+/* `pipes`: all in launch(), the first and the last in run(). */
 enum {
 	PIPE_INPUT = 1,
 	PIPE_COLLECT = 2,
