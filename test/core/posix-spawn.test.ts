@@ -1,0 +1,73 @@
+/** Programs that exist, with libposix_spawn_fast.so; its calls are compared with glibc's in C. */
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { HANG } from '../support.js'
+
+const library = fileURLToPath(
+  new URL('../../build/Release/libposix_spawn_fast.so', import.meta.url),
+)
+const dir = mkdtempSync(join(tmpdir(), 'posix-spawn-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+/** What a program that glibc has started ignores, besides what its parent does. */
+const BY_GLIBC = 0x1_8000_0000n
+const SHOW = 'grep SigIgn /proc/self/status'
+
+/** Debian's own program: a wrapper of the same name may start others in between. */
+function isThere(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const makefile = join(dir, 'Makefile')
+writeFileSync(makefile, `all: a b c\na b c:\n\t@${SHOW}\n`)
+const ninja = join(dir, 'build.ninja')
+writeFileSync(ninja, `rule show\n command = ${SHOW}\nbuild a: show\nbuild b: show\nbuild c: show\n`)
+const python = `
+import subprocess
+for name in 'abc': subprocess.run(${JSON.stringify(SHOW.split(' '))}, close_fds=False, check=True)`
+
+const programs: [name: string, path: string, args: string[]][] = [
+  ['make', '/usr/bin/make', ['-j2', '-f', makefile]],
+  ['ninja', '/usr/bin/ninja', ['-j2', '-f', ninja]],
+  ['Python', '/usr/bin/python3', ['-c', python]],
+]
+
+describe.skipIf(!existsSync(library))('LD_PRELOAD', () => {
+  test.each(programs.filter(([, path]) => isThere(path)))('%s', (name, path, args) => {
+    const ignored = (env: NodeJS.ProcessEnv) => {
+      const { stdout, stderr, status } = spawnSync(path, args, {
+        cwd: mkdtempSync(join(dir, `${name}-`)),
+        encoding: 'utf8',
+        timeout: HANG,
+        env: { ...process.env, ...env },
+      })
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      return [...stdout.matchAll(/SigIgn:\s*(\w+)/g)].map(([, set]) => BigInt(`0x${set}`))
+    }
+    const ours = ignored({ LD_PRELOAD: library })
+    const theirs = ignored({ LD_PRELOAD: library, URING_SPAWN_DISABLE: '1' })
+    expect(ours).toHaveLength(3)
+    for (const set of ours) expect(set & BY_GLIBC).toBe(0n)
+    // What else is ignored is the same. Python before 3.12 seldom calls posix_spawn().
+    expect(theirs.map((set) => set & ~BY_GLIBC)).toEqual(ours)
+    if (name !== 'Python') for (const set of theirs) expect(set & BY_GLIBC).toBe(BY_GLIBC)
+  })
+
+  test('one of them is here', () => {
+    expect(programs.filter(([, path]) => isThere(path))).not.toEqual([])
+  })
+})
+
+test('it is built where there is glibc', () => {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
+  expect(existsSync(library)).toBe(header.glibcVersionRuntime !== undefined)
+})

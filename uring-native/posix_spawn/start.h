@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef START_H
+#define START_H
+
+#include <spawn.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* posix_spawn(3)'s arguments. */
+struct start {
+	const char *file;
+	bool search; /* for a name without a slash in PATH, as posix_spawnp(3)
+		      */
+	const posix_spawn_file_actions_t *file_actions; /* or NULL */
+	const posix_spawnattr_t *attr;			/* or NULL */
+	char *const *argv;
+	char *const *envp;
+	int *pidfd; /* where to store one; NULL: none */
+};
+
+/* start_process() cannot do this here: the C library's own function can. */
+#define START_NOT_HERE (-1)
+
+/*
+ * Starts a process as posix_spawn(3) of glibc would, with the same results, but
+ * by one clone3(2) that clears the signal handlers. Stores its pid in *@pid
+ * unless that is NULL, and the pidfd, which is the caller's. Returns 0, the
+ * error number of what failed, or START_NOT_HERE with nothing done: no
+ * clone3(2), or an attribute or action that is not known. Any thread may call
+ * it, and a child of fork(2). It needs 6 KiB of stack.
+ */
+int start_process(pid_t *pid, const struct start *start);
+
+#endif
