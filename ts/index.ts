@@ -34,6 +34,7 @@ export type {
   StdioOption,
   StdioPipe,
 } from './options/options.js'
+export { type PipeCommand, pipe } from './pipe.js'
 export { type Probe, probe } from './probe.js'
 export type { Child } from './process/child.js'
 export type { LaunchAbout, LaunchMessage } from './process/told.js'
