@@ -9,6 +9,7 @@ const files = [
   '../test/drop-in/libraries/packages/package-lock.json',
   '../test/drop-in/runners/packages/package-lock.json',
   '../test/package/runtimes/package-lock.json',
+  '../test/package/tools/package-lock.json',
 ]
 for (const name of files) {
   const file = new URL(name, import.meta.url)

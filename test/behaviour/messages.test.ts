@@ -273,7 +273,7 @@ test('an addon that cannot be loaded has a clear error', () => {
   const said = () =>
     execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' })
   expect(said()).toMatch(
-    /^ERR_DLOPEN_FAILED uring-spawn has no addon for linux on .*: the package @uring-spawn\/linux-\w+ is not installed.*npx uring-spawn build/,
+    /^ERR_DLOPEN_FAILED uring-spawn has no addon for linux on .*: neither @uring-spawn\/linux-\w+-glibc nor @.* is installed.*npx uring-spawn build/,
   )
   writeFileSync(join(addon, 'uring_spawn.node'), 'not a library')
   expect(said()).toMatch(

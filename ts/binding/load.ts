@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import nodeModule from 'node:module'
 import { isAbsolute } from 'node:path'
 import { BINDING_VERSION, type Binding } from './addon.js'
 
@@ -10,17 +10,22 @@ import { BINDING_VERSION, type Binding } from './addon.js'
  */
 const here = typeof __filename === 'string' && isAbsolute(__filename) ? __filename : import.meta.url
 
-/** For paths from this file, and for packages that it can see. */
-const from = createRequire(here)
+/** webpack puts undefined wherever it sees that name imported. */
+const requireOf = (file: string): NodeJS.Require => nodeModule.createRequire(file)
 
-/** The package that has the addon for this machine. */
-const platformPackage = `@uring-spawn/linux-${process.arch}`
+/** For paths from this file, and for packages that it can see. */
+const from = requireOf(here)
+
+/** The packages that have the addon for this machine, by libc. Where both are, one loads. */
+const platformPackages = ['glibc', 'musl'].map(
+  (libc) => `@uring-spawn/linux-${process.arch}-${libc}`,
+)
 
 /** Where the addon can be, in the order in which it is looked for. */
 const places = (): string[] => [
   // Built here.
   '../../build/Release/uring_spawn.node',
-  `${platformPackage}/uring_spawn.node`,
+  ...platformPackages.map((name) => `${name}/uring_spawn.node`),
   // Of the machine that packed this.
   `../../prebuilds/linux-${process.arch}/uring_spawn.node`,
   // The library is in a bundle, and the addon lies beside it.
@@ -61,7 +66,7 @@ function files(): string[] {
   const found = present(places())
   if (found.length > 0) return found
   throw unusable(
-    `has no addon for linux on ${process.arch}: the package ${platformPackage} is not installed, ` +
+    `has no addon for linux on ${process.arch}: neither ${platformPackages.join(' nor ')} is installed, ` +
       `and there is none in build/Release or prebuilds; ${advice}. ` +
       'In a bundle, put uring_spawn.node beside it, or its path into URING_SPAWN_ADDON',
   )
@@ -72,7 +77,7 @@ function open(candidates: readonly string[]): { file: string; binding: Binding }
   const failures: Error[] = []
   for (const file of candidates) {
     try {
-      return { file, binding: createRequire(file)(file) as Binding }
+      return { file, binding: requireOf(file)(file) as Binding }
     } catch (error) {
       failures.push(error as Error)
     }
