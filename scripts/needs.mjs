@@ -40,6 +40,13 @@ export const needs = {
       ...['qemu-system-arm', 'cmake', 'make', 'pkg-config', 'cpio', 'ca-certificates'],
     ],
   },
+  platforms: {
+    why: 'to build addons for other platforms',
+    packages: [
+      ...['gcc-aarch64-linux-gnu', 'g++-aarch64-linux-gnu', 'libc6-dev-arm64-cross'],
+      ...['binutils', 'binutils-aarch64-linux-gnu', 'ca-certificates'],
+    ],
+  },
   fresh: { why: 'to make bare Debian systems', packages: ['mmdebstrap', 'git'] },
   browser: { why: 'to test the pages in a browser', packages: ['chromium'] },
   lint: { why: 'to check the format of C', packages: ['clang-format', 'git'] },
@@ -66,6 +73,7 @@ export const scripts = {
   },
   docs: { needs: () => ['native'], build: true, main: 'scripts/docs.mjs' },
   prepack: { needs: () => ['native', 'strip'], build: true, main: 'scripts/prebuild.mjs' },
+  platforms: { needs: () => ['native', 'platforms'], build: true, main: 'scripts/platforms.mjs' },
   bench: {
     needs: (args) => [
       ...['native', 'compiler', 'tools'],
