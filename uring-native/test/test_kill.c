@@ -122,10 +122,17 @@ static void test_group(struct side *side)
 
 static void test_with_group(struct side *side)
 {
-	struct child child = start(side, "sleep 600 & sleep 600", true, 0);
+	/*
+	 * It stops once it has forked: a shell blocks signals while it forks, and
+	 * the child that it makes then has missed those sent before.
+	 */
+	struct child child =
+		start(side, "sleep 600 & kill -STOP $$; wait", true, 0);
 	siginfo_t info;
 	int pidfd, status;
 
+	CHECK(!waitid(P_PID, (id_t)child.pid, &info, WSTOPPED | __WALL));
+	CHECK(!core_kill(side->core, child.id, SIGCONT));
 	CHECK(!core_kill_with_group(side->core, child.id, 0));
 	CHECK(!core_kill_with_group(side->core, child.id, SIGTERM));
 	end(side, &child, SIGTERM);
