@@ -123,8 +123,8 @@ static void test_group(struct side *side)
 static void test_with_group(struct side *side)
 {
 	/*
-	 * It stops once it has forked: a shell blocks signals while it forks, and
-	 * the child that it makes then has missed those sent before.
+	 * It stops once it has forked: a shell blocks signals while it forks,
+	 * and the child that it makes then has missed those sent before.
 	 */
 	struct child child =
 		start(side, "sleep 600 & kill -STOP $$; wait", true, 0);
