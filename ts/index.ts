@@ -26,6 +26,7 @@ export type {
   Input,
   InputChunk,
   MaxBuffer,
+  OutputEncoding,
   Rlimit,
   RunOptions,
   SpawnOptions,

@@ -8,7 +8,7 @@ import { SpawnError } from './model/spawn-error.js'
 import { readRun } from './options/check.js'
 import type { Output, Strict } from './options/inference.js'
 import { checkInput, InputSource } from './options/input.js'
-import type { RunOptions } from './options/options.js'
+import type { OutputEncoding, RunOptions } from './options/options.js'
 import type { RunSettings } from './options/settings.js'
 import type { StdioPlan } from './options/stdio.js'
 import { Feed } from './process/feed.js'
@@ -33,10 +33,10 @@ import { RunControl, Running } from './running.js'
  * @param args the arguments after argv[0]
  * @param options stdin is `input`, or empty without one
  */
-export function run<const O extends RunOptions = Record<never, never>>(
+export function run<const O extends RunOptions<OutputEncoding> = Record<never, never>>(
   file: string,
   args: readonly string[] = [],
-  options: Strict<O, RunOptions> = {} as Strict<O, RunOptions>,
+  options: Strict<O, RunOptions<OutputEncoding>> = {} as Strict<O, RunOptions<OutputEncoding>>,
 ): Running<Output<O>> {
   return running(() => readRun(file, args, options)) as unknown as Running<Output<O>>
 }

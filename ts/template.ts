@@ -13,7 +13,7 @@ import { MAX_FD } from './model/limits.js'
 import { checkInteger, checkString } from './model/values.js'
 import { readRun, readTemplate } from './options/check.js'
 import type { Output, StdioOf, Strict } from './options/inference.js'
-import type { RunOptions, SpawnOptions } from './options/options.js'
+import type { OutputEncoding, RunOptions, SpawnOptions } from './options/options.js'
 import type { TemplateSettings } from './options/settings.js'
 import type { Child } from './process/child.js'
 import { running } from './run.js'
@@ -26,7 +26,7 @@ export interface TemplateOptions {
    * When the file at the path is no longer the one that was opened: open it
    * again, or let the start fail with ESTALE. Default 'recreate'.
    */
-  onStale?: 'recreate' | 'error'
+  onStale?: 'recreate' | 'error' | undefined
 }
 
 type Without<O> = Omit<O, 'template' | 'shell'>
@@ -153,12 +153,15 @@ export class Template implements AsyncDisposable, TemplateLike {
    * As run(), for this executable.
    * @param args the arguments after argv[0]
    */
-  run<const O extends Without<RunOptions> = Record<never, never>>(
+  run<const O extends Without<RunOptions<OutputEncoding>> = Record<never, never>>(
     args: readonly string[] = [],
-    options: Strict<O, Without<RunOptions>> = {} as Strict<O, Without<RunOptions>>,
+    options: Strict<O, Without<RunOptions<OutputEncoding>>> = {} as Strict<
+      O,
+      Without<RunOptions<OutputEncoding>>
+    >,
   ): Running<Output<O>> {
     return running(() =>
-      readRun(this.file, args, { ...(options as RunOptions), template: this }),
+      readRun(this.file, args, { ...(options as RunOptions<OutputEncoding>), template: this }),
     ) as unknown as Running<Output<O>>
   }
 

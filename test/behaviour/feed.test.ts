@@ -7,7 +7,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { batch, run } from '../../dist/index.js'
+import { batch, type RunOptions, run } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { nothingLeft, openFds, rejection, until } from '../support.js'
 
@@ -19,7 +19,7 @@ writeFileSync(file, 'of a file\n')
 const MEGABYTE = 1_000_000
 
 describe.each(testedBackends)('input by %s', (backend) => {
-  const cat = async (input: Parameters<typeof run>[2]['input']) =>
+  const cat = async (input: RunOptions['input']) =>
     (await run('cat', [], { backend, input })).stdout
 
   test('from streams, iterables, a Blob', async () => {

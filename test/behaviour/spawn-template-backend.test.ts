@@ -41,7 +41,7 @@ describe.runIf(isTested)('the backend spawn_template', () => {
       const running = Array.from({ length: 20 }, () => run('/bin/true', [], { backend }))
       for (const result of await Promise.all(running)) {
         expect(result).toMatchObject({ exitCode: 0, backend, fromTemplate: true })
-        pids.push(result.pid)
+        pids.push(result.pid ?? 0)
       }
       expect((await run('true', [], { backend, umask: 0 })).backend).toBe('vfork')
       expect((await run('true', [], { backend: 'vfork' })).fromTemplate).toBe(false)

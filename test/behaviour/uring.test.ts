@@ -24,7 +24,7 @@ describe.runIf(isTested && canTrace(event))('the kernel says', () => {
       const running = Array.from({ length: 20 }, () => run('/bin/true', [], { backend }))
       for (const { pid, exitCode } of await Promise.all(running)) {
         expect(exitCode).toBe(0)
-        pids.push(pid)
+        pids.push(pid ?? 0)
       }
     })
     expect(pids.length).toBe(20)

@@ -317,6 +317,15 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'onParentExit must be one of "kill", "leave", not true',
   ],
   [
+    'a command without words',
+    () =>
+      batch([[]])
+        .all()
+        .then(([one]) => Promise.reject(one?.error)),
+    'ERR_INVALID_ARG_VALUE',
+    'a command of a batch must name a program',
+  ],
+  [
     'an unknown settle',
     () => run('a', [], { settle: 'end' as 'exit' }),
     'ERR_INVALID_ARG_VALUE',

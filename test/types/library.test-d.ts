@@ -2,9 +2,12 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { describe, expectTypeOf, test } from 'vitest'
 import {
+  type BatchCommand,
+  type BatchOptions,
   type BatchResult,
   batch,
   type Child,
+  type OutputEncoding,
   type RunOptions,
   type RunResult,
   run,
@@ -58,8 +61,15 @@ describe('run() by encoding', () => {
     expectTypeOf(run('a', [], { timeout: 1 })).resolves.toEqualTypeOf<RunResult<string>>()
     expectTypeOf(run('a', [], { encoding: 'hex' })).resolves.toEqualTypeOf<RunResult<string>>()
     expectTypeOf(run('a', [], { encoding: 'buffer' })).resolves.toEqualTypeOf<RunResult<Buffer>>()
-    const options = {} as RunOptions
-    expectTypeOf(run('a', [], options)).resolves.toEqualTypeOf<RunResult<string | Buffer>>()
+    const text = {} as RunOptions
+    expectTypeOf(run('a', [], text)).resolves.toEqualTypeOf<RunResult<string>>()
+    const either = {} as RunOptions<OutputEncoding>
+    expectTypeOf(run('a', [], either)).resolves.toEqualTypeOf<RunResult<string | Buffer>>()
+    const bytes = { encoding: 'buffer' } satisfies RunOptions<'buffer'>
+    // @ts-expect-error a variable of this type is for text
+    const wrong: RunOptions = { encoding: 'buffer' }
+    expectTypeOf(run('a', [], { encoding: undefined })).resolves.toEqualTypeOf<RunResult<string>>()
+    return [bytes, wrong]
   })
 })
 
@@ -136,6 +146,25 @@ describe('options', () => {
 })
 
 describe('batch()', () => {
+  test('lists of words, however they are typed', () => {
+    const list: string[][] = [['a', 'b']]
+    expectTypeOf(batch(list).all()).resolves.toEqualTypeOf<BatchResult<string[], string>[]>()
+    const frozen: readonly (readonly string[])[] = list
+    expectTypeOf(batch(frozen).all()).resolves.toEqualTypeOf<
+      BatchResult<readonly string[], string>[]
+    >()
+    const commands: BatchCommand[] = [['a'], { file: 'b' }]
+    expectTypeOf(batch(commands).all()).resolves.toEqualTypeOf<
+      BatchResult<BatchCommand, string>[]
+    >()
+    const options: BatchOptions = {}
+    expectTypeOf(batch(commands, options).all()).resolves.toEqualTypeOf<
+      BatchResult<BatchCommand, string>[]
+    >()
+    // @ts-expect-error words are strings
+    batch([['a', 1]])
+  })
+
   test('commands and results keep their types', () => {
     const commands = [{ file: 'a', id: 1 }]
     expectTypeOf(batch(commands).all()).resolves.toEqualTypeOf<

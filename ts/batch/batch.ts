@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { argumentError } from '../model/argument-error.js'
 import { readBatch } from '../options/check.js'
 import type { Output, Strict } from '../options/inference.js'
-import type { BatchCommand, BatchOptions } from '../options/options.js'
+import type { BatchCommand, BatchOptions, OutputEncoding } from '../options/options.js'
 import type { BatchSettings } from '../options/settings.js'
 import { BatchError, type BatchResult, failed } from './result.js'
 import { type AnyResult, type Commands, Scheduler } from './scheduler.js'
@@ -141,10 +141,10 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
  */
 export function batch<
   const C extends BatchCommand,
-  const O extends BatchOptions = Record<never, never>,
+  const O extends BatchOptions<OutputEncoding> = Record<never, never>,
 >(
   commands: Iterable<C> | AsyncIterable<C>,
-  options: Strict<O, BatchOptions> = {} as Strict<O, BatchOptions>,
+  options: Strict<O, BatchOptions<OutputEncoding>> = {} as Strict<O, BatchOptions<OutputEncoding>>,
 ): Batch<C, Output<O>> {
   const settings = readBatch(options)
   const isIterable =

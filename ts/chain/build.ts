@@ -59,11 +59,11 @@ function fdsOf(name: string, value: unknown): ChainFd[] {
 /** Options of clone(). */
 export interface CloneOptions {
   /** The child's descriptors: these and no others. Default: a copy of all. */
-  fds?: readonly ChainFd[]
+  fds?: readonly ChainFd[] | undefined
   /** An open cgroup v2 directory to start in. */
-  cgroup?: number
+  cgroup?: number | undefined
   /** CLONE_NEW* flags. */
-  flags?: number
+  flags?: number | undefined
 }
 
 /**
@@ -224,20 +224,20 @@ export function noNewPrivs(): TaskSetOp {
 /** Options of exec(). */
 export interface ExecOptions {
   /** All of argv, argv[0] included; default: the path alone. */
-  argv?: readonly string[]
+  argv?: readonly string[] | undefined
   /** `NAME=value`; default: process.env. */
-  envp?: readonly string[]
+  envp?: readonly string[] | undefined
   /** Where a relative path begins: a descriptor of the child. */
-  dirfd?: number
+  dirfd?: number | undefined
   /** AT_* flags, as execveat(2). */
-  flags?: number
+  flags?: number | undefined
   /** If this exec fails, the chain goes on, for example to the exec of another file. */
-  hardlink?: boolean
+  hardlink?: boolean | undefined
   /**
    * The same, but only after the errors at which execvp(3) tries the next directory
    * of PATH: ENOENT, ENOTDIR, EACCES, ESTALE, ENODEV, ETIMEDOUT.
    */
-  search?: boolean
+  search?: boolean | undefined
 }
 
 /**

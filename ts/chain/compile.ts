@@ -17,7 +17,7 @@ export interface Command extends SpawnOptions {
   /** A name to search for in PATH, or a path. */
   file: string
   /** The arguments after argv[0]. */
-  args?: readonly string[]
+  args?: readonly string[] | undefined
 }
 
 /**

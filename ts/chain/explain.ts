@@ -190,9 +190,9 @@ export interface ExplanationFormat {
    * Width in terminal cells to fit into; text wraps. Default: the width of the
    * terminal that standard output is, or 80.
    */
-  width?: number
+  width?: number | undefined
   /** A row for each directory of PATH; otherwise they share one. Default false. */
-  all?: boolean
+  all?: boolean | undefined
 }
 
 /** A row of the table: one link, or all that search PATH. */

@@ -67,7 +67,7 @@ export interface Pipes {
 /** Options of Ring.submit(). */
 export interface SubmitOptions {
   /** Descriptors to close once the launch has succeeded or failed. */
-  closeFds?: readonly number[]
+  closeFds?: readonly number[] | undefined
 }
 
 interface Internals {

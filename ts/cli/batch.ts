@@ -9,7 +9,12 @@ import { batch } from '../batch/batch.js'
 import { BatchError, type BatchResult, failed } from '../batch/result.js'
 import { getCore } from '../core/core.js'
 import { ENDING_SIGNALS } from '../model/signals.js'
-import type { BatchCommand, BatchOptions, BatchProgress } from '../options/options.js'
+import type {
+  BatchCommand,
+  BatchOptions,
+  BatchProgress,
+  OutputEncoding,
+} from '../options/options.js'
 import { Bar } from './bar.js'
 import { JobLog } from './joblog.js'
 import { Order } from './order.js'
@@ -307,9 +312,12 @@ class Run {
       ...(options.timeout && { timeout: options.timeout }),
       ...(options.retries && { retries: options.retries }),
       ...(options.backend && { backend: options.backend }),
-    } satisfies BatchOptions
+    } satisfies BatchOptions<OutputEncoding>
     try {
-      for await (const result of batch<BatchCommand, BatchOptions>(this.#commands(), known)) {
+      for await (const result of batch<BatchCommand, BatchOptions<OutputEncoding>>(
+        this.#commands(),
+        known,
+      )) {
         await this.#done(result as Result)
       }
     } catch (error) {

@@ -219,6 +219,9 @@ export function readBatch(options: unknown): BatchSettings {
 /** Reads one command of a batch, with the batch's options for all. Throws an argument error. */
 export function readCommand(command: unknown, { run }: BatchSettings): CommandSettings {
   if (Array.isArray(command)) {
+    if (command.length === 0) {
+      throw argumentError('ERR_INVALID_ARG_VALUE', 'a command of a batch must name a program')
+    }
     const [file, ...args] = copyOf(command)
     return finishRun<CommandSettings>({ ...run, file: readFile(file), args: readArgs(args) })
   }

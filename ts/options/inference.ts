@@ -1,8 +1,13 @@
 /** Types that depend on the options of a call. */
 import type { Duplex, Readable, Writable } from 'node:stream'
 
-/** `O`, with an error for every option that `Base` does not know. */
-export type Strict<O, Base> = O & { readonly [K in Exclude<keyof O, keyof Base>]: never }
+/**
+ * `O`, with an error for every option that `Base` does not know. The others have their type
+ * in `Base` as well, from which the compiler takes those of a callback's parameters.
+ */
+export type Strict<O, Base> = O & {
+  readonly [K in keyof O]: K extends keyof Base ? Base[K] : never
+}
 
 /** The type of an option in `O`; undefined if `O` lacks it. */
 type OptionOf<O, Name extends PropertyKey> = Name extends keyof O ? O[Name] : undefined
@@ -25,12 +30,17 @@ type Entry<S, I extends '0' | '1' | '2'> = S extends readonly unknown[]
 type PipeOf<E, T> = E extends 'pipe' | null | undefined
   ? T
   : E extends { pipe: infer Direction }
-    ? Direction extends 'in'
-      ? Writable
-      : Direction extends 'out'
-        ? Readable
-        : Duplex
+    ? DirectedPipe<Direction, T>
     : null
+
+/** Of an entry that is not known at compile time, the usual one. */
+type DirectedPipe<Direction, T> = 'in' | 'out' | 'both' extends Direction
+  ? T
+  : Direction extends 'in'
+    ? Writable
+    : Direction extends 'out'
+      ? Readable
+      : Duplex
 
 /** The type of `child.stdin` for the option `stdio: S`. */
 export type StdinOf<S> = PipeOf<Entry<S, '0'>, Writable>

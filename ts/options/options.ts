@@ -15,9 +15,9 @@ export interface StdioFile {
    * As in fs.open(): 'r', 'w', 'a', … or O_* flags. Default: 'r' for descriptor 0,
    * 'w' for others.
    */
-  flags?: string | number
+  flags?: string | number | undefined
   /** Permissions of a file that is created, before the umask; default 0o666. */
-  mode?: number
+  mode?: number | undefined
 }
 
 /** A pipe, and what the child does with it. */
@@ -63,78 +63,78 @@ export type Rlimit =
  */
 export interface SpawnOptions {
   /** Working directory: a path, a file URL, or the descriptor of an open directory. Default: the caller's. */
-  cwd?: string | URL | number
+  cwd?: string | URL | number | undefined
   /**
    * The whole environment; default process.env. Names with the value undefined
    * are left out; inherited names are passed on, as node:child_process does.
    */
-  env?: Readonly<Record<string, string | undefined>>
+  env?: Readonly<Record<string, string | undefined>> | undefined
   /** What the program sees as its own name (argv[0]); default: `file`. */
-  argv0?: string
+  argv0?: string | undefined
   /** What each of the child's descriptors is. Default: three pipes; for run() without `input`, /dev/null and two pipes. */
-  stdio?: StdioOption
+  stdio?: StdioOption | undefined
   /** Milliseconds until the child gets `killSignal`; default: no limit. */
-  timeout?: number
+  timeout?: number | undefined
   /** What `timeout`, `signal` and `overflow: 'kill'` send; default 'SIGTERM'. */
-  killSignal?: NodeJS.Signals | number
+  killSignal?: NodeJS.Signals | number | undefined
   /** Milliseconds after `killSignal` until SIGKILL; false: never. Default 5000. */
-  killGrace?: number | false
+  killGrace?: number | false | undefined
   /**
    * What `timeout`, `signal`, `overflow: 'kill'`, kill() and `await using` signal: the child,
    * or everything in the process group that it leads, and then gets; default 'child'.
    */
-  killTarget?: 'child' | 'group'
+  killTarget?: 'child' | 'group' | undefined
   /** An AbortSignal; when it aborts, the child gets `killSignal`. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /**
    * What becomes of the child when this process ends, or the worker thread that has
    * started it, however that happens: it gets SIGKILL, or runs on; default 'leave'.
    */
-  onParentExit?: 'kill' | 'leave'
+  onParentExit?: 'kill' | 'leave' | undefined
   /** Start a session of its own (setsid(2)); default false. */
-  detached?: boolean
+  detached?: boolean | undefined
   /** Process group to join; 0 makes a new one. Default: the caller's. */
-  processGroup?: number
+  processGroup?: number | undefined
   /** User to run as; default: the caller's. */
-  uid?: number
+  uid?: number | undefined
   /** Group to run as; default: the caller's. */
-  gid?: number
+  gid?: number | undefined
   /** Supplementary groups; default: the caller's, but none if root sets `uid` or `gid`. */
-  groups?: readonly number[]
+  groups?: readonly number[] | undefined
   /**
    * Whether no exec in the child can gain privileges (PR_SET_NO_NEW_PRIVS), as from a
    * set-user-ID bit; default: as for the caller.
    */
-  noNewPrivs?: boolean
+  noNewPrivs?: boolean | undefined
   /** File mode mask, 0 to 0o777; default: the caller's. */
-  umask?: number
+  umask?: number | undefined
   /** Scheduling priority, -20 (first served) to 19; default: the caller's. */
-  nice?: number
+  nice?: number | undefined
   /** Resource limits; default: the caller's. */
-  rlimits?: Readonly<Partial<Record<RlimitName, Rlimit>>>
+  rlimits?: Readonly<Partial<Record<RlimitName, Rlimit>>> | undefined
   /** cgroup v2 directory to start in, as a path or a descriptor; default: the caller's cgroup. */
-  cgroup?: string | number
+  cgroup?: string | number | undefined
   /**
    * Whether the child gets every descriptor that is not close-on-exec; default
    * false: only those in `stdio`.
    */
-  inheritFds?: boolean
+  inheritFds?: boolean | undefined
   /** Run `file` and `args`, joined by spaces, as a command line of /bin/sh or of the named shell; default false. */
-  shell?: boolean | string
+  shell?: boolean | string | undefined
   /** An executable from template(); `file` is then only argv[0]. */
-  template?: TemplateLike
+  template?: TemplateLike | undefined
   /** How the process is made; default 'auto', the best backend that works. */
-  backend?: BackendOption
+  backend?: BackendOption | undefined
 }
 
 /** How many bytes to keep; Infinity is allowed. */
 export interface MaxBuffer {
   /** Of stdout; default 100 MiB. */
-  stdout?: number
+  stdout?: number | undefined
   /** Of stderr; default 100 MiB. */
-  stderr?: number
+  stderr?: number | undefined
   /** With the option `all`, of both together; default 100 MiB. */
-  all?: number
+  all?: number | undefined
 }
 
 /** Bytes, or text in UTF-8. */
@@ -153,8 +153,14 @@ export type Input =
   | FileHandle
   | true
 
-/** The options of run(). */
-export interface RunOptions extends SpawnOptions {
+/** What output can be: text in one of Node's encodings, or bytes. */
+export type OutputEncoding = BufferEncoding | 'buffer'
+
+/**
+ * The options of run(). A variable of this type is for text: write `RunOptions<'buffer'>` for
+ * bytes, and `RunOptions<OutputEncoding>` for either.
+ */
+export interface RunOptions<E extends OutputEncoding = BufferEncoding> extends SpawnOptions {
   /**
    * Written to the child's stdin, which is then closed. A stream, an iterable or a Blob is
    * read as fast as the program reads it; { path }, a file URL and a FileHandle become its
@@ -162,54 +168,54 @@ export interface RunOptions extends SpawnOptions {
    * unless they are shared or can be resized: do not change or transfer them before the call has
    * ended.
    */
-  input?: Input
+  input?: Input | undefined
   /** Encoding of stdout and stderr; 'buffer' gives Buffers. Default 'utf8'. */
-  encoding?: BufferEncoding | 'buffer'
+  encoding?: E | undefined
   /** How many bytes of each output to keep, or of which; default 100 MiB. */
-  maxBuffer?: number | MaxBuffer
+  maxBuffer?: number | MaxBuffer | undefined
   /**
    * Which part of a longer output to keep: its head, its tail, or half of `maxBuffer` of
    * each; default 'head'.
    */
-  keep?: 'head' | 'tail' | 'both'
+  keep?: 'head' | 'tail' | 'both' | undefined
   /**
    * Collect both outputs in one, as the program writes them: the result's `all`. Its
    * descriptors 1 and 2 are then the same pipe.
    */
-  all?: boolean
+  all?: boolean | undefined
   /**
    * Called with what the program writes to stdout, as it comes. If it returns a promise,
    * there is no more before that has resolved, and the program waits. What it throws, or
    * rejects with, ends the program and the call. Do not change the bytes.
    */
-  onStdout?: (bytes: Buffer) => unknown
+  onStdout?: ((bytes: Buffer) => unknown) | undefined
   /** The same for stderr. */
-  onStderr?: (bytes: Buffer) => unknown
+  onStderr?: ((bytes: Buffer) => unknown) | undefined
   /** The same for each line of both, without its LF; a line of more than 1 MiB comes in pieces. */
-  onLine?: (line: string, from: 'stdout' | 'stderr' | 'all') => unknown
+  onLine?: ((line: string, from: 'stdout' | 'stderr' | 'all') => unknown) | undefined
   /** What happens beyond `maxBuffer`: drop the rest, or also send `killSignal`; default 'truncate'. */
-  overflow?: 'truncate' | 'kill'
+  overflow?: 'truncate' | 'kill' | undefined
   /**
    * When the result comes: with the exit, with what has been written until then, or once
    * all of the output has ended, too, which a grandchild may hold open; default 'close'.
    */
-  settle?: 'exit' | 'close'
+  settle?: 'exit' | 'close' | undefined
   /** Milliseconds after the exit to wait for the end of the output; default: no limit. */
-  drainGrace?: number
+  drainGrace?: number | undefined
   /** Reject with a RunError unless the program exits with 0; default false. */
-  check?: boolean
+  check?: boolean | undefined
 }
 
-/** One command: its words, or an object with options, which go before the batch's. */
+/** One command: its words, the program first, or an object with options, which go before the batch's. */
 export type BatchCommand =
-  | readonly [file: string, ...args: string[]]
+  | readonly string[]
   | (Omit<RunOptions, 'encoding'> & {
       /** A name to search for in PATH, or a path. */
       file: string
       /** The arguments after argv[0]. */
-      args?: readonly string[]
+      args?: readonly string[] | undefined
       /** How often to run it again if it fails; default: the batch's. */
-      retries?: number
+      retries?: number | undefined
     })
 
 /** The progress of a batch. */
@@ -232,18 +238,19 @@ export interface BatchProgress {
 }
 
 /** The options of batch(): run()'s for each command, except that `signal` ends the whole batch. */
-export interface BatchOptions extends Omit<RunOptions, 'input'> {
+export interface BatchOptions<E extends OutputEncoding = BufferEncoding>
+  extends Omit<RunOptions<E>, 'input'> {
   /** How many commands run at once, 1 to 65536; default: one per processor. */
-  concurrency?: number
+  concurrency?: number | undefined
   /** After the first failure, start no more commands, end the running ones and throw a BatchError; default false. */
-  bail?: boolean
+  bail?: boolean | undefined
   /**
    * How often to run a command again that did not start, was killed, timed out or exited
    * with other than 0; default 0. An invalid command is not, nor one that a signal aborted.
    */
-  retries?: number
+  retries?: number | undefined
   /** How many commands a generator will yield, for the progress; that of an array is known. */
-  total?: number
+  total?: number | undefined
   /** Called after each command. */
-  onProgress?: (progress: BatchProgress) => void
+  onProgress?: ((progress: BatchProgress) => void) | undefined
 }
