@@ -25,6 +25,11 @@ struct core_config {
 	/* Called from any thread when there are events, until core_detach(). */
 	void (*wake)(void *arg);
 	void *arg;
+	/*
+	 * Instead of that, the caller watches core_fd() until core_detach(),
+	 * and calls core_poll() and then core_drain() when it is readable.
+	 */
+	bool polled;
 	bool no_ring; /* wait through epoll even where io_uring works */
 };
 
@@ -262,6 +267,17 @@ void core_stop_output(struct core *core, uint32_t id);
  * all.
  */
 void core_more(struct core *core, uint32_t id, uint32_t which);
+
+/*
+ * A descriptor that is readable while there is something for core_poll(), or
+ * new events; -1 unless the core is polled. It is the core's, and stays open
+ * until core_detach().
+ */
+int core_fd(const struct core *core);
+/* Takes note of processes that have ended. Does not block. */
+void core_poll(struct core *core);
+/* Makes core_fd() readable once, if the core is polled; otherwise wakes. */
+void core_wake(struct core *core);
 
 /*
  * Takes events, oldest first and @max at most; the caller frees them by

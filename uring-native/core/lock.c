@@ -15,6 +15,18 @@ static void poke_loop(struct core *core)
 		abort();
 }
 
+void core_wake(struct core *core)
+{
+	if (core->config.polled) {
+		ends_wake(core);
+		return;
+	}
+	pthread_mutex_lock(&core->owner_lock);
+	if (!core->owner_gone)
+		core->config.wake(core->config.arg);
+	pthread_mutex_unlock(&core->owner_lock);
+}
+
 void core_lock(struct core *core)
 {
 	pthread_mutex_lock(&core->lock);
@@ -27,12 +39,8 @@ void core_unlock(struct core *core)
 	core->owes_owner = false;
 	core->owes_loop = false;
 	pthread_mutex_unlock(&core->lock);
-	if (owner && !atomic_exchange(&core->owner_woken, true)) {
-		pthread_mutex_lock(&core->owner_lock);
-		if (!core->owner_gone)
-			core->config.wake(core->config.arg);
-		pthread_mutex_unlock(&core->owner_lock);
-	}
+	if (owner && !atomic_exchange(&core->owner_woken, true))
+		core_wake(core);
 	if (loop && !atomic_exchange(&core->loop_woken, true))
 		poke_loop(core);
 }

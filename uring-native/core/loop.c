@@ -2,12 +2,12 @@
 #include "loop.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "ends.h"
 #include "events.h"
 #include "inbox.h"
 #include "job.h"
@@ -15,7 +15,6 @@
 #include "lock.h"
 #include "pipes.h"
 #include "place.h"
-#include "reap.h"
 #include "ring.h"
 #include "settle.h"
 #include "state.h"
@@ -49,24 +48,9 @@ static void on_exit_ready(struct watch *watch)
 {
 	struct job *job = job_of(watch);
 	struct core *core = job->core;
-	struct exit_status status;
-	int ret = job->like_uv_spawn ? reap_later(watch->fd, &status)
-				     : reap(watch->fd, &status);
 
-	if (ret == -EAGAIN) {
+	if (job_end(job, true) == -EAGAIN)
 		wait_while_held(core, watch);
-		return;
-	}
-	event_init(&job->last, job, CORE_EXITED);
-	job->last.exited = status;
-	core_lock(core);
-	job->exited = true;
-	event_post(&job->last, true);
-	/* Our children end without a signal: clone's exit signal is none. */
-	if (job->like_uv_spawn)
-		kill(getpid(), SIGCHLD);
-	job_put(job);
-	core_unlock(core);
 }
 
 static void on_overflow(struct output *output)
@@ -442,6 +426,7 @@ void *loop_main(void *arg)
 	while (do_inbox(core)) {
 		submit_jobs(core);
 		leave(core);
+		ends_watch(core);
 		core->poller->ops->wait(core->poller, !core->submits);
 	}
 	core->poller->ops->free(core->poller);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "ends.h"
 #include "events.h"
 #include "inbox.h"
 #include "job.h"
@@ -35,12 +36,32 @@ static void fill_first(struct job *job)
 	}
 }
 
+/* Whether all that is left to wait for is the end of the process. */
+static bool only_ends(const struct job *job)
+{
+	return !job->launch.error && !job->nr_outputs && !job->has_input;
+}
+
+/* After STARTED has been posted: nobody hears of an end before that. */
+static void watch_end(struct ends *ends, struct job *job)
+{
+	struct core *core = ends->core;
+
+	if (!ends_add(ends, job))
+		return;
+	/* The loop tries until there is memory. */
+	core_lock(core);
+	inbox_send(job, TODO_WATCH);
+	core_unlock(core);
+}
+
 void job_settle(struct job *job)
 {
 	struct core *core = job->core;
 	struct launch *launch = &job->launch;
 	bool like_uv_spawn = job->like_uv_spawn;
 	unsigned todo = TODO_WATCH;
+	struct ends *ends = NULL;
 
 	/*
 	 * Before anybody waits for the end of output: we hold a writer, too.
@@ -63,6 +84,8 @@ void job_settle(struct job *job)
 	event_post(&job->first, !job->lazy || launch->error);
 	if (job->waited) {
 		/* core_run() goes on. */
+	} else if (only_ends(job)) {
+		ends = ends_for(core);
 	} else if (!launch->error) {
 		inbox_send(job, todo);
 	} else {
@@ -73,6 +96,8 @@ void job_settle(struct job *job)
 		job_put(job);
 	}
 	core_unlock(core);
+	if (ends)
+		watch_end(ends, job);
 	if (like_uv_spawn)
 		unsettled_sub();
 }

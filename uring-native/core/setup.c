@@ -21,6 +21,7 @@ static void core_free(struct core *core)
 {
 	if (core->wake.fd >= 0)
 		close(core->wake.fd);
+	ends_exit(core);
 	sem_destroy(&core->ready);
 	pool_exit(core);
 	pthread_cond_destroy(&core->settled);
@@ -54,7 +55,9 @@ int core_new(const struct core_config *config, struct core **out)
 	place_root(&core->root);
 	sem_init(&core->ready, 0, 0);
 	sys_sigmask(SIG_SETMASK, NULL, &core->sigmask);
-	ret = core_thread(core, loop_main, core);
+	ret = ends_init(core);
+	if (!ret)
+		ret = core_thread(core, loop_main, core);
 	if (!ret) {
 		while (sem_wait(&core->ready) < 0)
 			;
@@ -101,6 +104,7 @@ void core_detach(struct core *core)
 	pthread_mutex_unlock(&core->lender.lock);
 	core_lock(core);
 	core->detached = true;
+	ends_detach(core);
 	events_drop(core);
 	for (i = 0; i < JOB_BUCKETS; i++) {
 		struct job *job;

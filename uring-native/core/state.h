@@ -9,6 +9,7 @@
 
 #include "attributes.h"
 #include "core.h"
+#include "ends.h"
 #include "input.h"
 #include "place.h"
 #include "poller.h"
@@ -66,6 +67,7 @@ struct core {
 	bool owes_loop;
 
 	struct lender lender; /* the environment, of inputs */
+	struct ends ends[NR_ENDS];
 
 	/* The loop, whose thread alone uses what the inbox does not name. */
 	pthread_t loop;

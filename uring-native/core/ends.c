@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "ends.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "inbox.h"
+#include "job.h"
+#include "lock.h"
+#include "reap.h"
+#include "state.h"
+
+/* At a time: handling them delays everything else. */
+#define AT_ONCE 64
+
+/* With so many processes at once, the owner is told of their ends. */
+#define FEW 4U
+
+int job_end(struct job *job, bool wake)
+{
+	struct core *core = job->core;
+	int pidfd = job->launch.pidfd;
+	struct exit_status status;
+	int ret = job->like_uv_spawn ? reap_later(pidfd, &status)
+				     : reap(pidfd, &status);
+
+	if (ret)
+		return ret;
+	event_init(&job->last, job, CORE_EXITED);
+	job->last.exited = status;
+	core_lock(core);
+	job->exited = true;
+	event_post(&job->last, wake);
+	/* Our children end without a signal: clone's exit signal is none. */
+	if (job->like_uv_spawn)
+		kill(getpid(), SIGCHLD);
+	job_put(job);
+	core_unlock(core);
+	return 0;
+}
+
+/* Only one thread at a time: the owner, or after it the loop's. */
+static void take_ends(struct ends *ends, bool wake)
+{
+	struct core *core = ends->core;
+	struct epoll_event events[AT_ONCE];
+	int i, n = epoll_wait(ends->watch.fd, events, AT_ONCE, 0);
+
+	for (i = 0; i < n; i++) {
+		struct job *job = events[i].data.ptr;
+
+		if (!job || !job_end(job, wake))
+			continue;
+		/* The loop looks at it again from time to time. */
+		core_lock(core);
+		inbox_send(job, TODO_WATCH);
+		core_unlock(core);
+	}
+}
+
+static void on_ends(struct watch *watch)
+{
+	struct ends *ends = (struct ends *)watch;
+
+	take_ends(ends, true);
+	ends->core->poller->ops->arm(ends->core->poller, watch);
+}
+
+/*
+ * Edge-triggered, it is never read: each write is another event, until the
+ * counter is full, which takes 2^64 of them.
+ */
+static int add_wake(struct ends *ends)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+	ends->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ends->wake < 0 ||
+	    epoll_ctl(ends->watch.fd, EPOLL_CTL_ADD, ends->wake, &event) < 0)
+		return -errno;
+	return 0;
+}
+
+int ends_init(struct core *core)
+{
+	unsigned i;
+
+	for (i = 0; i < NR_ENDS; i++) {
+		struct ends *ends = &core->ends[i];
+
+		ends->core = core;
+		ends->wake = -1;
+		ends->watch.kind = WATCH_READ;
+		ends->watch.ready = on_ends;
+		ends->watch.fd = -1;
+	}
+	for (i = 0; i < NR_ENDS; i++) {
+		struct ends *ends = &core->ends[i];
+
+		if (i == ENDS_OWNER && !core->config.polled)
+			continue;
+		ends->watch.fd = epoll_create1(EPOLL_CLOEXEC);
+		if (ends->watch.fd < 0)
+			return -errno;
+	}
+	if (!core->config.polled)
+		return 0;
+	atomic_store(&core->ends[ENDS_OWNER].polled, true);
+	return add_wake(&core->ends[ENDS_OWNER]);
+}
+
+void ends_exit(struct core *core)
+{
+	unsigned i;
+
+	for (i = 0; i < NR_ENDS; i++) {
+		struct ends *ends = &core->ends[i];
+
+		if (ends->watch.fd >= 0)
+			close(ends->watch.fd);
+		if (ends->wake >= 0)
+			close(ends->wake);
+	}
+}
+
+struct ends *ends_for(struct core *core)
+{
+	bool near = core->config.polled && core->nr_jobs <= FEW;
+
+	return &core->ends[near ? ENDS_OWNER : ENDS_LOOP];
+}
+
+int ends_add(struct ends *ends, struct job *job)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLONESHOT,
+		.data.ptr = job,
+	};
+
+	if (!epoll_ctl(ends->watch.fd, EPOLL_CTL_ADD, job->launch.pidfd,
+		       &event))
+		return 0;
+	return -errno;
+}
+
+void ends_wake(struct core *core)
+{
+	uint64_t one = 1;
+
+	if (write(core->ends[ENDS_OWNER].wake, &one, sizeof(one)) < 0 &&
+	    errno != EAGAIN)
+		abort();
+}
+
+void ends_detach(struct core *core)
+{
+	atomic_store(&core->ends[ENDS_OWNER].polled, false);
+}
+
+void ends_watch(struct core *core)
+{
+	unsigned i;
+
+	for (i = 0; i < NR_ENDS; i++) {
+		struct watch *watch = &core->ends[i].watch;
+
+		if (watch->fd >= 0 && !watch->armed &&
+		    !atomic_load(&core->ends[i].polled))
+			core->poller->ops->arm(core->poller, watch);
+	}
+}
+
+int core_fd(const struct core *core)
+{
+	return core->ends[ENDS_OWNER].watch.fd;
+}
+
+void core_poll(struct core *core)
+{
+	take_ends(&core->ends[ENDS_OWNER], false);
+}

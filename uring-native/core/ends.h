@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ends of processes. Most are waited for in epoll sets that any thread adds
+ * to, so nobody is woken to begin to wait. A set is a descriptor, too:
+ *
+ * - one is watched by the event loop of the core's owner, if the core is
+ *   polled. It hears of an end without another thread in between, but then
+ *   reaps the process itself. So this one has the ends of few processes at a
+ *   time;
+ * - the other is watched by the core's loop. Where there are many processes,
+ *   the owner's thread has enough to do.
+ *
+ * Once the owner is gone, the loop watches both. An end that comes with
+ * collected output, or with input, is in neither: see watch_job() in loop.c.
+ */
+#ifndef ENDS_H
+#define ENDS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "poller.h"
+
+struct core;
+struct job;
+
+enum { ENDS_OWNER, ENDS_LOOP, NR_ENDS };
+
+struct ends {
+	struct watch watch; /* of the set's descriptor; the loop's */
+	struct core *core;
+	atomic_bool polled; /* the owner watches it */
+	int wake;	    /* in the owner's set: wakes the owner; or -1 */
+};
+
+/* Returns 0 or -errno: EMFILE, ENFILE, ENOMEM. */
+int ends_init(struct core *core);
+void ends_exit(struct core *core);
+
+/* The set for a process that has started now. Lock held. */
+struct ends *ends_for(struct core *core);
+
+/*
+ * Waits for the end of a job that has started and has nothing else to wait for.
+ * The job may be gone afterwards. Returns 0, or -errno and the job is still the
+ * caller's: ENOMEM, ENOSPC (max_user_watches). Lock not held.
+ */
+int ends_add(struct ends *ends, struct job *job);
+
+/* Wakes the owner that watches its set. */
+void ends_wake(struct core *core);
+
+/* The owner is gone. Lock held; the loop's next turn watches its set. */
+void ends_detach(struct core *core);
+
+/* For the loop's thread, in each of its turns: watches what it has to. */
+void ends_watch(struct core *core);
+
+/*
+ * The process of @job has ended: posts its last event. Without @wake, the owner
+ * is awake. Returns 0, or -EAGAIN while a debugger holds the process.
+ */
+int job_end(struct job *job, bool wake);
+
+#endif
