@@ -33,7 +33,7 @@ export interface Probe {
   }[]
   /** The backend that is used if none is named. */
   auto: BackendName
-  /** How the library waits for exits. */
+  /** How the library's thread waits for output and exits. */
   poller: 'io_uring' | 'epoll'
 }
 

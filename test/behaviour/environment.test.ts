@@ -154,6 +154,41 @@ describe.each(testedBackends)('environments by %s', (backend) => {
     expect(out).toBe('epoll hello\n')
   })
 
+  test('without the event loop that Node has and others lack', () => {
+    const out = node(
+      `
+      import { run, spawn } from '${library}'
+      const stdio = 'ignore'
+      for (const at of [1, 2, 3]) await (await spawn('true', [], { stdio })).exited
+      const all = await Promise.all([1, 2, 3, 4, 5, 6].map(() => run('echo', ['hello'])))
+      console.log(all.map(({ stdout }) => stdout).join(''))`,
+      { URING_SPAWN_NO_EVENT_LOOP: '1' },
+    )
+    expect(out.trim()).toBe('hello\n'.repeat(6).trim())
+  })
+
+  test('a worker ends with processes that its event loop waits for', async () => {
+    const code = `
+      import(${JSON.stringify(library)}).then(async ({ spawn }) => {
+        const { parentPort } = require('node:worker_threads')
+        const options = { backend: '${backend}', stdio: 'ignore' }
+        for (const at of [1, 2]) spawn('true', [], options)
+        const { pid } = await spawn('sleep', ['60'], options)
+        spawn('true', [], options)
+        parentPort.postMessage(pid)
+      })`
+    for (let turn = 0; turn < 4; turn++) {
+      const worker = new Worker(code, { eval: true })
+      const pid = await new Promise<number>((resolve, reject) => {
+        worker.once('message', resolve)
+        worker.once('error', reject)
+      })
+      await worker.terminate()
+      process.kill(pid, 'SIGKILL')
+    }
+    await nothingLeft()
+  })
+
   test("a terminated worker leaves none of its children's pipes open", async () => {
     const code = `
       import(${JSON.stringify(library)}).then(async ({ spawn }) => {

@@ -77,7 +77,7 @@ export const PipeBits = { input: 1, collect: 2, output: 4 } as const
 export const LaunchFlags = { wantResults: 1, lazy: 2, likeUvSpawn: 4 } as const
 
 /** The version that the addon must have: one that another copy has loaded may be older. */
-export const BINDING_VERSION = 6
+export const BINDING_VERSION = 7
 
 /** Tokens of launches are below this; the client's number is in the bits above. */
 export const TOKENS = 2 ** 20
@@ -106,9 +106,11 @@ export interface Binding {
   /**
    * Makes the caller a client of this environment's core, which the first one
    * starts. `onEvents` is called when there is something to take(), for as long as
-   * something else refers to it. Throws if that fails.
+   * something else refers to it. With `eventLoop`, libuv's event loop itself waits
+   * for the core, if this runtime has one; other runtimes than Node may abort when
+   * they are asked. Throws if that fails.
    */
-  open(onEvents: () => void, noRing: boolean): CoreInfo
+  open(onEvents: () => void, noRing: boolean, eventLoop: boolean): CoreInfo
   /**
    * Takes events of the client's launches, oldest first, as many as there is
    * room for in `events`, and puts what is not a number into `values`. Returns

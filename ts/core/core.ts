@@ -18,7 +18,7 @@ import {
 import { loadBinding } from '../binding/load.js'
 import { type Exit, exitOf } from '../model/exit.js'
 import { currentEnv } from './process-env.js'
-import { awaitsSignal, microtask, soon, throwLater } from './runtime.js'
+import { awaitsSignal, isNode, microtask, soon, throwLater } from './runtime.js'
 
 /** Called in this order; nothing after `failed`, output may end after `ended`. */
 export interface LaunchEvents {
@@ -109,8 +109,10 @@ class Core {
 
   constructor() {
     this.binding = loadBinding()
-    const noRing = currentEnv().URING_SPAWN_NO_RING === '1'
-    this.info = this.binding.open(this.#wake, noRing)
+    const env = currentEnv()
+    const noRing = env.URING_SPAWN_NO_RING === '1'
+    const eventLoop = isNode && env.URING_SPAWN_NO_EVENT_LOOP !== '1'
+    this.info = this.binding.open(this.#wake, noRing, eventLoop)
     this.#events = this.info.events
     this.#client = this.info.client
     const room = (this.#events.length / EVENT_STRIDE) * EVENT_VALUES

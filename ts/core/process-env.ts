@@ -3,6 +3,7 @@ import * as v8 from 'node:v8'
 import { isMainThread } from 'node:worker_threads'
 import { loadBinding } from '../binding/load.js'
 import { type EnvVars, envVarsOf } from '../model/envvars.js'
+import { isNode } from './runtime.js'
 
 /** Whether V8 reports that native code made `object`: no program can make such an object. */
 function isNative(object: object): boolean {
@@ -25,7 +26,7 @@ function isNative(object: object): boolean {
  * Whether process.env may be the C library's environment. In a worker it is a
  * copy, or shared with threads that write at any time; Bun and Deno keep their own.
  */
-const mayBeNative = isMainThread && process.versions.bun === undefined && !('Deno' in globalThis)
+const mayBeNative = isMainThread && isNode
 
 const noVariables: NodeJS.ProcessEnv = Object.freeze({})
 

@@ -8,6 +8,9 @@ import * as timers from 'node:timers'
 import { MessageChannel } from 'node:worker_threads'
 import { ENDING_SIGNALS } from '../model/signals.js'
 
+/** Whether this is Node itself, with its event loop. */
+export const isNode = process.versions.bun === undefined && !('Deno' in globalThis)
+
 /** A timer that does not keep the program running. */
 export interface Timer {
   cancel(): void

@@ -97,12 +97,20 @@ void Environment::Detach()
 		return;
 	for (auto &client : clients_)
 		DropEvents(client.get());
+	if (watched_)
+		watched_->Close();
+	watched_ = nullptr;
 	core_detach(core_);
 	core_ = nullptr;
 	for (auto &entry : places_)
 		place_put(entry.second);
 	places_.clear();
-	napi_release_threadsafe_function(wake_, napi_tsfn_abort);
+	if (async_)
+		napi_async_destroy(env_, async_);
+	async_ = nullptr;
+	if (wake_)
+		napi_release_threadsafe_function(wake_, napi_tsfn_abort);
+	wake_ = nullptr;
 }
 
 void Environment::OnCleanup(void *arg)
@@ -136,7 +144,7 @@ static bool RunsJavaScript(napi_env env)
 /* Wakes this environment itself, for another turn of its event loop. */
 void Environment::Poke()
 {
-	napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
+	core_wake(core_);
 }
 
 /* Returns NULL if there is none, or its copy of the JavaScript is gone. */
@@ -182,27 +190,51 @@ void Environment::OnWake(napi_env env, napi_value, void *context, void *)
 	if (!env || !self->core_)
 		return;
 	Napi::HandleScope scope(env);
-	/* Events that are not taken are dropped with the core. */
-	if (!RunsJavaScript(env))
+	self->Deliver();
+}
+
+/* The event loop itself has found the core's descriptor readable. */
+void Environment::OnReady(void *arg)
+{
+	Environment *self = static_cast<Environment *>(arg);
+	Napi::Env env(self->env_);
+	Napi::HandleScope scope(env);
+	napi_callback_scope callback;
+
+	core_poll(self->core_);
+	if (napi_open_callback_scope(env, nullptr, self->async_, &callback) !=
+	    napi_ok)
 		return;
-	uint32_t nr = self->Distribute();
+	self->Deliver();
+	if (env.IsExceptionPending())
+		napi_fatal_exception(env,
+				     env.GetAndClearPendingException().Value());
+	napi_close_callback_scope(env, callback);
+}
+
+void Environment::Deliver()
+{
+	/* Events that are not taken are dropped with the core. */
+	if (!RunsJavaScript(env_))
+		return;
+	uint32_t nr = Distribute();
 	/*
 	 * A single client got a full batch, and calls take() again by itself.
 	 */
-	if (nr == EVENTS_AT_ONCE && self->clients_.size() > 1)
-		self->Poke();
+	if (nr == EVENTS_AT_ONCE && clients_.size() > 1)
+		Poke();
 	/* A callback may add clients, or end the environment. */
-	for (size_t i = 0; self->core_ && i < self->clients_.size(); i++) {
+	for (size_t i = 0; core_ && i < clients_.size(); i++) {
 		napi_value callback = nullptr;
 
-		if (!self->clients_[i]->first)
+		if (!clients_[i]->first)
 			continue;
-		napi_get_reference_value(env, self->clients_[i]->on_events,
+		napi_get_reference_value(env_, clients_[i]->on_events,
 					 &callback);
 		if (callback)
-			Napi::Function(env, callback).Call({});
+			Napi::Function(env_, callback).Call({});
 		else
-			DropEvents(self->clients_[i].get());
+			DropEvents(clients_[i].get());
 	}
 }
 
@@ -274,10 +306,28 @@ void Environment::OwnPipes(const core_event *event)
 		Own(event->started.fds[i]);
 }
 
-/* Starts the core, at the first open(). Returns 0 or -errno. */
-int Environment::Start(bool no_ring)
+/* Starts a core that the event loop watches. Returns 0 or -errno. */
+int Environment::StartWatched(core_config *config)
 {
-	core_config config = {};
+	Napi::Env env(env_);
+
+	config->polled = true;
+	int ret = core_new(config, &core_);
+	if (ret) {
+		core_ = nullptr;
+		return ret;
+	}
+	if (napi_async_init(env, nullptr, Napi::String::New(env, "uring-spawn"),
+			    &async_) == napi_ok)
+		watched_ = Watched::New(env_, core_fd(core_), OnReady, this);
+	if (!watched_)
+		Detach();
+	return watched_ ? 0 : -ENOMEM;
+}
+
+/* Starts a core that wakes the environment. Returns 0 or -errno. */
+int Environment::StartWoken(core_config *config)
+{
 	Napi::Env env(env_);
 	/*
 	 * Not a function of some copy of the JavaScript: it would keep that
@@ -292,15 +342,25 @@ int Environment::Start(bool no_ring)
 		    nullptr, this, OnWake, &wake_) != napi_ok)
 		return -ENOMEM;
 	napi_unref_threadsafe_function(env, wake_);
-	config.wake = Wake;
-	config.arg = this;
-	config.no_ring = no_ring;
-	int ret = core_new(&config, &core_);
+	config->wake = Wake;
+	config->arg = this;
+	int ret = core_new(config, &core_);
 	if (ret) {
 		core_ = nullptr;
 		napi_release_threadsafe_function(wake_, napi_tsfn_abort);
+		wake_ = nullptr;
 	}
 	return ret;
+}
+
+/* Starts the core, at the first open(). Returns 0 or -errno. */
+int Environment::Start(bool no_ring, bool event_loop)
+{
+	core_config config = {};
+
+	config.no_ring = no_ring;
+	return event_loop && Watched::Possible() ? StartWatched(&config)
+						 : StartWoken(&config);
 }
 
 /* Returns its number, perhaps that of a client that is gone, or -errno. */
@@ -327,12 +387,12 @@ int Environment::NewClient(napi_value on_events, napi_value slots)
 	return static_cast<int>(number);
 }
 
-/* open(onEvents, noRing): info */
+/* open(onEvents, noRing, eventLoop): info */
 Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
 	core_info got;
-	int ret = core_ ? 0 : Start(info[1].ToBoolean());
+	int ret = core_ ? 0 : Start(info[1].ToBoolean(), info[2].ToBoolean());
 
 	if (ret)
 		return Throw(env, ret,
@@ -710,15 +770,23 @@ Napi::Value Environment::HandedOver(const Napi::CallbackInfo &info)
 
 Napi::Value Environment::Ref(const Napi::CallbackInfo &info)
 {
-	if (core_ && refs_++ == 0)
-		napi_ref_threadsafe_function(info.Env(), wake_);
+	if (core_ && refs_++ == 0) {
+		if (watched_)
+			watched_->Ref();
+		else
+			napi_ref_threadsafe_function(info.Env(), wake_);
+	}
 	return info.Env().Undefined();
 }
 
 Napi::Value Environment::Unref(const Napi::CallbackInfo &info)
 {
-	if (core_ && --refs_ == 0)
-		napi_unref_threadsafe_function(info.Env(), wake_);
+	if (core_ && --refs_ == 0) {
+		if (watched_)
+			watched_->Unref();
+		else
+			napi_unref_threadsafe_function(info.Env(), wake_);
+	}
 	return info.Env().Undefined();
 }
 

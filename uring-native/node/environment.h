@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "event_loop.h"
 #include "layout.h"
 
 extern "C" {
@@ -52,8 +53,9 @@ struct File {
 };
 
 /*
- * The state of an environment (the main thread, a worker): a core, and a
- * thread-safe function that delivers its events. uv_* would work only on Node.
+ * The state of an environment (the main thread, a worker): a core, and what
+ * delivers its events. On Node that is the event loop itself, which watches the
+ * core; elsewhere, a thread-safe function that the core's threads call.
  */
 class Environment
 {
@@ -80,6 +82,8 @@ class Environment
 	static void Wake(void *arg);
 	static void OnWake(napi_env env, napi_value callback, void *context,
 			   void *data);
+	static void OnReady(void *arg);
+	void Deliver();
 	static void OnCleanup(void *arg);
 
 	Napi::Value Open(const Napi::CallbackInfo &info);
@@ -105,7 +109,9 @@ class Environment
 	void Detach();
 	void CloseOwned();
 	void OwnPipes(const core_event *event);
-	int Start(bool no_ring);
+	int Start(bool no_ring, bool event_loop);
+	int StartWatched(core_config *config);
+	int StartWoken(core_config *config);
 	int NewClient(napi_value on_events, napi_value slots);
 	Client *GetClient(uint32_t number);
 	uint32_t Distribute();
@@ -115,6 +121,9 @@ class Environment
 	napi_env env_;
 	bool hooked_; /* OnCleanup() is still to come */
 	core *core_ = nullptr;
+	/* Either these two, or the third. */
+	Watched *watched_ = nullptr;
+	napi_async_context async_ = nullptr;
 	napi_threadsafe_function wake_ = nullptr;
 	std::vector<std::unique_ptr<Client>> clients_;
 	unsigned refs_ = 0;
@@ -134,7 +143,7 @@ class Environment
 /* How many clients a token can tell apart. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
-#define BINDING_VERSION 6
+#define BINDING_VERSION 7
 
 /*
  * A Buffer of @size bytes of malloc(3)ed memory. Sets *@bytes to NULL if the
