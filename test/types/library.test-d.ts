@@ -46,6 +46,12 @@ describe('spawn() by stdio', () => {
     expectTypeOf(short).resolves.toHaveProperty('stderr').toEqualTypeOf<Readable>()
   })
 
+  test('a stream', () => {
+    const child = spawn('a', [], { stdio: [process.stdin, process.stdout, 'pipe'] })
+    expectTypeOf(child).resolves.toHaveProperty('stdin').toEqualTypeOf<null>()
+    expectTypeOf(child).resolves.toHaveProperty('stdout').toEqualTypeOf<null>()
+  })
+
   test('not known at compile time', () => {
     const options = {} as SpawnOptions
     const child = spawn('a', [], options)

@@ -1,5 +1,6 @@
 /** Types that depend on the options of a call. */
 import type { Duplex, Readable, Writable } from 'node:stream'
+import type { StdioPipe } from './options.js'
 
 /**
  * `O`, with an error for every option that `Base` does not know. The others have their type
@@ -26,15 +27,15 @@ type Entry<S, I extends '0' | '1' | '2'> = S extends readonly unknown[]
       : undefined
   : S
 
-/** A stream if the entry makes a pipe. */
+/** A stream if the entry makes a pipe. A stream as an entry has a method of the name pipe. */
 type PipeOf<E, T> = E extends 'pipe' | null | undefined
   ? T
-  : E extends { pipe: infer Direction }
+  : E extends { pipe: infer Direction extends StdioPipe['pipe'] }
     ? DirectedPipe<Direction, T>
     : null
 
 /** Of an entry that is not known at compile time, the usual one. */
-type DirectedPipe<Direction, T> = 'in' | 'out' | 'both' extends Direction
+type DirectedPipe<Direction, T> = StdioPipe['pipe'] extends Direction
   ? T
   : Direction extends 'in'
     ? Writable
