@@ -152,6 +152,7 @@ async function runInto(
     const exit = await launch.exited
     feed?.stop()
     if (asked.killTarget === 'group') await termination.groupEnded()
+    if (launch.gone) await launch.gone
     // Once the child was to end, don't wait for grandchildren to close the pipe.
     if (termination.cutsOutput || asked.settle === 'exit') launch.stopOutput()
     else if (asked.drainGrace !== undefined && !outputs.complete) {

@@ -2,6 +2,7 @@
 import { PassThrough } from 'node:stream'
 import { runInNewContext } from 'node:vm'
 import { beforeAll, expect, test } from 'vitest'
+import { compile } from '../../dist/chain/index.js'
 import { batch, run, spawn, template } from '../../dist/index.js'
 import { inNode, nothingLeft, openFds, rejection } from '../support.js'
 
@@ -324,6 +325,12 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
         .then(([one]) => Promise.reject(one?.error)),
     'ERR_INVALID_ARG_VALUE',
     'a command of a batch must name a program',
+  ],
+  [
+    'a chain with a cgroup of its own',
+    async () => compile({ file: 'a', cgroup: 'new' }),
+    'ERR_INVALID_ARG_VALUE',
+    "cgroup: 'new' is for spawn(), run() and batch(): give a chain the path of a cgroup",
   ],
   [
     'an unknown settle',

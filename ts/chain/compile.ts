@@ -4,11 +4,12 @@ import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
 import type { ExecutableSource } from '../executable/executable.js'
 import { templateSource } from '../executable/template-like.js'
+import { argumentError } from '../model/argument-error.js'
 import { acrossCopies } from '../model/copies.js'
 import type { Chain } from '../model/operations.js'
 import { readCompile } from '../options/check.js'
 import type { SpawnOptions } from '../options/options.js'
-import type { Settings } from '../options/settings.js'
+import { NEW_CGROUP, type Settings } from '../options/settings.js'
 import { assemble } from './assemble.js'
 import { closePipes, Descriptors, type ParentPipe } from './descriptors.js'
 
@@ -158,7 +159,13 @@ export function compileChecked(parameters: CompileParameters): Compiled {
  */
 export function compile(command: Command): Compiled {
   const settings = readCompile(command)
-  const { template, backend } = settings
+  const { template, backend, cgroup } = settings
+  if (cgroup === NEW_CGROUP) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      "cgroup: 'new' is for spawn(), run() and batch(): give a chain the path of a cgroup",
+    )
+  }
   return compileChecked({
     settings,
     deferPipes: false,

@@ -112,7 +112,11 @@ export interface SpawnOptions {
   nice?: number | undefined
   /** Resource limits; default: the caller's. */
   rlimits?: Readonly<Partial<Record<RlimitName, Rlimit>>> | undefined
-  /** cgroup v2 directory to start in, as a path or a descriptor; default: the caller's cgroup. */
+  /**
+   * cgroup v2 directory to start in, as a path or a descriptor; default: the caller's cgroup.
+   * With 'new' it gets one of its own, below the caller's. When the child has ended,
+   * whatever else runs in that is killed, and the cgroup removed.
+   */
   cgroup?: string | number | undefined
   /**
    * Whether the child gets every descriptor that is not close-on-exec; default

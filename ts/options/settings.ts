@@ -11,6 +11,9 @@ import type {
 } from './reads.js'
 import type { StdioPlan } from './stdio.js'
 
+/** The value of the option `cgroup` that stands for one of the child's own. */
+export const NEW_CGROUP = 'new'
+
 /** What a call has besides its options. */
 interface Call {
   readonly file: string

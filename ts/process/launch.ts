@@ -9,8 +9,10 @@ import { now } from '../core/runtime.js'
 import type { KernelTemplate } from '../executable/executable.js'
 import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
+import { SIGKILL } from '../model/signals.js'
 import { SpawnError } from '../model/spawn-error.js'
-import type { Settings } from '../options/settings.js'
+import { NEW_CGROUP, type Settings } from '../options/settings.js'
+import { OwnCgroup } from './cgroup.js'
 import { HeldGroup } from './group.js'
 import { endWithParent } from './parent-exit.js'
 import { Snapshot } from './snapshot.js'
@@ -92,7 +94,10 @@ export class Launch {
   /** Its pid; 0 until it is known. */
   pid = 0
   readonly #ring: Ring
+  /** With `cgroup: 'new'`: resolves once nothing of the child's cgroup is left. */
+  gone: Promise<void> | undefined
   readonly #parameters: LaunchParameters
+  #cgroup: OwnCgroup | undefined
   /** For a start from a template, which may have to be retried. */
   readonly #snapshot: Snapshot<Settings> | undefined
   #submission!: Submission
@@ -106,13 +111,14 @@ export class Launch {
   #hurries = false
 
   /** Queues the launch. Throws before anything is created. */
-  constructor(parameters: LaunchParameters) {
-    const { settings } = parameters
+  constructor(asked: LaunchParameters) {
     const begin = launches.hasSubscribers ? now() : undefined
+    this.#ring = new Ring({ backend: asked.settings.backend })
+    const parameters = asked.settings.cgroup === NEW_CGROUP ? this.#withCgroup(asked) : asked
+    const { settings } = parameters
     this.#parameters = parameters
-    this.#ring = new Ring({ backend: settings.backend })
-    if (settings.template && this.#ring.templates) this.#snapshot = new Snapshot(settings)
     try {
+      if (settings.template && this.#ring.templates) this.#snapshot = new Snapshot(settings)
       const compiled = this.#launch(this.#ring.templates)
       this.file = compiled.file
       this.args = compiled.args
@@ -121,14 +127,37 @@ export class Launch {
         .finally(() => this.#snapshot?.release())
     } catch (error) {
       this.#snapshot?.release()
+      this.#cgroup?.end()
       throw error
     }
-    if (settings.onParentExit === 'kill' && this.#ofGroup) this.#endWithParent()
+    if (this.#cgroup) this.gone = this.#endCgroup(this.#cgroup)
+    if (settings.onParentExit === 'kill' && (this.#ofGroup || this.#cgroup)) this.#endWithParent()
     if (begin !== undefined) this.#tell(begin)
   }
 
+  #withCgroup(asked: LaunchParameters): LaunchParameters {
+    const { settings } = asked
+    this.#cgroup = OwnCgroup.make(settings)
+    return { ...asked, settings: Object.freeze({ ...settings, cgroup: this.#cgroup.path }) }
+  }
+
+  async #endCgroup(cgroup: OwnCgroup): Promise<void> {
+    try {
+      await this.started
+      await this.exited
+    } catch {
+      // It has not started.
+    }
+    await cgroup.end()
+  }
+
   #endWithParent(): void {
-    const over = endWithParent(this)
+    const over = endWithParent({
+      kill: () => {
+        this.signal(SIGKILL)
+        this.#cgroup?.kill()
+      },
+    })
     this.started.then(() => this.exited.then(over), over)
   }
 

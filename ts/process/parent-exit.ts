@@ -1,13 +1,12 @@
 /**
  * Ends the trees of children that are not to outlive this process. A parent-death
  * signal reaches the child alone, so while this process can still do something, all of
- * the child's group gets SIGKILL first.
+ * the child's group or cgroup gets SIGKILL first.
  */
 import { isMainThread } from 'node:worker_threads'
-import { SIGKILL } from '../model/signals.js'
 
 interface Killable {
-  signal(signal: number): number
+  kill(): void
 }
 
 /** Signals that end a program that does not listen to them. */
@@ -16,7 +15,7 @@ const fatal = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 const running = new Set<Killable>()
 
 function killAll(): void {
-  for (const one of running) one.signal(SIGKILL)
+  for (const one of running) one.kill()
 }
 
 /** If nobody else listens, the signal ends the program, as it would without us. */

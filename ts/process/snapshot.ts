@@ -5,7 +5,7 @@ import { templateHold } from '../executable/template-like.js'
 import type { Step } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'
 import { InputSource } from '../options/input.js'
-import type { RunSettings, Settings } from '../options/settings.js'
+import { NEW_CGROUP, type RunSettings, type Settings } from '../options/settings.js'
 import type { StdioPlan } from '../options/stdio.js'
 import { stopReading } from './stream.js'
 
@@ -67,7 +67,9 @@ export class Snapshot<T extends Settings | RunSettings> {
     return fd <= 2 ? fd : this.#own(loadBinding().dupAbove(fd, 3), step, 'fcntl')
   }
 
-  #holdCgroup(cgroup: string | number): number {
+  #holdCgroup(cgroup: string | number): string | number {
+    // It is made with the child.
+    if (cgroup === NEW_CGROUP) return cgroup
     if (typeof cgroup === 'number') return this.#copy(cgroup, 'clone')
     return this.#own(loadBinding().openFile(cgroup), 'clone', 'open', cgroup)
   }
