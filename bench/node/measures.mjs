@@ -1,5 +1,5 @@
 // The measurements. Each returns samples, whose median is reported.
-import { openSync, readSync } from 'node:fs'
+import { openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 const us = (ms) => ms * 1000
 
@@ -63,6 +63,42 @@ async function collect({ run }, { warm, count, bytes }) {
   return samples
 }
 
+/** Microseconds from the call to the end of a process, one at a time. */
+async function latency(side, { file, count, runs }) {
+  const start = runs ? () => side.run(file, []) : () => side.spawn(file)
+  const samples = []
+  for (let i = 0; i < WARM.calls + count; i++) {
+    const begin = performance.now()
+    await start()
+    if (i >= WARM.calls) samples.push(us(performance.now() - begin))
+  }
+  return samples
+}
+
+/** How often the threads of this process have left a processor so far, voluntarily or not. */
+function switchesSoFar() {
+  let sum = 0
+  for (const thread of readdirSync('/proc/self/task')) {
+    let status
+    try {
+      status = readFileSync(`/proc/self/task/${thread}/status`, 'utf8')
+    } catch {
+      // It has ended meanwhile.
+      continue
+    }
+    for (const [, number] of status.matchAll(/voluntary_ctxt_switches:\s+(\d+)/g)) sum += +number
+  }
+  return sum
+}
+
+/** Context switches of this process per child, one at a time. */
+async function switches({ spawn }, { file, count }) {
+  for (let i = 0; i < WARM.calls; i++) await spawn(file)
+  const before = switchesSoFar()
+  for (let i = 0; i < count; i++) await spawn(file)
+  return [(switchesSoFar() - before) / count]
+}
+
 async function longest({ spawn }, { file, count, flight }, clock) {
   const start = async (total) => {
     let started = 0
@@ -108,4 +144,4 @@ async function work(side, options) {
   return [await longest(side, options, used)]
 }
 
-export const measures = { blocked, rate, collect, stall, work }
+export const measures = { blocked, rate, latency, switches, collect, stall, work }

@@ -61,6 +61,21 @@ function measurements({ exit }) {
       seconds: 32,
     })),
   )
+  const alone = [
+    { name: 'from spawn() to the exit, one at a time, static child', options: { file: exit } },
+    { name: 'run() of a dynamic child, one at a time', options: { file: dynamic, runs: true } },
+  ].map(({ name, options }) => ({
+    ...{ name, unit: 'us', measure: 'latency' },
+    options: { ...options, count: 1000 },
+    seconds: 20,
+  }))
+  const switches = {
+    name: 'context switches per process, one at a time, static child',
+    unit: 'switches',
+    measure: 'switches',
+    options: { file: exit, count: 1000 },
+    seconds: 20,
+  }
   const sizes = [
     { megabytes: 0, count: 200, seconds: 20 },
     { megabytes: 1024, count: 40, seconds: 35 },
@@ -100,7 +115,7 @@ function measurements({ exit }) {
     options: { file: dynamic, count: 1000, flight: 1000 },
     seconds: 5,
   }))
-  return [...blocked, ...rates, ...collected, stall, ...burst]
+  return [...blocked, ...rates, ...alone, switches, ...collected, stall, ...burst]
 }
 
 async function block(name, { measure, options }, { peers, programs }) {
