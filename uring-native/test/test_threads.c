@@ -159,6 +159,7 @@ static void take(struct side *side)
 			break;
 		case CORE_OVERFLOW:
 		case CORE_FED:
+		case CORE_CHUNK:
 			break;
 		}
 	}
