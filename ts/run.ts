@@ -13,7 +13,7 @@ import type { RunSettings } from './options/settings.js'
 import type { StdioPlan } from './options/stdio.js'
 import { Feed } from './process/feed.js'
 import { Launch } from './process/launch.js'
-import { maxOf, Outputs } from './process/outputs.js'
+import { Outputs } from './process/outputs.js'
 import { pipeStream } from './process/stream.js'
 import { Termination } from './process/termination.js'
 import { startTurn } from './process/turn.js'
@@ -118,7 +118,7 @@ async function runInto(
       new Launch({
         settings,
         collection: {
-          max: (index) => maxOf(settings, index),
+          max: (index) => outputs.nativeMax(index),
           input: input instanceof InputSource ? undefined : input,
           feeds: source !== undefined,
           output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),

@@ -30,6 +30,29 @@ describe.each(testedBackends)('run() by %s, while it runs', (backend) => {
     expect(await running).toMatchObject({ exitCode: 0, stdout: 'a\nbc\n' })
   })
 
+  test.each([0, 1, 1000])(
+    'nothing is lost before it is asked for: maxBuffer %i',
+    async (maxBuffer) => {
+      const script = 'seq 2000; echo e >&2; exec sleep 1000'
+      let told = ''
+      const onStderr = (bytes: Buffer) => {
+        told += bytes
+      }
+      const running = run('sh', ['-c', script], { backend, maxBuffer, onStderr })
+      // All of it has been written when somebody asks.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+      let lines = 0
+      for await (const line of running) {
+        expect(line).toBe(String(++lines))
+        if (lines === 2000) running.kill()
+      }
+      const { stdout, truncated } = await running
+      expect({ lines, told, kept: stdout.length, truncated }).toEqual({
+        ...{ lines: 2000, told: 'e\n', kept: maxBuffer, truncated: true },
+      })
+    },
+  )
+
   test('callbacks have all bytes in order, and the result has them, too', async () => {
     const chunks: Buffer[] = []
     const lines: string[] = []

@@ -135,6 +135,11 @@ export class Outputs {
     return flow
   }
 
+  /** How much native code is to keep of an output. Of one that comes in chunks nothing is dropped here. */
+  nativeMax(index: number): number {
+    return this.#flows.has(index) ? Number.POSITIVE_INFINITY : maxOf(this.#settings, index)
+  }
+
   /** There is a program now. */
   begin(source: Source): void {
     this.#source = source

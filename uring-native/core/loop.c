@@ -93,7 +93,8 @@ static void on_output(struct output *output)
 	event->output.which = (uint32_t)(o - job->outputs);
 	event->output.error = output->error;
 	event->output.buf = output->buf;
-	event->output.size = output->len;
+	event->output.size =
+		output->len < output->max ? output->len : output->max;
 	event->output.truncated = output->truncated;
 	output->buf = NULL;
 	core_lock(core);

@@ -9,6 +9,11 @@
 #define FIRST 4096U
 #define TURN (1024UL * 1024) /* bytes, then it is another's turn */
 #define CHUNK (256UL * 1024) /* bytes, then they are delivered */
+/*
+ * Bytes kept even if max is less: whoever asks for chunks right after the
+ * launch gets what has come meanwhile.
+ */
+#define EARLY CHUNK
 
 static void output_end(struct output *out, int error)
 {
@@ -18,7 +23,20 @@ static void output_end(struct output *out, int error)
 	out->finished(out);
 }
 
-/* Room for at least one byte, within max. Returns 0 or -ENOMEM. */
+static size_t most_kept(const struct output *out)
+{
+	return out->max > EARLY ? out->max : EARLY;
+}
+
+static void beyond_max(struct output *out)
+{
+	if (out->truncated)
+		return;
+	out->truncated = true;
+	out->overflow(out);
+}
+
+/* Room for at least one byte, within what is kept. Returns 0 or -ENOMEM. */
 static int grow(struct output *out)
 {
 	size_t want = out->capacity ? out->capacity * 2 : FIRST;
@@ -26,8 +44,8 @@ static int grow(struct output *out)
 
 	if (out->len < out->capacity)
 		return 0;
-	if (want > out->max)
-		want = out->max;
+	if (want > most_kept(out))
+		want = most_kept(out);
 	buf = realloc(out->buf, want);
 	if (!buf)
 		return -ENOMEM;
@@ -42,20 +60,20 @@ static ssize_t read_some(struct output *out)
 	char rest[16384];
 	ssize_t n;
 
-	if (out->len < out->max) {
+	if (out->len < most_kept(out)) {
 		if (grow(out))
 			return -ENOMEM;
 		n = read(out->watch.fd, out->buf + out->len,
 			 out->capacity - out->len);
 		if (n > 0)
 			out->len += (size_t)n;
+		if (out->len > out->max)
+			beyond_max(out);
 		return n < 0 ? -errno : n;
 	}
 	n = read(out->watch.fd, rest, sizeof(rest));
-	if (n > 0 && !out->truncated) {
-		out->truncated = true;
-		out->overflow(out);
-	}
+	if (n > 0)
+		beyond_max(out);
 	return n < 0 ? -errno : n;
 }
 

@@ -14,7 +14,9 @@ struct output {
 	char *buf;
 	size_t len;
 	size_t capacity;
-	size_t max;	/* bytes to keep; the rest is read and dropped */
+	/* Bytes of the result. What is beyond it is read and dropped in the
+	 * end. */
+	size_t max;
 	bool truncated; /* there was a rest */
 	bool stopped;
 	bool in_chunks; /* nothing is read before the next one is wanted */
