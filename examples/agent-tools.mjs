@@ -2,35 +2,29 @@
 // gives the agent a text that tells what went wrong, if anything did.
 //
 //   node examples/agent-tools.mjs
-import { run, SpawnError } from 'uring-spawn'
+import { RunError, run, SpawnError } from 'uring-spawn'
+
+const limits = {
+  timeout: 30_000,
+  killTarget: 'group',
+  maxBuffer: 64 * 1024,
+  all: true,
+  keep: 'both',
+  check: true,
+}
 
 /**
- * @returns {Promise<string>} the output, with notes in brackets; rejects only if
+ * @returns {Promise<string>} the output, with what went wrong in brackets; rejects only if
  *   this program itself has a bug
  */
 export async function callTool([file, ...args], { cwd, signal } = {}) {
   try {
-    const result = await run(file, args, {
-      cwd,
-      signal,
-      timeout: 30_000,
-      killGrace: 2_000,
-      maxBuffer: 64 * 1024,
-      overflow: 'truncate',
-    })
-    const notes = [
-      result.timedOut && 'timed out after 30 s',
-      result.truncated && 'output truncated at 64 KiB',
-      result.signal && `killed by ${result.signal}`,
-      result.exitCode && `exit code ${result.exitCode}`,
-    ].filter(Boolean)
-    return [result.stdout, result.stderr, notes.length > 0 && `[${notes.join(', ')}]`]
-      .filter(Boolean)
-      .join('\n')
-      .trim()
+    const { all, truncated } = await run(file, args, { ...limits, cwd, signal })
+    return truncated ? `${all}\n[only the beginning and the end]` : all
   } catch (error) {
-    // The program did not start. The message names the step that failed, and the file.
+    // The message names the step that failed, and the file.
     if (error instanceof SpawnError) return `[${error.message}]`
+    if (error instanceof RunError) return `${error.result.all}[${error.reason}]`
     throw error
   }
 }
@@ -41,7 +35,7 @@ for (const call of [
   ['no-such-tool'],
   ['head', '-c', '100000', '/dev/zero'],
 ]) {
-  const said = await callTool(call)
+  const said = (await callTool(call)).trim()
   console.log(
     `${call[0]}: ${said.slice(0, 100).replaceAll('\0', '0')}${said.length > 100 ? '…' : ''}`,
   )

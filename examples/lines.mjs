@@ -2,18 +2,14 @@
 // line.
 //
 //   node examples/lines.mjs
-import { createInterface } from 'node:readline'
-import { spawn } from 'uring-spawn'
+import { run } from 'uring-spawn'
 
-const line = 'n=0; while :; do n=$((n+1)); echo "line $n"; sleep 0.05; done'
-const child = await spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'inherit'] })
-console.log(`started by ${child.backend}`)
-
+const counting = run('sh', ['-c', 'n=0; while :; do echo "line $((n += 1))"; sleep 0.05; done'])
 let count = 0
-for await (const text of createInterface({ input: child.stdout })) {
-  console.log(text)
-  if (++count === 3) child.kill()
-  if (count >= 3) break
+for await (const line of counting) {
+  console.log(line)
+  if (++count === 3) break
 }
-const { signal } = await child.exited
-console.log(`ended by ${signal}`)
+counting.kill()
+const { signal, backend } = await counting
+console.log(`started by ${backend}, ended by ${signal}`)

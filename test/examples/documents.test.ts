@@ -26,6 +26,8 @@ interface Program {
   /** Document, heading and place under it. */
   name: string
   code: string
+  /** Of the file that it is run from. */
+  ending: 'mjs' | 'cjs'
   /**
    * What it prints; `…` stands for anything on a line. Undefined if the document
    * does not show it.
@@ -37,7 +39,7 @@ interface Program {
 function programsOf(document: string): Program[] {
   const text = readFileSync(join(project, document), 'utf8')
   const blocks =
-    /^#+ (?<heading>.*)$|^```js\n(?<code>[\s\S]*?)^```\n(?:\n```text\n(?<output>[\s\S]*?)^```)?/gm
+    /^#+ (?<heading>.*)$|^```(?<kind>c?js)\n(?<code>[\s\S]*?)^```\n(?:\n```text\n(?<output>[\s\S]*?)^```)?/gm
   const programs: Program[] = []
   let heading = ''
   for (const { groups } of text.matchAll(blocks)) {
@@ -46,7 +48,8 @@ function programsOf(document: string): Program[] {
       continue
     }
     const name = `${document}, ${heading}, ${programs.length}`
-    programs.push({ name, code: groups.code, output: groups.output })
+    const ending = groups.kind === 'cjs' ? 'cjs' : 'mjs'
+    programs.push({ name, code: groups.code, ending, output: groups.output })
   }
   return programs
 }
@@ -70,7 +73,7 @@ test('finds the programs of every document that has some', () => {
   // Nothing between the fences is lost.
   const fences = documents
     .filter((name) => name.endsWith('.md'))
-    .map((name) => readFileSync(join(project, name), 'utf8').split('\n```js\n').length - 1)
+    .map((name) => readFileSync(join(project, name), 'utf8').split(/\n```c?js\n/).length - 1)
   expect(programs).toHaveLength(fences.reduce((all, count) => all + count, 0))
 })
 
@@ -83,8 +86,8 @@ test('compares output, except where a document has …', () => {
 })
 
 describe.each(testedBackends)('by %s', (backend) => {
-  test.each(programs)('$name', async ({ code, output }) => {
-    const file = join(dir, 'program.mjs')
+  test.each(programs)('$name', async ({ code, ending, output }) => {
+    const file = join(dir, `program.${ending}`)
     writeFileSync(file, code)
     const { stdout, stderr, exitCode } = await run(process.execPath, [file], {
       cwd: dir,

@@ -49,7 +49,7 @@ describe.each(testedBackends)('examples by %s', (backend) => {
 
   test('lines', async () => {
     expect(await example('lines')).toBe(
-      `started by ${backend}\nline 1\nline 2\nline 3\nended by SIGTERM\n`,
+      `line 1\nline 2\nline 3\nstarted by ${backend}, ended by SIGTERM\n`,
     )
   })
 
