@@ -153,7 +153,10 @@ export type Input =
   | Iterable<InputChunk>
   | AsyncIterable<InputChunk>
   | URL
-  | { path: string }
+  | {
+      /** A file to open as stdin, as one of `stdio`. */
+      path: string
+    }
   | FileHandle
   | true
 
