@@ -34,6 +34,7 @@ export type {
   StdioFile,
   StdioOption,
   StdioPipe,
+  StdioPty,
 } from './options/options.js'
 export { type PipeCommand, pipe } from './pipe.js'
 export { type Probe, probe } from './probe.js'

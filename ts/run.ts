@@ -148,7 +148,8 @@ async function runInto(
     const stdin = started.pipes.find(({ index }) => index === 0)
     // Nobody has a handle to the program: it finds them at their end.
     if (!control) closePipes(started.pipes.filter((pipe) => !feed || pipe !== stdin))
-    if (feed && stdin) feed.into(pipeStream(stdin.fd, true) as Writable)
+    if (feed && launch.terminal) feed.into(launch.terminal.stdin)
+    else if (feed && stdin) feed.into(pipeStream(stdin.fd, true) as Writable)
     const exit = await launch.exited
     feed?.stop()
     if (asked.killTarget === 'group') await termination.groupEnded()

@@ -9,6 +9,7 @@ import type { Launch } from './process/launch.js'
 import { Lines } from './process/lines.js'
 import type { OutputName, Outputs } from './process/outputs.js'
 import { LazyPipe } from './process/pipe.js'
+import { noTerminal, type Terminal } from './process/terminal.js'
 import type { RunResult } from './run-result.js'
 
 /** What run() tells the handle while it goes on. */
@@ -43,6 +44,11 @@ export class RunControl {
       () => {},
     )
     if (this.#early !== undefined) launch.signal(this.#early)
+  }
+
+  /** Once the program is being made. */
+  get terminal(): Terminal | undefined {
+    return this.#launch?.terminal
   }
 
   /** Nobody else waits for the start, so it is not told before the end. */
@@ -123,6 +129,13 @@ export class Running<T = string> extends Promise<RunResult<T>> {
    */
   get stdio(): readonly (Readable | Writable | null)[] {
     return Array.from(this.#control.pipes, (pipe) => pipe?.stream ?? null)
+  }
+
+  /** With `stdio: 'pty'`, gives the terminal another size; the program gets SIGWINCH. */
+  resize(columns: number, rows: number): void {
+    const { terminal } = this.#control
+    if (!terminal) throw noTerminal()
+    terminal.resize(columns, rows)
   }
 
   /**

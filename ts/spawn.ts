@@ -3,8 +3,10 @@ import { AbortError } from './model/abort-error.js'
 import { readSpawn } from './options/check.js'
 import type { StdioOf, Strict } from './options/inference.js'
 import type { SpawnOptions } from './options/options.js'
+import { hasTerminal } from './options/stdio.js'
 import { Child } from './process/child.js'
 import { Launch } from './process/launch.js'
+import { Screen } from './process/screen.js'
 import { Termination } from './process/termination.js'
 import { startTurn } from './process/turn.js'
 
@@ -31,11 +33,13 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
   const termination = new Termination(settings)
-  const launch = termination.arm(() => new Launch({ settings, collection: undefined, begin }))
+  const screen = hasTerminal(settings.stdio) ? new Screen() : undefined
+  const launch = termination.arm(() => new Launch({ settings, collection: screen, begin }))
+  screen?.begin(launch)
   try {
     const started = await launch.started
     if (termination.armed) launch.exited.then((exit) => termination.ended(exit))
-    return new Child<StdioOf<O>>(launch, started)
+    return new Child<StdioOf<O>>(launch, started, screen?.stream)
   } catch (error) {
     termination.disarm()
     throw termination.errorFor(error)

@@ -481,7 +481,7 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'an unknown word for all of stdio',
     () => run('a', [], { stdio: 'none' as 'pipe' }),
     'ERR_INVALID_ARG_VALUE',
-    'stdio must be one of "pipe", "ignore", "inherit", not "none"',
+    'stdio must be one of "pipe", "ignore", "inherit", "pty", not "none"',
   ],
   [
     'a stream without a descriptor',

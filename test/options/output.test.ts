@@ -136,6 +136,25 @@ test('the messages for bad pipes', async () => {
   )
 })
 
+test('the messages for bad terminals', async () => {
+  const message = async (options: object) =>
+    ((await rejection(run('true', [], options as RunOptions))) as Error | undefined)?.message
+  expect(await message({ stdio: 'tty' })).toContain('"inherit", "pty", not "tty"')
+  expect(await message({ stdio: {} })).toContain('stdio.pty must be an object')
+  expect(await message({ stdio: { pty: {} } })).toContain('stdio.pty.columns must be')
+  expect(await message({ stdio: { pty: { columns: 0, rows: 1 } } })).toContain('stdio.pty.columns')
+  expect(await message({ stdio: { pty: { columns: 1, rows: 65536 } } })).toContain('stdio.pty.rows')
+  expect(await message({ stdio: 'pty', input: { path: '/' } })).toContain('input needs stdio[0]')
+  expect(await message({ stdio: 'pty', all: true })).toContain('all needs stdio[2]')
+  expect(await message({ stdio: 'pty', onStderr: () => {} })).toContain('onStderr needs stdio[2]')
+  const silent = run('true')
+  expect(() => silent.resize(80, 24)).toThrow("there is no terminal to resize: use stdio: 'pty'")
+  const running = run('true', [], { stdio: 'pty' })
+  expect(() => running.resize(0, 24)).toThrow('columns must be')
+  expect(() => running.resize(80, 1.5)).toThrow('rows must be')
+  await Promise.all([silent, running])
+})
+
 test('the messages for bad inputs', async () => {
   const message = async (input: unknown, options = {}) =>
     ((await rejection(run('true', [], { input, ...options } as RunOptions))) as Error | undefined)

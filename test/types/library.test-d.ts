@@ -95,6 +95,19 @@ describe('pipes in either direction', () => {
   })
 })
 
+describe('a terminal', () => {
+  test('has stdin and stdout', async () => {
+    const child = await spawn('a', [], { stdio: 'pty' })
+    expectTypeOf(child.stdin).toEqualTypeOf<Writable>()
+    expectTypeOf(child.stdout).toEqualTypeOf<Readable>()
+    expectTypeOf(child.stderr).toEqualTypeOf<null>()
+    const sized = await spawn('a', [], { stdio: { pty: { columns: 1, rows: 1 } } })
+    expectTypeOf(sized.stdout).toEqualTypeOf<Readable>()
+    expectTypeOf(sized.stderr).toEqualTypeOf<null>()
+    sized.resize(80, 24)
+  })
+})
+
 describe('the handle of run()', () => {
   test('is a promise, and has lines', async () => {
     const running = run('a')

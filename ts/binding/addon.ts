@@ -61,9 +61,10 @@ export interface PackedChain {
 /**
  * Flags of a pipe: the child reads from it; the core itself reads or writes our end
  * (`launch()` only); the child writes to it (needed in `run()`; in `launch()` only for one
- * that it also reads from, which is then a stream socket).
+ * that it also reads from, which is then a stream socket); our end is there already, and
+ * the chain does not name the pipe (`launch()` only, for output that is collected).
  */
-export const PipeBits = { input: 1, collect: 2, output: 4 } as const
+export const PipeBits = { input: 1, collect: 2, output: 4, given: 8 } as const
 
 /**
  * Flags of `launch()`:
@@ -124,7 +125,7 @@ export interface Binding {
    * its id. Its events carry `token`, which contains the client's number. The chain
    * is the first `size` bytes of `chain`. The core takes over `closeFds` and closes
    * them once the launch has succeeded or failed. `pipes` are those the chain names
-   * (PipeBits, bytes to keep, PipeBits, …). `input` is written to the first pipe
+   * (PipeBits, bytes to keep, our end if it is given, PipeBits, …). `input` is written to the first pipe
    * that is collected and read by the child; 64 KiB of it or more are read in place
    * until `fed` or `failed`. The child starts at `place`; 0 is the process's
    * current one. Throws, owning nothing, on a malformed chain.
@@ -233,6 +234,12 @@ export interface Binding {
    * numbered `min` or more. Nobody's: the environment won't close them.
    */
   socketPair(min: number): [number, number] | number
+  /**
+   * A pseudo-terminal of that size: our side, which does not block, and the path of the
+   * other. The caller's.
+   */
+  openPty(columns: number, rows: number): [number, string] | number
+  resizePty(fd: number, columns: number, rows: number): number
   /** A directory, opened as a location only, close-on-exec. The caller's. */
   openDirectory(path: string): number
   /** A copy of `fd` numbered `min` or more, close-on-exec. The caller's. */

@@ -1,4 +1,5 @@
 /** Opens what a child's stdio needs in this process, and tracks what still has to be closed. */
+import { constants } from 'node:fs'
 import type { Binding } from '../binding/addon.js'
 import { loadBinding } from '../binding/load.js'
 import { EACCES, ENOENT, ENXIO } from '../model/errno.js'
@@ -6,6 +7,8 @@ import { type ChainFd, pipeFd, type Step } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'
 import type { StdioPlan } from '../options/stdio.js'
 import type { ChildFile, ExecFd } from './assemble.js'
+
+const { O_RDWR } = constants
 
 /** The caller's end of a pipe in `stdio`. */
 export interface ParentPipe {
@@ -17,6 +20,8 @@ export interface ParentPipe {
   input: boolean
   /** It also writes to it: a socket. */
   both?: boolean
+  /** It is a pseudo-terminal, whose other side the child opens. */
+  terminal?: boolean
 }
 
 /** An open executable that the child needs. */
@@ -109,6 +114,11 @@ export class Descriptors {
       case 'fd':
         this.fds.push({ fd: this.#copy(plan.fd, `stdio[${newfd}]`), newfd, label: String(plan.fd) })
         return
+      case 'tty':
+        return
+      case 'pty':
+        this.#openTerminal(plan, newfd)
+        return
       case 'same': {
         const first = this.fds.find(({ newfd }) => newfd === plan.index) as ChainFd
         this.fds.push({ ...first, newfd })
@@ -135,6 +145,18 @@ export class Descriptors {
         this.fds.push({ fd: child, newfd, label: 'pipe' })
       }
     }
+  }
+
+  /** The child opens its side three times; the first open makes it the session's terminal. */
+  #openTerminal({ columns, rows }: { columns: number; rows: number }, newfd: number): void {
+    const pty = this.#binding.openPty(columns, rows)
+    if (typeof pty === 'number') {
+      this.#check(pty, `stdio[${newfd}]`, 'open')
+      return
+    }
+    const [fd, path] = pty
+    this.pipes.push({ index: newfd, fd, input: false, terminal: true })
+    for (const newfd of [0, 1, 2]) this.files.push({ newfd, path, flags: O_RDWR, mode: 0 })
   }
 
   /**

@@ -51,6 +51,8 @@ export interface LaunchPipe {
   input: boolean
   /** It also writes to it; not for one that is collected. */
   both?: boolean
+  /** Our end, if it is there already. */
+  given?: number | undefined
   /** Read to its end, keeping `max` bytes, or written, by native code. */
   collect: boolean
   max: number
@@ -79,9 +81,10 @@ const none: readonly number[] = []
 function flatten(pipes: readonly LaunchPipe[] | undefined): readonly number[] {
   if (pipes === undefined || pipes.length === 0) return none
   const flat: number[] = []
-  for (const { input, both, collect, max } of pipes) {
+  for (const { input, both, collect, max, given } of pipes) {
     const bits = (input ? PipeBits.input : 0) | (collect ? PipeBits.collect : 0)
-    flat.push(both ? bits | PipeBits.output : bits, max)
+    const more = (both ? PipeBits.output : 0) | (given === undefined ? 0 : PipeBits.given)
+    flat.push(bits | more, max, given ?? -1)
   }
   return flat
 }

@@ -7,7 +7,7 @@
 import { inheritedEnvVars } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
 import { checkObject, checkString, copyOf, copyOfStrings, typeName } from '../model/values.js'
-import { InputFile, InputSource } from './input.js'
+import { InputFile, InputSource, sourceOf } from './input.js'
 import {
   batchReads,
   commandReads,
@@ -25,7 +25,15 @@ import type {
   Settings,
   TemplateSettings,
 } from './settings.js'
-import { allPipes, inOne, inputAndOutput, outputOnly, type StdioPlan } from './stdio.js'
+import {
+  allPipes,
+  hasTerminal,
+  inOne,
+  inputAndOutput,
+  isCollected,
+  outputOnly,
+  type StdioPlan,
+} from './stdio.js'
 import { unknownOption } from './unknown.js'
 
 /** Copies the `known` ones of `options` into `settings`, which has all properties as its own. */
@@ -128,10 +136,10 @@ function finish<T extends RunSettings>(draft: Draft<T>, stdio: readonly StdioPla
   checkTogether(draft)
   draft.env ??= inheritedEnvVars()
   draft.stdio ??= stdio
+  // Only the leader of a session can have a terminal.
+  if (hasTerminal(draft.stdio)) draft.detached = true
   return Object.freeze(draft as T)
 }
-
-const isOutputPipe = (plan: StdioPlan | undefined): boolean => plan?.kind === 'pipe' && !plan.input
 
 const isInputPipe = (plan: StdioPlan | undefined): boolean =>
   plan?.kind === 'pipe' && plan.input && !plan.both
@@ -140,7 +148,7 @@ const isInputPipe = (plan: StdioPlan | undefined): boolean =>
 function checkOutputs<T extends RunSettings>(draft: Draft<T>): void {
   const { stdio, all, onStdout, onStderr, onLine, maxBuffer } = draft
   const needs = (name: string, descriptor: number) => {
-    if (stdio === undefined || isOutputPipe(stdio[descriptor])) return
+    if (stdio === undefined || isCollected(stdio[descriptor])) return
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
       `${name} needs stdio[${descriptor}] to be 'pipe': leave that out, or ${name}`,
@@ -157,14 +165,15 @@ function checkOutputs<T extends RunSettings>(draft: Draft<T>): void {
   }
   if (all || onStdout) needs(all ? 'all' : 'onStdout', 1)
   if (all || onStderr) needs(all ? 'all' : 'onStderr', 2)
-  if (onLine && !isOutputPipe((stdio ?? outputOnly)[2])) needs('onLine', 1)
+  if (onLine && !isCollected((stdio ?? outputOnly)[2])) needs('onLine', 1)
 }
 
 /** Input needs a pipe; otherwise it would be lost silently. */
 function finishRun<T extends RunSettings>(draft: Draft<T>): T {
   const { stdio } = draft
   let input = draft.input as RunSettings['input'] | InputFile
-  if (input !== undefined && stdio && !isInputPipe(stdio[0])) {
+  const typed = hasTerminal(stdio) && !(input instanceof InputFile)
+  if (input !== undefined && stdio && !isInputPipe(stdio[0]) && !typed) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
       "input needs stdio[0] to be 'pipe': leave it out, or leave out the input",
@@ -183,6 +192,7 @@ function finishRun<T extends RunSettings>(draft: Draft<T>): T {
     draft.input = undefined
     input = undefined
   }
+  if (input && typed && !(input instanceof InputSource)) draft.input = sourceOf(input)
   const plans = input === undefined ? outputOnly : inputAndOutput
   if (draft.all) draft.stdio = inOne(draft.stdio ?? plans)
   return finish(draft, plans)

@@ -166,6 +166,9 @@ function fromIterable(iterable: Iterable<unknown> | AsyncIterable<unknown>): Inp
   return new InputSource(open, !Array.isArray(iterable))
 }
 
+/** Bytes as an input that comes while the program runs. */
+export const sourceOf = (bytes: Uint8Array): InputSource => fromIterable([bytes])
+
 function fromFile(name: string, fd: unknown): InputFile {
   if (fd === -1) {
     throw argumentError('ERR_INVALID_ARG_VALUE', `${name} is a FileHandle that has been closed`)

@@ -43,8 +43,18 @@ export type StdioEntry =
   | null
   | undefined
 
-/** One entry for each descriptor, from 0, or one word for the first three. */
-export type StdioOption = 'pipe' | 'ignore' | 'inherit' | readonly StdioEntry[]
+/** A pseudo-terminal of this size; 'pty' is one of 80 columns and 24 rows. */
+export interface StdioPty {
+  pty: {
+    /** Characters in a line. */
+    columns: number
+    /** Lines. */
+    rows: number
+  }
+}
+
+/** One entry for each descriptor, from 0, or one word, or a terminal, for the first three. */
+export type StdioOption = 'pipe' | 'ignore' | 'inherit' | 'pty' | StdioPty | readonly StdioEntry[]
 
 /** Both limits as one number, or soft and hard; Infinity means unlimited. */
 export type Rlimit =

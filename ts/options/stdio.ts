@@ -3,7 +3,7 @@
 import { constants } from 'node:fs'
 import { argumentError } from '../model/argument-error.js'
 import { MAX_FD, MAX_FDS, MAX_FLAGS } from '../model/limits.js'
-import { checkInteger, checkOneOf, checkString, copyOf, own } from '../model/values.js'
+import { checkInteger, checkObject, checkOneOf, checkString, copyOf, own } from '../model/values.js'
 import type { StdioFile } from './options.js'
 
 export type StdioPlan =
@@ -13,6 +13,10 @@ export type StdioPlan =
   /** Another name for the child's descriptor `index`, which is a pipe. */
   | { kind: 'same'; index: number }
   | { kind: 'none' }
+  /** A pseudo-terminal, which the child opens as 0, 1 and 2. */
+  | { kind: 'pty'; columns: number; rows: number }
+  /** Part of it. */
+  | { kind: 'tty' }
   | { kind: 'fd'; fd: number; stream?: object }
   | { kind: 'open'; path: string; flags: number; mode: number }
 
@@ -116,7 +120,9 @@ function planEntry(entry: unknown, index: number): StdioPlan {
  */
 export function planStdio(stdio: unknown): readonly StdioPlan[] {
   if (!Array.isArray(stdio)) {
-    checkOneOf('stdio', stdio, ['pipe', 'ignore', 'inherit'])
+    if (stdio === 'pty') return planTerminal({ columns: 80, rows: 24 })
+    if (typeof stdio === 'object' && stdio !== null) return planTerminal(own(stdio, 'pty'))
+    checkOneOf('stdio', stdio, ['pipe', 'ignore', 'inherit', 'pty'])
     return [0, 1, 2].map((index) => planEntry(stdio, index))
   }
   const entries = copyOf(stdio)
@@ -129,6 +135,25 @@ export function planStdio(stdio: unknown): readonly StdioPlan[] {
   while (entries.length < 3) entries.push(undefined)
   return entries.map(planEntry)
 }
+
+/** The most columns, or rows, of a terminal. */
+export const MAX_CELLS = 0xffff
+
+function planTerminal(size: unknown): readonly StdioPlan[] {
+  checkObject('stdio.pty', size)
+  const [columns, rows] = [own(size, 'columns'), own(size, 'rows')]
+  checkInteger('stdio.pty.columns', columns, 1, MAX_CELLS)
+  checkInteger('stdio.pty.rows', rows, 1, MAX_CELLS)
+  return [{ kind: 'tty' }, { kind: 'pty', columns, rows }, { kind: 'tty' }]
+}
+
+/** Whether run() collects what is written to it. */
+export const isCollected = (plan: StdioPlan | undefined): boolean =>
+  plan?.kind === 'pty' || (plan?.kind === 'pipe' && !plan.input)
+
+/** Whether the child gets a terminal. */
+export const hasTerminal = (stdio: readonly StdioPlan[] | undefined): boolean =>
+  stdio?.[1]?.kind === 'pty'
 
 /** The default of spawn(). */
 export const allPipes = planStdio('pipe')

@@ -7,6 +7,7 @@ import type { StderrOf, StdinOf, StdoutOf } from '../options/inference.js'
 import type { StdioOption } from '../options/options.js'
 import type { Launch, Started } from './launch.js'
 import { LazyPipe } from './pipe.js'
+import { noTerminal } from './terminal.js'
 
 /**
  * A process that has started. It has a stream for each pipe in its `stdio`, and
@@ -28,13 +29,15 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   /** How it ended; always settles, never rejects. */
   readonly exited: Promise<Exit>
   readonly #launch: Launch
+  /** What is written to its terminal. */
+  readonly #screen: Readable | undefined
   #closed: Promise<Exit> | undefined
   #referenced = true
   /** By descriptor. */
   readonly #pipes: (LazyPipe | undefined)[] = [undefined, undefined, undefined]
 
   /** @internal */
-  constructor(launch: Launch, { pid, pidfd, pipes }: Started) {
+  constructor(launch: Launch, { pid, pidfd, pipes }: Started, screen: Readable | undefined) {
     this.pid = pid
     this.pidfd = pidfd
     this.backend = launch.backend
@@ -43,6 +46,7 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     this.spawnargs = launch.args
     this.exited = launch.exited
     this.#launch = launch
+    this.#screen = screen
     if (pipes.length === 0) return
     for (const pipe of pipes) this.#pipes[pipe.index] = new LazyPipe(pipe)
     // This also keeps the pipes from being garbage-collected before: a child whose
@@ -90,10 +94,13 @@ export class Child<S = StdioOption> implements AsyncDisposable {
 
   /** A stream for each of the child's descriptors; null for those that are not pipes. */
   get stdio(): readonly (Readable | Writable | null)[] {
-    return Array.from(this.#pipes, (pipe) => pipe?.stream ?? null)
+    return Array.from(this.#pipes, (_, index) => this.#stream(index))
   }
 
   #stream(index: number): Readable | Writable | null {
+    if (this.#screen && index < 2) {
+      return index === 0 ? (this.#launch.terminal?.stdin ?? null) : this.#screen
+    }
     return this.#pipes[index]?.stream ?? null
   }
 
@@ -118,6 +125,13 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   killGroup(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     const ret = this.#launch.killGroup(this.pid, signalNumber('signal', signal))
     return wasSignalled(`cannot signal the process group ${this.pid}`, -ret)
+  }
+
+  /** With `stdio: 'pty'`, gives the terminal another size; the program gets SIGWINCH. */
+  resize(columns: number, rows: number): void {
+    const { terminal } = this.#launch
+    if (!terminal) throw noTerminal()
+    terminal.resize(columns, rows)
   }
 
   /** Keeps the program running until the child ends; this is the default. */

@@ -1,6 +1,7 @@
 /** One process from options to its exit: what spawn() and run() share. */
 
 import { type BackendName, backendOf } from '../backend/backends.js'
+import { loadBinding } from '../binding/load.js'
 import { type Compiled, compileChecked } from '../chain/compile.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { spawnError } from '../chain/failure.js'
@@ -12,11 +13,13 @@ import type { Exit } from '../model/exit.js'
 import { SIGKILL } from '../model/signals.js'
 import { SpawnError } from '../model/spawn-error.js'
 import { NEW_CGROUP, type Settings } from '../options/settings.js'
+import { isCollected } from '../options/stdio.js'
 import { OwnCgroup } from './cgroup.js'
 import { HeldGroup } from './group.js'
 import { endWithParent } from './parent-exit.js'
 import { Snapshot } from './snapshot.js'
 import { stopReading } from './stream.js'
+import { Terminal } from './terminal.js'
 import { launches, Told } from './told.js'
 
 /** For Submission.more(): an output that there is not. */
@@ -36,6 +39,8 @@ export interface Collection {
   input: Uint8Array | undefined
   /** The caller writes the input: then our end of descriptor 0 is one of `Started.pipes`. */
   feeds: boolean
+  /** Only the output with this descriptor; the caller gets the other pipes. */
+  only?: number
   output(index: number, bytes: Buffer, truncated: boolean, errno: number): void
   overflow(index: number): void
   /** Some of an output, as Launch.more() has asked for. */
@@ -50,18 +55,22 @@ export interface LaunchParameters {
 }
 
 function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefined): Pipes {
-  const collect = collection !== undefined
-  const requests = pipes.map(({ input, both = false, index }) => ({
-    input,
-    both,
-    collect: collect && !(input && (index > 0 || both || collection?.feeds)),
-    max: input ? 0 : (collection?.max(index) ?? 0),
+  const collects = ({ index, input, both }: ParentPipe): boolean => {
+    if (!collection || (collection.only ?? index) !== index) return false
+    return !input || (index === 0 && !both && !collection.feeds)
+  }
+  const requests = pipes.map((pipe) => ({
+    input: pipe.input,
+    both: pipe.both ?? false,
+    given: pipe.terminal ? pipe.fd : undefined,
+    collect: collects(pipe),
+    max: pipe.input ? 0 : (collection?.max(pipe.index) ?? 0),
   }))
   if (!collection) {
     const none = undefined
     return { pipes: requests, input: none, output: none, overflow: none, chunk: none }
   }
-  const outputs = pipes.filter(({ input }) => !input)
+  const outputs = pipes.filter((pipe) => !pipe.input && collects(pipe))
   const indexOf = (which: number) => outputs[which]?.index ?? -1
   return {
     pipes: requests,
@@ -109,6 +118,8 @@ export class Launch {
   /** The descriptors of outputs that come in chunks, for a second try. */
   #chunked: Set<number> | undefined
   #hurries = false
+  /** With `stdio: 'pty'`, until the process ends. */
+  terminal: Terminal | undefined
 
   /** Queues the launch. Throws before anything is created. */
   constructor(asked: LaunchParameters) {
@@ -132,6 +143,7 @@ export class Launch {
     }
     if (this.#cgroup) this.gone = this.#endCgroup(this.#cgroup)
     if (settings.onParentExit === 'kill' && (this.#ofGroup || this.#cgroup)) this.#endWithParent()
+    if (this.terminal) this.#closeTerminal()
     if (begin !== undefined) this.#tell(begin)
   }
 
@@ -149,6 +161,11 @@ export class Launch {
       // It has not started.
     }
     await cgroup.end()
+  }
+
+  #closeTerminal(): void {
+    const close = () => this.terminal?.close()
+    this.started.then(() => this.exited.then(close), close)
   }
 
   #endWithParent(): void {
@@ -189,7 +206,9 @@ export class Launch {
     const { collection, begin } = this.#parameters
     const settings = this.#snapshot?.settings ?? this.#parameters.settings
     const compiled = compileChecked({ settings, deferPipes: true, inKernel })
+    const terminal = compiled.pipes.find((pipe) => pipe.terminal)
     try {
+      if (terminal) this.#openTerminal(terminal.fd)
       this.#submission = this.#ring.launch(
         compiled,
         pipesFor(compiled.pipes, collection),
@@ -197,15 +216,29 @@ export class Launch {
         begin,
       )
     } catch (error) {
+      this.terminal?.close()
       compiled.close()
       throw noThread(error, compiled)
     }
+    // It is the core's now.
+    if (terminal) terminal.fd = -1
     if (this.#hurries) this.#submission.more(NO_OUTPUT)
     for (const index of this.#chunked ?? []) this.more(index)
     for (const plan of settings.stdio) {
       if (plan.kind === 'fd' && plan.stream) stopReading(plan.stream)
     }
     return compiled
+  }
+
+  /** Another descriptor of our side: the core reads from the first one, and closes it. */
+  #openTerminal(fd: number): void {
+    const copy = loadBinding().dupAbove(fd, 3)
+    if (copy < 0) {
+      const { file, args } = this.#parameters.settings
+      throw new SpawnError({ errno: -copy, step: 'stdio[1]', syscall: 'fcntl', file, args })
+    }
+    this.terminal?.close()
+    this.terminal = new Terminal(copy)
   }
 
   /**
@@ -277,10 +310,9 @@ export class Launch {
   more(index: number): void {
     this.#chunked ??= new Set()
     this.#chunked.add(index)
-    const outputs = this.#parameters.settings.stdio.flatMap((plan, index) =>
-      plan.kind === 'pipe' && !plan.input ? index : [],
-    )
-    this.#submission.more(outputs.indexOf(index))
+    const { settings, collection } = this.#parameters
+    const outputs = settings.stdio.flatMap((plan, index) => (isCollected(plan) ? index : []))
+    this.#submission.more(collection?.only === undefined ? outputs.indexOf(index) : 0)
   }
 
   /** Tells at once when it has started. */

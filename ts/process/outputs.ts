@@ -1,6 +1,7 @@
 /** What a program writes: collected, and read while it comes. */
 import { Buffer } from 'node:buffer'
 import type { RunSettings } from '../options/settings.js'
+import { isCollected } from '../options/stdio.js'
 import { type Keep, Kept } from './kept.js'
 import { LineSplitter, type Reader } from './lines.js'
 
@@ -86,7 +87,7 @@ export class Outputs {
     this.#settings = settings
     const indices: number[] = []
     settings.stdio.forEach((plan, index) => {
-      if (plan.kind === 'pipe' && !plan.input) indices.push(index)
+      if (isCollected(plan)) indices.push(index)
     })
     this.#indices = indices
     this.#missing = indices.length

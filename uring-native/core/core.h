@@ -41,6 +41,8 @@ struct core_pipe {
 	bool input;   /* the child reads from it */
 	bool both;    /* it also writes to it: a stream socket, not a pipe */
 	bool collect; /* read to its end, or written, by the core */
+	bool given;   /* @fd is our end; the chain does not name the pipe */
+	int fd;	      /* non-blocking, for output that is collected */
 	size_t max;   /* of what is collected, bytes to keep */
 };
 
@@ -71,7 +73,10 @@ struct core_request {
 	 */
 	const int *close_fds;
 	size_t nr_close;
-	/* The pipes that the chain names as CHAIN_FD_PIPE(), and maybe more. */
+	/*
+	 * The pipes that the chain names as CHAIN_FD_PIPE(), and maybe more. A
+	 * descriptor that is given belongs to the core from then on.
+	 */
 	const struct core_pipe *pipes;
 	size_t nr_pipes;
 	/* Written to the first pipe that is input and collect. */

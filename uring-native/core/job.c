@@ -74,7 +74,8 @@ static int copy_pipes(struct job *job, const struct core_request *req)
 		if (!req->pipes[i].collect || req->pipes[i].input)
 			continue;
 		output->job = job;
-		output->output.watch.fd = -1;
+		output->output.watch.fd =
+			req->pipes[i].given ? req->pipes[i].fd : -1;
 		output->output.max = req->pipes[i].max;
 		output++;
 	}

@@ -101,6 +101,9 @@ static void output_ready(struct watch *watch)
 		n = read_some(out);
 		if (n == -EINTR)
 			continue;
+		/* Nobody has the pseudo-terminal open any more. */
+		if (n == -EIO)
+			n = 0;
 		if (n <= 0)
 			break;
 		turn += (size_t)n;

@@ -129,6 +129,11 @@ int job_open_fds(struct job *job, uint32_t *failed)
 		const struct core_pipe *pipe = &job->pipes[i];
 		int here = -1;
 
+		if (pipe->given) {
+			child[i] = -1;
+			output++;
+			continue;
+		}
 		ret = open_pipe(job, pipe, &here, &child[i]);
 		if (ret) {
 			*failed = job->launch.chain->nr_ops + i;

@@ -444,22 +444,25 @@ static bool ReadFds(const Napi::Array &from, std::vector<int> &fds)
 	return true;
 }
 
-/* From [PIPE_INPUT | PIPE_COLLECT | PIPE_OUTPUT, bytes to keep, ...]. */
+/* From [bits of the pipe, bytes to keep, descriptor if it is given, ...]. */
 static bool ReadPipes(const Napi::Array &from, std::vector<core_pipe> &pipes)
 {
 	uint32_t i, n = from.Length();
 
-	for (i = 0; i + 1 < n; i += 2) {
-		double number, max;
+	for (i = 0; i + 2 < n; i += 3) {
+		double number, max, fd;
 		core_pipe pipe = {};
 
 		if (!GetNumber(from, i, &number) ||
-		    !GetNumber(from, i + 1, &max))
+		    !GetNumber(from, i + 1, &max) ||
+		    !GetNumber(from, i + 2, &fd))
 			return false;
 		int bits = static_cast<int>(number);
 		pipe.input = bits & PIPE_INPUT;
 		pipe.both = pipe.input && bits & PIPE_OUTPUT;
 		pipe.collect = bits & PIPE_COLLECT;
+		pipe.given = bits & PIPE_GIVEN;
+		pipe.fd = static_cast<int>(fd);
 		pipe.max = max < static_cast<double>(SIZE_MAX / 2)
 				   ? static_cast<size_t>(max)
 				   : SIZE_MAX / 2;
@@ -562,6 +565,9 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	}
 	for (int fd : fds)
 		Disown(fd);
+	for (const core_pipe &pipe : pipes)
+		if (pipe.given)
+			Disown(pipe.fd);
 	if (lent)
 		inputs_[id] = lent;
 	if (req.like_uv_spawn)

@@ -75,6 +75,49 @@ static Napi::Value SocketPair(const Napi::CallbackInfo &info)
 	return pair;
 }
 
+static bool SetSize(int fd, int columns, int rows)
+{
+	winsize size = {};
+
+	size.ws_col = static_cast<unsigned short>(columns);
+	size.ws_row = static_cast<unsigned short>(rows);
+	return ioctl(fd, TIOCSWINSZ, &size) == 0;
+}
+
+/*
+ * openPty(columns, rows): our side of a new pseudo-terminal, which does not
+ * block, and the path of the other side. A session's leader without a terminal
+ * that opens this path gets it as its controlling one.
+ */
+static Napi::Value OpenPty(const Napi::CallbackInfo &info)
+{
+	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	int locked = 0, number = 0;
+
+	if (fd < 0)
+		return Result(info, -1);
+	if (ioctl(fd, TIOCSPTLCK, &locked) < 0 ||
+	    ioctl(fd, TIOCGPTN, &number) < 0 ||
+	    !SetSize(fd, Int(info, 0), Int(info, 1))) {
+		Napi::Value err = Result(info, -1);
+
+		close(fd);
+		return err;
+	}
+	Napi::Array pty = Napi::Array::New(info.Env(), 2);
+	pty.Set(0u, Owned(info, fd));
+	pty.Set(1u, "/dev/pts/" + std::to_string(number));
+	return pty;
+}
+
+/* resizePty(fd, columns, rows) */
+static Napi::Value ResizePty(const Napi::CallbackInfo &info)
+{
+	bool done = SetSize(Int(info, 0), Int(info, 1), Int(info, 2));
+
+	return Result(info, done ? 0 : -1);
+}
+
 static Napi::Value DupAbove(const Napi::CallbackInfo &info)
 {
 	return Owned(info, fcntl(Int(info, 0), F_DUPFD_CLOEXEC, Int(info, 1)));
@@ -200,6 +243,8 @@ static Napi::Value Filled(const Napi::CallbackInfo &info)
 void InitFds(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("pipe", Napi::Function::New(env, Pipe));
+	exports.Set("openPty", Napi::Function::New(env, OpenPty));
+	exports.Set("resizePty", Napi::Function::New(env, ResizePty));
 	exports.Set("socketPair", Napi::Function::New(env, SocketPair));
 	exports.Set("openDirectory", Napi::Function::New(env, OpenDirectory));
 	exports.Set("dupAbove", Napi::Function::New(env, DupAbove));

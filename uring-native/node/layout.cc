@@ -119,7 +119,8 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	Set(layout, "pipes",
 	    {{"input", PIPE_INPUT},
 	     {"collect", PIPE_COLLECT},
-	     {"output", PIPE_OUTPUT}});
+	     {"output", PIPE_OUTPUT},
+	     {"given", PIPE_GIVEN}});
 	Set(layout, "launch",
 	    {{"wantResults", LAUNCH_WANT_RESULTS},
 	     {"lazy", LAUNCH_LAZY},

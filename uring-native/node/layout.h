@@ -43,6 +43,7 @@ enum {
 	PIPE_INPUT = 1,
 	PIPE_COLLECT = 2,
 	PIPE_OUTPUT = 4,
+	PIPE_GIVEN = 8,
 };
 
 /* The `flags` of launch() */
