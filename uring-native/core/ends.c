@@ -130,9 +130,12 @@ void ends_exit(struct core *core)
 
 struct ends *ends_for(struct core *core)
 {
-	bool near = core->config.polled && core->nr_jobs <= FEW;
-
-	return &core->ends[near ? ENDS_OWNER : ENDS_LOOP];
+	if (core->config.polled && core->nr_jobs <= FEW)
+		return &core->ends[ENDS_OWNER];
+	/* The loop waits by its ring, with a request for several. */
+	if (pthread_equal(pthread_self(), core->loop))
+		return NULL;
+	return &core->ends[ENDS_LOOP];
 }
 
 int ends_add(struct ends *ends, struct job *job)

@@ -37,7 +37,10 @@ struct ends {
 int ends_init(struct core *core);
 void ends_exit(struct core *core);
 
-/* The set for a process that has started now. Lock held. */
+/*
+ * The set for a process that the calling thread has started. NULL: the loop
+ * has, and need not be told to wait for it. Lock held.
+ */
 struct ends *ends_for(struct core *core);
 
 /*

@@ -82,10 +82,10 @@ void job_settle(struct job *job)
 	if (core->nr_waiters)
 		pthread_cond_broadcast(&core->settled);
 	event_post(&job->first, !job->lazy || launch->error);
-	if (job->waited) {
-		/* core_run() goes on. */
-	} else if (only_ends(job)) {
+	if (only_ends(job) && !job->waited)
 		ends = ends_for(core);
+	if (job->waited || ends) {
+		/* core_run() goes on, or watch_end() does. */
 	} else if (!launch->error) {
 		inbox_send(job, todo);
 	} else {
