@@ -186,7 +186,8 @@ describe('--joblog', () => {
   })
 
   test('a command that a signal ended with the batch is not logged', async () => {
-    const script = `(echo 'touch ${dir}/begun'; echo 'sh -c "while [ ! -e ${dir}/begun ]; do sleep 0.05; done; kill -TERM $PPID; sleep 1000"') | "$0" "$1" batch -j2 --joblog ${log}`
+    // Once the log has the first command.
+    const script = `(echo 'true first'; echo 'sh -c "until grep -q first ${log}; do sleep 0.05; done; kill -TERM $PPID; sleep 1000"') | "$0" "$1" batch -j2 --joblog ${log}`
     const { exitCode } = await run('sh', ['-c', script, process.execPath, main])
     expect(exitCode).toBe(143)
     expect(rows().map(([seq]) => seq)).toEqual(['1'])

@@ -1,5 +1,6 @@
 /** The commands of `batch`, from its input. */
 import type { Readable } from 'node:stream'
+import { quote } from '../model/quote.js'
 import type { BatchCommand } from '../options/options.js'
 import { parseCommand } from './command.js'
 import { linesOf } from './lines.js'
@@ -77,18 +78,14 @@ export async function countEntries(input: Readable, options: SourceOptions): Pro
   return count
 }
 
-const plain = /^[\w@%+=:,./-]+$/
 /** What would end the line, or could not be seen in it. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
 const control = /[\0-\x1f\x7f]/
-
-const quoted = (word: string): string =>
-  plain.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
 /** A command as one line that `batch` reads, and, if it is words, a shell. */
 export function lineOf(command: BatchCommand): string {
   if ('file' in command || command.some((word) => control.test(word))) {
     return JSON.stringify(command)
   }
-  return command.map(quoted).join(' ')
+  return quote(command)
 }
