@@ -4,13 +4,11 @@
  * the child's group or cgroup gets SIGKILL first.
  */
 import { isMainThread } from 'node:worker_threads'
+import { ENDING_SIGNALS } from '../model/signals.js'
 
 interface Killable {
   kill(): void
 }
-
-/** Signals that end a program that does not listen to them. */
-const fatal = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 const running = new Set<Killable>()
 
@@ -19,7 +17,7 @@ function killAll(): void {
 }
 
 /** If nobody else listens, the signal ends the program, as it would without us. */
-const handlers = fatal.map((name) => ({
+const handlers = ENDING_SIGNALS.map((name) => ({
   name,
   handle() {
     if (process.listenerCount(name) > 1) return
