@@ -14,7 +14,7 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef int spawn_function(void *, const char *,
+typedef int spawn_function(int *, const char *,
 			   const posix_spawn_file_actions_t *,
 			   const posix_spawnattr_t *, char *const[],
 			   char *const[]);
@@ -28,83 +28,56 @@ __attribute__((constructor)) static void look(void)
 	usable = (!disabled || strcmp(disabled, "1")) && actions_known();
 }
 
-/* Calls the C library's function of that name. */
-static int theirs(const char *name, void *into, const struct start *start)
-{
-	spawn_function *call = (spawn_function *)dlsym(RTLD_NEXT, name);
+/* One of the functions that are replaced. */
+struct replaced {
+	const char *name;
+	bool search;
+	bool pidfd; /* it stores a pidfd, not a pid */
+};
 
-	if (!call)
+static int run(const struct replaced *f, int *into, const char *file,
+	       const posix_spawn_file_actions_t *actions,
+	       const posix_spawnattr_t *attr, char *const argv[],
+	       char *const envp[])
+{
+	const struct start start = {.file = file,
+				    .search = f->search,
+				    .file_actions = actions,
+				    .attr = attr,
+				    .argv = argv,
+				    .envp = envp,
+				    .pidfd = f->pidfd ? into : NULL};
+	spawn_function *theirs;
+	int ret = START_NOT_HERE;
+
+	if (usable)
+		ret = start_process(f->pidfd ? NULL : into, &start);
+	if (ret != START_NOT_HERE)
+		return ret;
+	theirs = (spawn_function *)dlsym(RTLD_NEXT, f->name);
+	if (!theirs)
 		return ENOSYS;
-	return call(into, start->file, start->file_actions, start->attr,
-		    start->argv, start->envp);
+	return theirs(into, file, actions, attr, argv, envp);
 }
 
-EXPORTED int posix_spawn(pid_t *restrict pid, const char *restrict path,
-			 const posix_spawn_file_actions_t *restrict actions,
-			 const posix_spawnattr_t *restrict attr,
-			 char *const argv[restrict], char *const envp[restrict])
-{
-	struct start start = {.file = path,
-			      .file_actions = actions,
-			      .attr = attr,
-			      .argv = argv,
-			      .envp = envp};
-	int ret = usable ? start_process(pid, &start) : START_NOT_HERE;
+#define REPLACE(function, does_search, gives_pidfd)                            \
+	EXPORTED int function(                                                 \
+		int *restrict into, const char *restrict file,                 \
+		const posix_spawn_file_actions_t *restrict actions,            \
+		const posix_spawnattr_t *restrict attr,                        \
+		char *const argv[restrict], char *const envp[restrict])        \
+	{                                                                      \
+		static const struct replaced f = {                             \
+			.name = #function,                                     \
+			.search = does_search,                                 \
+			.pidfd = gives_pidfd,                                  \
+		};                                                             \
+                                                                               \
+		return run(&f, into, file, actions, attr, argv, envp);         \
+	}
 
-	return ret == START_NOT_HERE ? theirs("posix_spawn", pid, &start) : ret;
-}
-
-EXPORTED int posix_spawnp(pid_t *restrict pid, const char *restrict file,
-			  const posix_spawn_file_actions_t *restrict actions,
-			  const posix_spawnattr_t *restrict attr,
-			  char *const argv[restrict],
-			  char *const envp[restrict])
-{
-	struct start start = {.file = file,
-			      .search = true,
-			      .file_actions = actions,
-			      .attr = attr,
-			      .argv = argv,
-			      .envp = envp};
-	int ret = usable ? start_process(pid, &start) : START_NOT_HERE;
-
-	return ret == START_NOT_HERE ? theirs("posix_spawnp", pid, &start)
-				     : ret;
-}
-
+REPLACE(posix_spawn, false, false)
+REPLACE(posix_spawnp, true, false)
 /* In glibc since 2.39, with the same types. */
-EXPORTED int pidfd_spawn(int *restrict pidfd, const char *restrict path,
-			 const posix_spawn_file_actions_t *restrict actions,
-			 const posix_spawnattr_t *restrict attr,
-			 char *const argv[restrict], char *const envp[restrict])
-{
-	struct start start = {.file = path,
-			      .file_actions = actions,
-			      .attr = attr,
-			      .argv = argv,
-			      .envp = envp,
-			      .pidfd = pidfd};
-	int ret = usable ? start_process(NULL, &start) : START_NOT_HERE;
-
-	return ret == START_NOT_HERE ? theirs("pidfd_spawn", pidfd, &start)
-				     : ret;
-}
-
-EXPORTED int pidfd_spawnp(int *restrict pidfd, const char *restrict file,
-			  const posix_spawn_file_actions_t *restrict actions,
-			  const posix_spawnattr_t *restrict attr,
-			  char *const argv[restrict],
-			  char *const envp[restrict])
-{
-	struct start start = {.file = file,
-			      .search = true,
-			      .file_actions = actions,
-			      .attr = attr,
-			      .argv = argv,
-			      .envp = envp,
-			      .pidfd = pidfd};
-	int ret = usable ? start_process(NULL, &start) : START_NOT_HERE;
-
-	return ret == START_NOT_HERE ? theirs("pidfd_spawnp", pidfd, &start)
-				     : ret;
-}
+REPLACE(pidfd_spawn, false, true)
+REPLACE(pidfd_spawnp, true, true)
