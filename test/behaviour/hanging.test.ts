@@ -367,8 +367,10 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
         closeSync(fd)
         const result = await running
         if (!(result instanceof Error)) {
-          const by = backend === 'spawn_template' ? 'vfork' : backend
-          expect(result).toMatchObject({ exitCode: 0, backend: by })
+          expect(result.exitCode).toBe(0)
+          // vfork waits for spawn_template, unless the file was closed before the start.
+          const by = backend === 'spawn_template' ? ['vfork', backend] : [backend]
+          expect(by).toContain(result.backend)
           await until(() => openFds() < before)
           break
         }

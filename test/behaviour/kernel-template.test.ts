@@ -54,6 +54,34 @@ const program = (of = '/bin/echo') => {
   return path
 }
 
+const places: string[] = []
+afterAll(() => {
+  for (const place of places) rmSync(place, { recursive: true })
+})
+
+/**
+ * A copy of echo with its interpreter, in a folder in memory: of files that others can change
+ * unseen, as on the lab's root, the kernel keeps nothing.
+ */
+function inMemory(): { path: string; interpreter: string } {
+  // Short, as it has to fit where the path of the other one is.
+  const place = mkdtempSync('/tmp/ld-')
+  chmodSync(place, 0o755)
+  places.push(place)
+  const path = join(place, 'echo')
+  const interpreter = join(place, 'ld')
+  const bytes = readFileSync('/bin/echo')
+  const match = /\/lib[\w/.-]*\/ld-linux[\w.-]*/.exec(bytes.toString('latin1'))
+  const found = match?.[0] ?? ''
+  const at = match?.index ?? 0
+  expect(found.length).toBeGreaterThanOrEqual(interpreter.length)
+  replace(interpreter, found)
+  bytes.fill(0, at, at + found.length)
+  bytes.write(interpreter, at, 'latin1')
+  writeFileSync(path, bytes, { mode: 0o755 })
+  return { path, interpreter }
+}
+
 /** The kernel releases a file a little after its last user has gone. */
 const canWrite = (path: string): boolean => {
   try {
@@ -85,7 +113,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
   })
 
   test('a start uses one: the kernel keeps the interpreter', async () => {
-    const path = program()
+    const { path, interpreter } = inMemory()
     const echo = await template(path)
     // template() makes it at once if the default backend uses it, otherwise its
     // first use does.
@@ -96,7 +124,7 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     })
     expect(echo.inKernel).toBe(true)
     expect(executables()).toEqual([path])
-    expect(interpreters()).toEqual([expect.stringContaining('/ld-linux')])
+    expect(interpreters()).toEqual([interpreter])
     const child = await echo.spawn([], { backend, stdio: 'ignore' })
     expect(child).toMatchObject({ backend, fromTemplate: true })
     await child.exited
