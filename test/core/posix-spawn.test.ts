@@ -1,16 +1,24 @@
 /** Programs that exist, with libposix_spawn_fast.so; its calls are compared with glibc's in C. */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { HANG } from '../support.js'
 
-const library = fileURLToPath(
-  new URL('../../build/Release/libposix_spawn_fast.so', import.meta.url),
-)
-const dir = mkdtempSync(join(tmpdir(), 'posix-spawn-'))
+const built = fileURLToPath(new URL('../../build/Release/libposix_spawn_fast.so', import.meta.url))
+// LD_PRELOAD is split at blanks and colons, and this folder may have some.
+const dir = mkdtempSync('/tmp/posix-spawn-')
+const library = join(dir, 'libposix_spawn_fast.so')
+if (existsSync(built)) copyFileSync(built, library)
 afterAll(() => rmSync(dir, { recursive: true }))
 
 /** What a program that glibc has started ignores, besides what its parent does. */
