@@ -83,12 +83,12 @@ describe.each(testedBackends)('a terminal by %s', (backend) => {
 
   test('a program that does not start leaves nothing', async () => {
     const before = openFds()
-    for (const start of [run, spawn]) {
-      const options = { backend, stdio: 'pty' as const }
-      expect(await rejection(start('no-such-program', [], options))).toMatchObject({
-        code: 'ENOENT',
-        step: 'exec',
-      })
+    const options = { backend, stdio: 'pty' } as const
+    for (const started of [
+      () => run('no-such-program', [], options),
+      () => spawn('no-such-program', [], options),
+    ]) {
+      expect(await rejection(started())).toMatchObject({ code: 'ENOENT', step: 'exec' })
     }
     await nothingLeft(before)
   })
