@@ -1,6 +1,6 @@
 /** Types that depend on the options of a call. */
 import type { Duplex, Readable, Writable } from 'node:stream'
-import type { StdioPipe } from './options.js'
+import type { StdioPipe, StdioPty } from './options.js'
 
 /**
  * `O`, with an error for every option that `Base` does not know. The others have their type
@@ -28,7 +28,7 @@ type Entry<S, I extends '0' | '1' | '2'> = S extends readonly unknown[]
   : S
 
 /** A stream if the entry makes a pipe. A stream as an entry has a method of the name pipe. */
-type PipeOf<E, T> = E extends 'pipe' | 'pty' | { pty: unknown } | null | undefined
+type PipeOf<E, T> = E extends 'pipe' | 'pty' | StdioPty | null | undefined
   ? T
   : E extends { pipe: infer Direction extends StdioPipe['pipe'] }
     ? DirectedPipe<Direction, T>
@@ -48,9 +48,7 @@ export type StdinOf<S> = PipeOf<Entry<S, '0'>, Writable>
 /** The type of `child.stdout` for the option `stdio: S`. */
 export type StdoutOf<S> = PipeOf<Entry<S, '1'>, Readable>
 /** The type of `child.stderr` for the option `stdio: S`. */
-export type StderrOf<S> = S extends 'pty' | { pty: unknown }
-  ? null
-  : PipeOf<Entry<S, '2'>, Readable>
+export type StderrOf<S> = S extends 'pty' | StdioPty ? null : PipeOf<Entry<S, '2'>, Readable>
 
 /** The type of `stdio` in options `O`, or its default. */
 export type StdioOf<O> = StdioBy<OptionOf<O, 'stdio'>>

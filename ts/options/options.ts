@@ -45,6 +45,7 @@ export type StdioEntry =
 
 /** A pseudo-terminal of this size; 'pty' is one of 80 columns and 24 rows. */
 export interface StdioPty {
+  /** Its size. */
   pty: {
     /** Characters in a line. */
     columns: number
