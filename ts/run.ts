@@ -93,6 +93,8 @@ export async function runWith(
   } catch (error) {
     outputs.abandon()
     throw error
+  } finally {
+    if (control) control.over = true
   }
 }
 
@@ -145,12 +147,14 @@ async function runInto(
       if (check) throw new RunError(launch, result, false)
       return result
     }
+    control?.begun(started)
     const stdin = started.pipes.find(({ index }) => index === 0)
     // Nobody has a handle to the program: it finds them at their end.
     if (!control) closePipes(started.pipes.filter((pipe) => !feed || pipe !== stdin))
     if (feed && launch.terminal) feed.into(launch.terminal.stdin)
     else if (feed && stdin) feed.into(pipeStream(stdin.fd, true) as Writable)
     const exit = await launch.exited
+    control?.ended()
     feed?.stop()
     if (asked.killTarget === 'group') await termination.groupEnded()
     if (launch.gone) await launch.gone

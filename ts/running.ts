@@ -5,7 +5,7 @@ import { signalNumber, wasSignalled } from './model/signals.js'
 import { checkOneOf } from './model/values.js'
 import { InputSource } from './options/input.js'
 import type { RunSettings } from './options/settings.js'
-import type { Launch } from './process/launch.js'
+import type { Launch, Started } from './process/launch.js'
 import { Lines } from './process/lines.js'
 import type { OutputName, Outputs } from './process/outputs.js'
 import { LazyPipe } from './process/pipe.js'
@@ -15,6 +15,8 @@ import type { RunResult } from './run-result.js'
 /** What run() tells the handle while it goes on. */
 export class RunControl {
   settings: RunSettings | undefined
+  /** It has a result, or an error. */
+  over = false
   outputs: Outputs | undefined
   pid: number | undefined
   /** By descriptor: those that the caller writes to, or reads from and writes to. */
@@ -29,26 +31,27 @@ export class RunControl {
   launched(launch: Launch): void {
     this.#launch = launch
     if (this.#hurries) launch.hurry()
-    launch.started.then(
-      ({ pid, pipes }) => {
-        this.pid = pid
-        const fed = this.settings?.input instanceof InputSource
-        for (const pipe of pipes) {
-          if (pipe.index > 0 || !fed) this.pipes[pipe.index] = new LazyPipe(pipe)
-        }
-        launch.exited.then(() => {
-          for (const pipe of this.pipes) pipe?.ended()
-        })
-        for (const start of this.#onStart) start(pid)
-      },
-      () => {},
-    )
     if (this.#early !== undefined) launch.signal(this.#early)
   }
 
   /** Once the program is being made. */
   get terminal(): Terminal | undefined {
     return this.#launch?.terminal
+  }
+
+  /** The program runs; the caller has the ends of its pipes, except that of a Feed. */
+  begun({ pid, pipes }: Started): void {
+    this.pid = pid
+    const fed = this.settings?.input instanceof InputSource
+    for (const pipe of pipes) {
+      if (pipe.index > 0 || !fed) this.pipes[pipe.index] = new LazyPipe(pipe)
+    }
+    for (const start of this.#onStart) start(pid)
+  }
+
+  /** The program has ended. */
+  ended(): void {
+    for (const pipe of this.pipes) pipe?.ended()
   }
 
   /** Nobody else waits for the start, so it is not told before the end. */
@@ -81,17 +84,12 @@ export class Running<T = string> extends Promise<RunResult<T>> {
   }
 
   readonly #control: RunControl
-  #over = false
   #started: Promise<number> | undefined
 
   /** @internal */
   constructor(result: Promise<RunResult<T>>, control: RunControl) {
     super((resolve) => resolve(result))
     this.#control = control
-    const over = () => {
-      this.#over = true
-    }
-    result.then(over, over)
   }
 
   /** The process id, once the program has started; undefined before. */
@@ -147,7 +145,7 @@ export class Running<T = string> extends Promise<RunResult<T>> {
    */
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     const number = signalNumber('signal', signal)
-    if (this.#over || !this.#control.settings) return false
+    if (this.#control.over || !this.#control.settings) return false
     return wasSignalled('cannot signal the program', -this.#control.signal(number))
   }
 
