@@ -3,8 +3,7 @@ import { loadBinding } from './binding/load.js'
 import { AbortError } from './model/abort-error.js'
 import { argumentError } from './model/argument-error.js'
 import { SpawnError } from './model/spawn-error.js'
-import { copyOf } from './model/values.js'
-import { readRun } from './options/check.js'
+import { partsOf, readRun } from './options/check.js'
 import type { RunOptions } from './options/options.js'
 import type { RunSettings } from './options/settings.js'
 import type { StdioPlan } from './options/stdio.js'
@@ -22,24 +21,7 @@ export type PipeCommand =
     })
 
 function read(command: PipeCommand): RunSettings {
-  if (Array.isArray(command)) {
-    const [file, ...args] = copyOf(command)
-    return readRun(file, args, {})
-  }
-  if (typeof command !== 'object' || command === null) {
-    throw argumentError(
-      'ERR_INVALID_ARG_TYPE',
-      'a command of pipe() must be an array of words, or an object with a file',
-    )
-  }
-  const {
-    file,
-    args = [],
-    ...options
-  } = { ...command } as RunOptions & {
-    file: string
-    args?: readonly string[]
-  }
+  const { file, args, options } = partsOf(command, 'pipe()')
   if (options.encoding !== undefined) {
     throw argumentError('ERR_INVALID_ARG_VALUE', 'encoding is no option of a command of pipe()')
   }

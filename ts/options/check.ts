@@ -226,22 +226,34 @@ export function readBatch(options: unknown): BatchSettings {
   return { concurrency, bail, onProgress, total, signal, run: { ...run, signal: undefined } }
 }
 
-/** Reads one command of a batch, with the batch's options for all. Throws an argument error. */
-export function readCommand(command: unknown, { run }: BatchSettings): CommandSettings {
+/**
+ * The parts of a command among several: words, or an object with `file`, `args` and options.
+ * Throws an argument error if it is neither; `call` is whose command it is.
+ */
+export function partsOf(
+  command: unknown,
+  call: string,
+): { file: unknown; args: unknown; options: Record<string, unknown> } {
   if (Array.isArray(command)) {
-    if (command.length === 0) {
-      throw argumentError('ERR_INVALID_ARG_VALUE', 'a command of a batch must name a program')
-    }
     const [file, ...args] = copyOf(command)
-    return finishRun<CommandSettings>({ ...run, file: readFile(file), args: readArgs(args) })
+    return { file, args, options: {} }
   }
   if (typeof command !== 'object' || command === null) {
     throw argumentError(
       'ERR_INVALID_ARG_TYPE',
-      'a command of a batch must be an array of words, or an object with a file',
+      `a command of ${call} must be an array of words, or an object with a file`,
     )
   }
   const { file, args = [], ...options } = { ...(command as { file?: unknown; args?: unknown }) }
+  return { file, args, options }
+}
+
+/** Reads one command of a batch, with the batch's options for all. Throws an argument error. */
+export function readCommand(command: unknown, { run }: BatchSettings): CommandSettings {
+  if (Array.isArray(command) && command.length === 0) {
+    throw argumentError('ERR_INVALID_ARG_VALUE', 'a command of a batch must name a program')
+  }
+  const { file, args, options } = partsOf(command, 'a batch')
   const draft = { ...run, file: readFile(file), args: readArgs(args) }
   const settings = finishRun<CommandSettings>(readAll('run', commandReads, options, draft))
   if (settings.retries && settings.input instanceof InputSource && settings.input.once) {
