@@ -4,10 +4,10 @@ import process from 'node:process'
 import { orFail, quietly } from '../tools/command.mjs'
 import { logFile, root } from '../tools/paths.mjs'
 import { duration, say } from '../tools/progress.mjs'
+import { siteCommand } from './site.mjs'
 
 await orFail(async () => {
-  const typedoc = [process.execPath, 'node_modules/typedoc/bin/typedoc', ...process.argv.slice(2)]
-  const { seconds } = await quietly(typedoc, {
+  const { seconds } = await quietly(siteCommand(root, process.argv.slice(2)), {
     ...{ title: 'docs: building the site', log: logFile('docs'), seconds: 20 },
   })
   const page = relative(process.cwd(), `${root}out/docs/index.html`)
