@@ -41,7 +41,7 @@ async function measureAll({ stock, rounds }, signal) {
     measure(planned('here'), { signal, progress }),
   )
   if (stock || here.rounds === 0) return { here }
-  await buildKernel(signal)
+  await buildKernel({ signal })
   const lab = await withProgress('on the patched kernel, emulated', PLANS.lab.seconds, (progress) =>
     measureInLab(planned('lab'), { signal, progress }),
   )

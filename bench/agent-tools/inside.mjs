@@ -7,27 +7,16 @@ import { release } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { probe } from '../../dist/index.js'
-import { childProcess } from './child-process.mjs'
 import { columns, missing } from './columns.mjs'
+import { expectation } from './expectation.mjs'
 import { deal, presets } from './presets.mjs'
 import { makeWorkspace } from './workspace.mjs'
 
 const script = fileURLToPath(new URL('worker.mjs', import.meta.url))
 
-/** The expected result of each call: from node:child_process, and checked. */
 async function expectations(options) {
   const found = []
-  for (const preset of presets) {
-    // The first git updates the index; the second call's output is what counts.
-    await childProcess(preset, options)
-    const { exitCode, stdout, stderr } = await childProcess(preset, options)
-    if (exitCode !== 0 || !preset.right.test(stdout.toString())) {
-      throw new Error(
-        `${preset.name} does not work here: exited with ${exitCode}, said ${stdout}${stderr}`,
-      )
-    }
-    found.push({ exitCode, stdout, stderr })
-  }
+  for (const preset of presets) found.push(await expectation(preset, options))
   return found
 }
 

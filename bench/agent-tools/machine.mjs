@@ -1,20 +1,17 @@
-// Puts the workload into the memory of a machine of the lab. The lab shares the
-// host's files through 9p, where each open is a request to the host: that would
-// be measured instead, and templates save opens. So the tools, their libraries
-// and what else they read are packed into an archive on the host and unpacked
-// into a tmpfs in the machine, which becomes the commands' root.
-import { existsSync, lstatSync, realpathSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+// The workload in the memory of a machine of the lab: templates save opens, and
+// opens of the lab's shared files would take a request to the host each.
+import { existsSync, realpathSync } from 'node:fs'
+import process from 'node:process'
 import { root } from '../../tools/paths.mjs'
-import { programFiles, quoted, withLinks } from '../../tools/programs.mjs'
-import { sh } from '../../tools/sh.mjs'
+import { programFiles, quoted } from '../../tools/programs.mjs'
+import { FILES, pack as packFiles, unpackLines } from '../lib/archive.mjs'
 import { presets } from './presets.mjs'
 
 const PATH = '/usr/bin:/bin'
 /** Programs that the presets' shells start. */
 const ALSO = ['cut', 'sort']
 /** Files that programs read as they start; those that exist. */
-const FILES = [
+const READ = [
   '/etc/passwd',
   '/etc/group',
   '/etc/nsswitch.conf',
@@ -29,33 +26,27 @@ export async function pack(folder) {
   const tools = [...new Set([...presets.map(({ tool }) => tool), ...ALSO])].filter(
     (tool) => tool !== 'node',
   )
-  const files = [...programFiles(tools, PATH), ...FILES.filter((file) => existsSync(file))]
-  const paths = new Set(files.flatMap((file) => [...withLinks(file)]))
-  for (const link of ['/bin', '/sbin', '/lib', '/lib64']) {
-    if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) paths.add(link)
-  }
-  const list = `${folder}files`
+  const files = [...programFiles(tools, PATH), ...READ.filter((file) => existsSync(file))]
   const archive = `${folder}tar`
-  writeFileSync(list, [...paths].map((path) => `${path.slice(1)}\n`).join(''))
-  const at = root.slice(1, -1)
-  const ours = OURS.map((path) => join(at, path))
-  await sh`tar --create --file ${archive} --directory / --no-recursion --files-from ${list} --recursion ${ours}`
+  const ours = OURS.map((path) => root + path)
+  await packFiles(archive, files, ours)
   return archive
 }
 
-/** The shell script that unpacks it there and runs a plan in it. */
-export function script(archive, plan) {
-  const files = '/tmp/files'
+/**
+ * The shell script that unpacks it there and runs a plan in it.
+ * @param {string} archive
+ * @param {object} plan
+ * @param {string} module  the project's file that gets the plan, as JSON
+ */
+export function script(archive, plan, module) {
   const node = quoted(realpathSync(process.execPath))
-  const inside = quoted(`${root}bench/agent-tools/inside.mjs`)
+  const inside = quoted(root + module)
   return `
 set -e
-mkdir ${files}
-tar --extract --file ${quoted(archive)} --directory ${files}
-mkdir -p ${files}/proc ${files}/dev ${files}/tmp ${files}/root ${files}/usr/share/git-core/templates
-mount --rbind /proc ${files}/proc
-mount --rbind /dev ${files}/dev
-[ -e ${files}/usr/bin/node ] || ln -s ${node} ${files}/usr/bin/node
-exec env -i PATH=${PATH} HOME=/root LC_ALL=C /usr/sbin/chroot ${files} ${node} ${inside} ${quoted(JSON.stringify(plan))}
+${unpackLines(archive).join('\n')}
+mkdir -p ${FILES}/root ${FILES}/usr/share/git-core/templates
+[ -e ${FILES}/usr/bin/node ] || ln -s ${node} ${FILES}/usr/bin/node
+exec env -i PATH=${PATH} HOME=/root LC_ALL=C /usr/sbin/chroot ${FILES} ${node} ${inside} ${quoted(JSON.stringify(plan))}
 `
 }

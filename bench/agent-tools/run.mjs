@@ -50,7 +50,7 @@ async function measureSplit({ calls, rounds, columns }, split, progress) {
   folder ??= scratch()
   const file = `${folder}${split}.sh`
   const plan = { workers, inFlight: IN_FLIGHT / workers, calls, rounds, columns }
-  writeFileSync(file, script(await pack(folder), plan))
+  writeFileSync(file, script(await pack(folder), plan, 'bench/agent-tools/inside.mjs'))
   const options = ['--smp', String(MACHINE.cpus), '--memory', MACHINE.memory, '--timeout', '0']
   const [found, ...measured] = await runInLab(options, ['sh', file], progress)
   const wrong = measured.flatMap((one) => one.wrong)

@@ -1,24 +1,13 @@
 // A worker process of one column: makes the calls it is sent, replies with faults.
 import process from 'node:process'
 import { columns } from './columns.mjs'
+import { fault } from './fault.mjs'
 import { presets } from './presets.mjs'
 
 let column
 let call
 let inFlight
 let expected
-
-/** What is wrong with a result; undefined if nothing is. */
-function fault(index, result) {
-  const { exitCode, stdout, stderr } = result
-  const right = expected[index]
-  const name = presets[index].name
-  if (exitCode !== right.exitCode) return `${name}: exited with ${exitCode}: ${stderr}`
-  if (!stdout.equals(right.stdout)) return `${name}: stdout is ${stdout}, not ${right.stdout}`
-  if (!stderr.equals(right.stderr)) return `${name}: stderr is ${stderr}`
-  const how = column.fault(result)
-  return how && `${name}: ${how}`
-}
 
 async function makeCalls(order) {
   const faults = []
@@ -27,7 +16,7 @@ async function makeCalls(order) {
     while (next < order.length) {
       const index = order[next++]
       const what = await call(presets[index]).then(
-        (result) => fault(index, result),
+        (result) => fault(presets[index], column, result, expected[index]),
         (error) => `${presets[index].name}: ${error.message}`,
       )
       if (what) faults.push(what.slice(0, 500))

@@ -15,15 +15,16 @@ function startLab(args, stdio, signal) {
 }
 
 /**
- * Builds the kernel unless its image is there; the lab shows its progress on
+ * Builds a kernel unless its image is there; the lab shows its progress on
  * stderr. Throws if it cannot be built, or with the reason of an abort.
- * @param {AbortSignal} [signal]
+ * @param {{ kernel?: string, signal?: AbortSignal }} [options]  `kernel`: one of the lab's
  */
-export async function buildKernel(signal) {
-  const lab = startLab(['build'], ['ignore', 'ignore', 'inherit'], signal)
+export async function buildKernel({ kernel = 'patched', signal } = {}) {
+  const lab = startLab(['build', '--kernel', kernel], ['ignore', 'ignore', 'inherit'], signal)
   const [status] = await once(lab, 'close')
   signal?.throwIfAborted()
-  if (status !== 0) throw new Error(`the lab could not build the kernel (status ${status})`)
+  if (status !== 0)
+    throw new Error(`the lab could not build the ${kernel} kernel (status ${status})`)
 }
 
 /**
