@@ -18,7 +18,10 @@ const READ = [
   '/etc/ld.so.cache',
   '/etc/ssl/openssl.cnf',
 ]
-const OURS = ['package.json', 'dist', 'build/Release/uring_spawn.node', 'bench/agent-tools']
+const OURS = [
+  ...['package.json', 'dist', 'build/Release/uring_spawn.node'],
+  ...['bench/agent-tools', 'bench/agent-counts'],
+]
 
 /** Makes the archive in `folder`; resolves to its path. */
 export async function pack(folder) {

@@ -13,6 +13,12 @@ kernel and of all processes together. Counts repeat to 2 %; a smaller difference
     title: 'A batch compared with one start after the other',
     text: 'These are times, so only their ratio means anything: the sides take turns in one run.',
   },
+  'agent-counts': {
+    title: 'Calls of agents, by instruction counts',
+    text: `Sixteen kinds of short call over a small repository, each alone, from the request to the collected output:
+instructions of Node, the kernel and the tool together. They have next to no noise, but say nothing of caches or of
+processors that work side by side.`,
+  },
   'agent-tools': {
     title: 'Calls of agents',
     text: `Sixteen kinds of short call over a small repository, output collected and checked, in the lab under

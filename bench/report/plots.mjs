@@ -1,6 +1,7 @@
 // The plots of the report: from results to options of Apache ECharts, chosen
 // because the same options make an SVG without a browser, for the README, and a
 // live plot in the page.
+import { compare } from '../agent-counts/compare.mjs'
 import { PHASES } from '../designs/phases.mjs'
 import { BATCH_NAMES, METHOD_NAMES } from './names.mjs'
 import { tables } from './tables.mjs'
@@ -320,6 +321,36 @@ function agentDeltasPlot({ results, published, baseline }) {
   })
 }
 
+const SAVED = 'instructions saved, %'
+
+/** A row for each kind of call, a point for each column. */
+function agentCountsPlot({ results, baseline }, kernel) {
+  const kinds = compare(
+    results.filter((one) => one.kernel === kernel),
+    baseline,
+  )
+  const columns = Object.keys(kinds[0].ratios).filter((column) => column !== baseline)
+  const saved = (ratio) => (1 - ratio) * 100
+  const last = columns.at(-1)
+  return points({
+    heading: `Instructions saved in a call, ${kernel} kernel`,
+    below: `Compared with ${baseline}, from the request to the collected output; the figures are those of ${last}`,
+    axis: axisOf(
+      SAVED,
+      kinds.flatMap(({ ratios }) => columns.map((column) => saved(ratios[column]))),
+    ),
+    same: 0,
+    order: kinds.map(({ name }) => name),
+    groups: columns.map((column) => ({
+      ...{ name: column, colour: COLUMN_COLOURS[column] },
+      rows: kinds.map(({ name, ratios }) => ({
+        ...{ name, value: saved(ratios[column]) },
+        text: percent(-saved(ratios[last])),
+      })),
+    })),
+  })
+}
+
 /** Fewer rounds than these have no 95 % interval: it is their range. */
 const LEAST_ROUNDS = 6
 
@@ -379,6 +410,12 @@ const drawn = {
     ]
   },
   batch: (result) => [{ name: 'batch', ...batchPlot(result), table: tables.batch(result) }],
+  'agent-counts': (result) =>
+    Object.keys(result.kernels).map((kernel) => ({
+      name: `agent-counts-${kernel}`,
+      ...agentCountsPlot(result, kernel),
+      table: tables.agentCounts(result, kernel),
+    })),
   'agent-tools': (result) => [
     {
       name: 'agent-tools',

@@ -1,5 +1,6 @@
 // The figures as tables, one for each plot. A difference within the noise of a
 // run is shown as "equal".
+import { compare } from '../agent-counts/compare.mjs'
 import { PHASES } from '../designs/phases.mjs'
 import { BATCH_NAMES, METHOD_NAMES } from './names.mjs'
 
@@ -59,6 +60,22 @@ function phases(rows) {
   }
 }
 
+function agentCounts({ results, baseline }, kernel) {
+  const kinds = compare(
+    results.filter((one) => one.kernel === kernel),
+    baseline,
+  )
+  const columns = Object.keys(kinds[0].ratios).filter((column) => column !== baseline)
+  return {
+    head: ['call', `${baseline}, thousand instructions`, ...columns],
+    rows: kinds.map(({ name, base, ratios }) => [
+      name,
+      base === undefined ? '' : k(base),
+      ...columns.map((column) => compared(ratios[column], 1)),
+    ]),
+  }
+}
+
 /** In the form of the RFC's table. */
 function agentRates({ results, baseline }) {
   return {
@@ -112,4 +129,4 @@ const batch = ({ results, rounds }) => ({
   ]),
 })
 
-export const tables = { counts, growth, phases, batch, agentRates, agentDeltas, sides }
+export const tables = { counts, growth, phases, batch, agentCounts, agentRates, agentDeltas, sides }

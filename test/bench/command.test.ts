@@ -21,7 +21,7 @@ const bench = (...args: string[]) =>
 test('lists the benchmarks', () => {
   const { status, stdout } = bench('--help')
   expect(status).toBe(0)
-  for (const name of ['designs', 'batch', 'agent-tools', 'node', 'report']) {
+  for (const name of ['designs', 'batch', 'agent-counts', 'agent-tools', 'node', 'report']) {
     expect(stdout).toContain(`  ${name} `)
   }
 })
@@ -29,9 +29,10 @@ test('lists the benchmarks', () => {
 test.each([
   [
     ['nothing'],
-    'bench: no benchmark nothing: there are designs, batch, agent-tools, node, and report',
+    'bench: no benchmark nothing: there are designs, batch, agent-counts, agent-tools, node, and report',
   ],
   [['designs', '--methods', 'fork,spoon'], 'There are fork, vfork'],
+  [['agent-counts', '--kernels', 'newest'], 'There are patched, stock'],
   [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
   [['agent-tools', '--splits', '3x5'], 'There are 1x16, 2x8, 4x4, 8x2'],
   [['node', '--rounds', '2'], 'Give a whole number, 3 or more'],

@@ -1,0 +1,63 @@
+// Counts the calls on the running kernel, whose clock counts instructions:
+// `inside.mjs JSON`. Prints a line of JSON with the kernel and the columns that
+// it lacks, then one for each column of each kind of call. Needs only Node and
+// the library.
+import { release } from 'node:os'
+import process from 'node:process'
+import { probe } from '../../dist/index.js'
+import { columns, missing } from '../agent-tools/columns.mjs'
+import { expectation } from '../agent-tools/expectation.mjs'
+import { fault } from '../agent-tools/fault.mjs'
+import { presets } from '../agent-tools/presets.mjs'
+import { makeWorkspace } from '../agent-tools/workspace.mjs'
+
+/** A call's first times make templates, fill caches and get compiled: they are not counted. */
+const warmUp = (calls) => Math.max(2, Math.ceil(calls / 2))
+
+/** Makes a call again and again; returns the instructions of each and what went wrong. */
+async function count(preset, calls, { column, make, expected }) {
+  const counts = []
+  const wrong = []
+  for (let turn = -warmUp(calls); turn < calls; turn++) {
+    const begin = process.hrtime.bigint()
+    const result = await make(preset)
+    const end = process.hrtime.bigint()
+    if (turn >= 0) counts.push(Number(end - begin))
+    const what = fault(preset, column, result, expected)
+    if (what) wrong.push(what.slice(0, 500))
+  }
+  return { counts, wrong }
+}
+
+async function measure({ kinds, names }) {
+  const workspace = makeWorkspace()
+  const options = { cwd: workspace.dir, env: process.env }
+  // One caller of each column for all kinds of call, as in a program.
+  const makers = new Map(names.map((name) => [name, columns[name].caller(options)]))
+  try {
+    let done = 0
+    for (const { name, calls } of kinds) {
+      const preset = presets.find((one) => one.name === name)
+      const expected = await expectation(preset, options)
+      for (const column of names) {
+        const how = { column: columns[column], make: makers.get(column), expected }
+        const found = await count(preset, calls, how)
+        console.log(JSON.stringify({ preset: name, column, ...found }))
+        console.error(`progress ${++done / kinds.length / names.length}`)
+      }
+    }
+  } finally {
+    workspace.remove()
+  }
+}
+
+const plan = JSON.parse(process.argv[2])
+const found = probe()
+const absent = {}
+for (const name of plan.columns) {
+  if (!(name in columns)) throw new Error(`no column ${name}: there are ${Object.keys(columns)}`)
+  const why = missing(name, found)
+  if (why) absent[name] = why
+}
+console.log(JSON.stringify({ kernel: release(), absent }))
+await measure({ kinds: plan.kinds, names: plan.columns.filter((name) => !(name in absent)) })

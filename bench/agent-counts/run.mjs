@@ -1,0 +1,118 @@
+// The calls of agents by instruction counts: each kind of call alone, one after
+// the other, on a machine with one processor whose clock counts instructions.
+import { writeFileSync } from 'node:fs'
+import { someOf, wholeNumber } from '../../tools/options.mjs'
+import { pack, script } from '../agent-tools/machine.mjs'
+import { presets } from '../agent-tools/presets.mjs'
+import { buildKernel, runInLab } from '../lib/lab.mjs'
+import { scratch } from '../lib/paths.mjs'
+import { lab } from '../lib/result.mjs'
+import { interquartileMean, mean } from '../lib/stats.mjs'
+import { compare } from './compare.mjs'
+
+export const description = 'instructions of each kind of call of agents, in the lab'
+export const inLab = true
+
+const COLUMNS = ['child_process', 'vfork', 'spawn_template', 'uring', 'uring from templates']
+/** What node:child_process takes is 100 %. */
+const BASELINE = 'child_process'
+const KERNELS = ['patched', 'stock']
+const NAMES = presets.map(({ name }) => name)
+/** These take many times what the others take, and vary less. */
+const HEAVY = ['python small', 'node small']
+/** How long a call takes under emulation, of the heavy ones and of the others; and a boot. */
+const SECONDS = { heavy: 8, call: 0.3, start: 90 }
+const MACHINE = { cpus: 1, memory: '4G' }
+
+export const addOptions = (command) =>
+  command
+    .option('--calls <number>', 'calls of each kind by each column', wholeNumber(4), 40)
+    .option('--kernels <names>', 'which kernels', someOf(KERNELS), KERNELS)
+    .option('--columns <names>', 'what to compare', someOf(COLUMNS), COLUMNS)
+    .option('--presets <names>', 'kinds of call', someOf(NAMES), NAMES)
+
+/** How often each kind of call is made. */
+const callsOf = (name, calls) => (HEAVY.includes(name) ? Math.ceil(calls / 8) : calls)
+
+let folder
+let archive
+
+async function measure({ calls, columns, presets: chosen }, kernel, progress) {
+  await buildKernel({ kernel })
+  folder ??= scratch()
+  archive ??= await pack(folder)
+  const kinds = chosen.map((name) => ({ name, calls: callsOf(name, calls) }))
+  const file = `${folder}${kernel}.sh`
+  writeFileSync(file, script(archive, { kinds, columns }, 'bench/agent-counts/inside.mjs'))
+  const options = ['--kernel', kernel, '--icount', '--memory', MACHINE.memory, '--timeout', '0']
+  const [found, ...measured] = await runInLab(options, ['sh', file], progress)
+  const wrong = measured.flatMap((one) => one.wrong)
+  if (wrong.length > 0) {
+    throw new Error(
+      `${kernel}: ${wrong.length} calls went wrong:\n${wrong.slice(0, 10).join('\n')}`,
+    )
+  }
+  return { ...found, flavour: kernel, measured }
+}
+
+const rowsOf = ({ flavour, measured }) =>
+  measured.map(({ preset, column, counts }) => ({
+    ...{ kernel: flavour, preset, column, calls: counts.length },
+    count: Math.round(interquartileMean(counts)),
+    mean: Math.round(mean(counts)),
+  }))
+
+export async function plan(options) {
+  const { calls, kernels, columns, presets: chosen } = options
+  if (!columns.includes(BASELINE))
+    throw new Error(`--columns must have ${BASELINE}, which the others are compared with`)
+  const seconds = chosen.reduce((sum, name) => {
+    const each = HEAVY.includes(name) ? SECONDS.heavy : SECONDS.call
+    return sum + 1.5 * callsOf(name, calls) * each * columns.length
+  }, SECONDS.start)
+  return {
+    steps: kernels.map((kernel) => ({
+      name: `${chosen.length} kinds of call, the ${kernel} kernel`,
+      seconds,
+      run: (progress) => measure(options, kernel, progress),
+    })),
+    result: (found) => ({
+      lab: lab({ ...MACHINE, kernel: found[0].kernel, clock: 'instructions' }),
+      unit: 'instructions per call',
+      ...{ calls, baseline: BASELINE },
+      kernels: Object.fromEntries(found.map(({ flavour, kernel }) => [flavour, kernel])),
+      absent: Object.fromEntries(
+        found.flatMap(({ flavour, absent }) =>
+          Object.entries(absent).map(([name, why]) => [`${name}, ${flavour} kernel`, why]),
+        ),
+      ),
+      results: found.flatMap(rowsOf),
+    }),
+  }
+}
+
+export function print({ results, absent }) {
+  for (const kernel of new Set(results.map((one) => one.kernel))) {
+    const own = results.filter((one) => one.kernel === kernel)
+    const columns = [...new Set(own.map(({ column }) => column))]
+    console.log(`\n${kernel} kernel: thousand instructions; the others in % of ${BASELINE}`)
+    console.log(`${'call'.padEnd(14)}${BASELINE.padStart(14)}${headsOf(columns)}`)
+    for (const { name, base, ratios } of compare(own, BASELINE)) {
+      const thousand = base === undefined ? '' : (base / 1000).toFixed(0)
+      const percents = columns
+        .filter((column) => column !== BASELINE)
+        .map((column) => `${(ratios[column] * 100).toFixed(1)} %`.padStart(widthOf(column)))
+      console.log(`${name.padEnd(14)}${thousand.padStart(14)}${percents.join('')}`)
+    }
+  }
+  for (const [name, why] of Object.entries(absent)) console.log(`not measured: ${name}: ${why}`)
+}
+
+const SHORT = { 'uring from templates': 'uring, template' }
+const shortName = (column) => SHORT[column] ?? column
+const widthOf = (column) => Math.max(9, shortName(column).length + 2)
+const headsOf = (columns) =>
+  columns
+    .filter((column) => column !== BASELINE)
+    .map((column) => shortName(column).padStart(widthOf(column)))
+    .join('')
