@@ -8,9 +8,15 @@ import { root } from './paths.mjs'
 /** A word of a shell command. */
 export const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`
 
-function find(tool, path) {
+/** Where a tool is in the search path `path`; undefined if nowhere. */
+export function lookUp(tool, path) {
   const folder = path.split(':').find((folder) => folder && existsSync(join(folder, tool)))
-  if (folder) return resolve(folder, tool)
+  return folder && resolve(folder, tool)
+}
+
+function find(tool, path) {
+  const found = lookUp(tool, path)
+  if (found) return found
   throw new Error(
     `${tool} is not in PATH (${path}): install it, or let npm run setup -- tools install it`,
   )
@@ -42,6 +48,20 @@ print(os.path.dirname(os.__file__) + '/lib-dynload')
 }
 
 /**
+ * The files that `programs`, given by their paths, read as they start.
+ * @param {string[]} programs
+ * @returns {string[]}
+ */
+export function filesOf(programs) {
+  const python = programs.find((file) => basename(file) === 'python3')
+  return [
+    ...programs,
+    ...programs.flatMap((file) => libraries(realpathSync(file))),
+    ...(python ? pythonFiles(python) : []),
+  ]
+}
+
+/**
  * The files that `tools` and this Node read as they start, found through the
  * search path `path`. Throws if a tool is missing.
  * @param {string[]} tools
@@ -49,15 +69,8 @@ print(os.path.dirname(os.__file__) + '/lib-dynload')
  * @returns {string[]}
  */
 export function programFiles(tools, path) {
-  const found = tools.map((tool) => find(tool, path))
-  const programs = [...found, realpathSync(process.execPath)]
-  const python = found.find((file) => basename(file) === 'python3')
-  return [
-    ...programs,
-    ...programs.flatMap((file) => libraries(realpathSync(file))),
-    ...libraries(`${root}build/Release/uring_spawn.node`),
-    ...(python ? pythonFiles(python) : []),
-  ]
+  const programs = [...tools.map((tool) => find(tool, path)), realpathSync(process.execPath)]
+  return [...filesOf(programs), ...libraries(`${root}build/Release/uring_spawn.node`)]
 }
 
 /** A path, and the targets of its symbolic links, with no link among their folders. */

@@ -1,8 +1,9 @@
 // Builds the programs for the lab: the launchers with their harness, and the children.
 import { copyFileSync, readdirSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { quoted } from '../../tools/programs.mjs'
+import { filesOf, lookUp, quoted } from '../../tools/programs.mjs'
 import { sh } from '../../tools/sh.mjs'
+import { FILES, pack, unpackLines } from '../lib/archive.mjs'
 import { scratch } from '../lib/paths.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -10,12 +11,31 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 export let folder
 
 // The shared file system answers in real time, and the clock would count the
-// wait: the dynamic child has its libraries and its interpreter in a folder of
-// the machine.
-export const CHILDREN = { static: '/tmp/child', dynamic: '/tmp/dynamic' }
+// wait: the children, their libraries and their interpreters are in the
+// machine's memory. Those of this project have them in a folder, those of the
+// system in a root of their own.
 const LIBRARIES = '/tmp/lib'
+const PATH = '/usr/bin:/bin'
+const COUNTS = '/tmp/counts'
 
-export async function build() {
+/** The programs to start. `tool`: one of the system's. */
+export const CHILDREN = {
+  static: { path: '/tmp/child', args: [] },
+  dynamic: { path: '/tmp/dynamic', args: [] },
+  dash: { tool: 'dash', args: ['-c', ':'] },
+  git: { tool: 'git', args: ['--version'] },
+  rg: { tool: 'rg', args: ['--version'] },
+  python3: { tool: 'python3', args: ['-c', 'pass'] },
+  busybox: { tool: 'busybox', args: ['true'] },
+}
+
+const pathOf = ({ path, tool }) => path ?? lookUp(tool, PATH)
+
+/** The children that this system does not have. */
+export const missing = () => Object.keys(CHILDREN).filter((name) => !pathOf(CHILDREN[name]))
+
+/** Builds them, and packs what the chosen children read. */
+export async function build(children) {
   folder ??= scratch()
   const sources = readdirSync(here).filter((name) => name.endsWith('.c'))
   const paths = sources.map((name) => here + name)
@@ -33,11 +53,16 @@ export async function build() {
     const library = new RegExp(`\\S*/${name}\\S*`).exec(printed)?.[0]
     copyFileSync(realpathSync(library), `${folder}${to}`)
   }
+  const tools = children.filter((name) => CHILDREN[name].tool).map((name) => CHILDREN[name])
+  if (tools.length > 0) await pack(`${folder}tar`, filesOf([...tools.map(pathOf), bench]))
 }
 
-/** Lines of shell that copy them into the machine's memory. */
-export function install() {
+/** Lines of shell that copy what a child needs into the machine's memory. */
+export function install(child) {
   const made = (...names) => names.map((name) => quoted(folder + name)).join(' ')
+  if (CHILDREN[child].tool) {
+    return ['set -e', ...unpackLines(`${folder}tar`), `cp ${made('bench')} ${FILES}/tmp/`]
+  }
   return [
     'set -e',
     `mkdir ${LIBRARIES}`,
@@ -48,5 +73,13 @@ export function install() {
 }
 
 /** The command that counts a launch method. */
-export const counting = ({ method, child, memory = 0, fds = 3, runs }) =>
-  `/tmp/bench ${method} --child ${CHILDREN[child]} --memory ${memory} --fds ${fds} --runs ${runs}`
+export function counting({ method, child, memory = 0, fds = 3, runs }) {
+  const { tool, args } = CHILDREN[child]
+  const parent = `--memory ${memory} --fds ${fds} --runs ${runs}`
+  const words = args.map(quoted).join(' ')
+  const bench = `/tmp/bench ${method} --child ${pathOf(CHILDREN[child])} ${parent}`
+  if (!tool) return `${bench} -- ${words}`.trimEnd()
+  // It may print something.
+  const quiet = `${bench} --output ${COUNTS} -- ${words} > /dev/null`
+  return `/usr/sbin/chroot ${FILES} ${quiet}\ncat ${FILES}${COUNTS}`
+}

@@ -12,6 +12,17 @@ export const METHOD_NAMES = {
   spawn_template: 'spawn_template_spawn, with a pidfd',
 }
 
+/** The programs of bench/designs. */
+export const CHILD_NAMES = {
+  static: 'a static program',
+  dynamic: 'a dynamic program',
+  dash: 'dash -c :',
+  git: 'git --version',
+  rg: 'rg --version',
+  python3: 'python3 -c pass',
+  busybox: 'busybox true',
+}
+
 /** What a batch of chains is compared with. */
 export const BATCH_NAMES = {
   vfork_batch: '16 vforks, their exits collected at the end',

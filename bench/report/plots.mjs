@@ -3,7 +3,7 @@
 // live plot in the page.
 import { compare } from '../agent-counts/compare.mjs'
 import { PHASES } from '../designs/phases.mjs'
-import { BATCH_NAMES, METHOD_NAMES } from './names.mjs'
+import { BATCH_NAMES, CHILD_NAMES, METHOD_NAMES } from './names.mjs'
 import { tables } from './tables.mjs'
 
 /** Okabe and Ito's colours, which people with any colour vision can tell apart. */
@@ -394,7 +394,7 @@ const drawn = {
     return [
       ...children.map((child) => ({
         name: `designs-${child}`,
-        ...countsPlot(result, child, `Instructions to start a ${child} program`),
+        ...countsPlot(result, child, `Instructions to start ${CHILD_NAMES[child]}`),
         table: tables.counts(ofParent(results, child, 0, 3)),
       })),
       ...along.map(([name, heading, axis, of]) => ({
@@ -404,7 +404,11 @@ const drawn = {
       })),
       ...children.map((child) => ({
         name: `phases-${child}`,
-        ...phasesPlot(result, child, `Where the instructions go, ${child} program`),
+        ...phasesPlot(
+          result,
+          child,
+          `Where the instructions go, ${CHILD_NAMES[child].replace(/^a /, '')}`,
+        ),
         table: tables.phases(result.phases.filter((one) => one.child === child)),
       })),
     ]

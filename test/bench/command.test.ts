@@ -32,6 +32,7 @@ test.each([
     'bench: no benchmark nothing: there are designs, batch, agent-counts, agent-tools, node, and report',
   ],
   [['designs', '--methods', 'fork,spoon'], 'There are fork, vfork'],
+  [['designs', '--children', 'cow'], 'There are static, dynamic, dash'],
   [['agent-counts', '--kernels', 'newest'], 'There are patched, stock'],
   [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
   [['agent-tools', '--splits', '3x5'], 'There are 1x16, 2x8, 4x4, 8x2'],

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { build, CHILDREN, counting, folder } from '../../bench/designs/programs.mjs'
+
+const children = ['static', 'dash']
+let scratch: string
+
+beforeAll(async () => {
+  await build(children)
+  scratch = mkdtempSync(join(tmpdir(), 'bench-designs-'))
+})
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+const harness = (...args: string[]) =>
+  spawnSync(`${folder}bench`, args, { encoding: 'utf8', cwd: scratch })
+
+describe('the harness', () => {
+  test('gives the child its arguments, and counts every run', () => {
+    const { status, stdout } = harness(
+      ...['vfork', '--child', '/bin/sh', '--runs', '3', '--output', 'counts', '--'],
+      ...['-c', 'echo "$0 $# $1"', 'name', '--runs'],
+    )
+    expect(status).toBe(0)
+    // 20 starts warm up.
+    expect(stdout).toBe('name 1 --runs\n'.repeat(23))
+    const counts = JSON.parse(readFileSync(join(scratch, 'counts'), 'utf8'))
+    expect(counts).toMatchObject({ method: 'vfork', batch: 1 })
+    expect(counts.totals).toHaveLength(3)
+    expect(counts.begins).toHaveLength(3)
+  })
+
+  test('prints the counts without a file for them', () => {
+    const { status, stdout } = harness('posix_spawn', '--child', `${folder}child`, '--runs', '2')
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout).totals).toHaveLength(2)
+  })
+
+  test('fails with a child that fails, and without a method', () => {
+    const failing = harness('vfork', '--child', '/bin/sh', '--', '-c', 'exit 3')
+    expect(failing.status).toBe(1)
+    expect(failing.stderr).toContain('the child ended with code 1, status 3')
+    expect(harness('--runs', '2').stderr).toBe('bench: give a method\n')
+    expect(harness('spoon').stderr).toContain('no method spoon; there are: fork vfork')
+  })
+})
+
+test("the system's programs run in a root of their own, with their output dropped", () => {
+  const lines = counting({ method: 'vfork', child: 'dash', runs: 7 })
+  expect(lines).toMatch(/^\/usr\/sbin\/chroot \S+ \/tmp\/bench vfork --child \S+\/dash .*--runs 7 /)
+  expect(lines).toMatch(/ -- '-c' ':' > \/dev\/null\ncat \S+$/)
+  expect(counting({ method: 'fork', child: 'static', runs: 7 })).toBe(
+    `/tmp/bench fork --child ${CHILDREN.static.path} --memory 0 --fds 3 --runs 7 --`,
+  )
+})
