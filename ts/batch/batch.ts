@@ -4,84 +4,9 @@ import { readBatch } from '../options/check.js'
 import type { Output, Strict } from '../options/inference.js'
 import type { BatchCommand, BatchOptions, OutputEncoding } from '../options/options.js'
 import type { BatchSettings } from '../options/settings.js'
-import { BatchError, type BatchResult, failed } from './result.js'
+import type { BatchResult } from './result.js'
+import { byIndex, Results } from './results.js'
 import { type AnyResult, type Commands, Scheduler } from './scheduler.js'
-
-const byIndex = (a: AnyResult, b: AnyResult) => a.index - b.index
-
-interface Reader {
-  resolve(result: IteratorResult<AnyResult, undefined>): void
-  reject(error: Error): void
-}
-
-/** Delivers results as they come, to one reader at a time. */
-class Results implements AsyncIterator<AnyResult, undefined> {
-  readonly #scheduler: Scheduler
-  readonly #bail: boolean
-  readonly #queue: AnyResult[] = []
-  /** Kept for the BatchError of `bail`. */
-  readonly #all: AnyResult[] = []
-  readonly #readers: Reader[] = []
-  readonly #over: (() => void)[] = []
-  #ended = false
-  #error: Error | undefined
-
-  constructor(commands: Commands, options: BatchSettings, room: number) {
-    this.#bail = options.bail === true
-    this.#scheduler = new Scheduler(commands, options, {
-      result: (result) => this.#result(result),
-      end: (error) => this.#end(error),
-      full: () => this.#queue.length >= room,
-    })
-    this.#scheduler.fill()
-  }
-
-  #result(result: AnyResult): void {
-    if (this.#bail) this.#all.push(result)
-    const reader = this.#readers.shift()
-    if (reader) reader.resolve({ done: false, value: result })
-    else this.#queue.push(result)
-  }
-
-  #end(error: Error | undefined): void {
-    this.#ended = true
-    const bad = this.#bail ? this.#all.find(failed) : undefined
-    this.#error = error ?? (bad && new BatchError(bad, this.#all.sort(byIndex)))
-    for (const reader of this.#readers.splice(0)) this.#finish(reader)
-    for (const over of this.#over.splice(0)) over()
-  }
-
-  /** One reader gets the error; later ones see only the end. */
-  #finish(reader: Reader): void {
-    const error = this.#error
-    this.#error = undefined
-    if (error) reader.reject(error)
-    else reader.resolve({ done: true, value: undefined })
-  }
-
-  next(): Promise<IteratorResult<AnyResult, undefined>> {
-    return new Promise((resolve, reject) => {
-      const value = this.#queue.shift()
-      if (value) {
-        resolve({ done: false, value })
-        this.#scheduler.fill()
-      } else if (this.#ended) {
-        this.#finish({ resolve, reject })
-      } else {
-        this.#readers.push({ resolve, reject })
-      }
-    })
-  }
-
-  /** Ends the running commands and waits for them. */
-  async return(): Promise<IteratorResult<AnyResult, undefined>> {
-    this.#scheduler.stop()
-    if (!this.#ended) await new Promise<void>((resolve) => this.#over.push(resolve))
-    this.#queue.length = 0
-    this.#error = undefined
-    return { done: true, value: undefined }
-  }
-}
 
 /** Commands that run while their results are read. */
 export class Batch<C extends BatchCommand = BatchCommand, T = string>
@@ -102,7 +27,12 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
       throw argumentError('ERR_INVALID_STATE', 'a batch runs once: make another to run it again')
     }
     this.#begun = true
-    return new Results(this.#commands, this.#options, room)
+    const options = this.#options
+    return new Results(
+      (events) => new Scheduler(this.#commands, options, events),
+      options.bail === true,
+      room,
+    )
   }
 
   /**
