@@ -12,6 +12,7 @@ const layers = [
   // spawn(), run(), template() and what belongs to them.
   '[^/]+[.]ts$',
   'batch/',
+  'cluster/',
   'child-process/',
   'cli/',
 ]

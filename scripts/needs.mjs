@@ -49,14 +49,15 @@ export const needs = {
   },
   fresh: { why: 'to make bare Debian systems', packages: ['mmdebstrap', 'git'] },
   browser: { why: 'to test the pages in a browser', packages: ['chromium'] },
+  redis: { why: 'to try batches on several machines', packages: ['redis-server', 'openssl'] },
   lint: { why: 'to check the format of C', packages: ['clang-format', 'git'] },
 }
 
 /** Benchmarks that run on the running kernel, or measure nothing. */
 const WITHOUT_LAB = new Set(['node', 'report'])
-const isOnlyLibrary = (args) => /(^| )--only[ =]library( |$)/.test(args.join(' '))
+const only = (args) => /(?:^| )--only[ =](\w+)(?: |$)/.exec(args.join(' '))?.[1]
 const firstWord = (args) => args.find((arg) => !arg.startsWith('-'))
-const host = ['native', 'strip', 'tools', 'git']
+const host = ['native', 'strip', 'tools', 'git', 'redis']
 
 /**
  * By npm script: its needs for these arguments, whether it needs what
@@ -95,7 +96,11 @@ export const scripts = {
     ...{ build: true, main: 'scripts/quick.mjs' },
   },
   'test:soak': {
-    needs: (args) => ['native', ...(isOnlyLibrary(args) ? [] : ['lab'])],
+    needs: (args) => [
+      'native',
+      ...(['library', 'cluster'].includes(only(args)) ? [] : ['lab']),
+      ...(['library', 'kernel'].includes(only(args)) ? [] : ['redis']),
+    ],
     ...{ build: true, main: 'scripts/soak.mjs', help: true },
   },
 }

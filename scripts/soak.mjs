@@ -1,6 +1,6 @@
 // `npm run test:soak`: the library on this kernel for long, by random operations
 // (test/soak); then the series' stress program and fuzzer for long, each in a
-// machine of its own. Prints tables of what was done, and a line with the counts.
+// machine of its own; and the proof of the cluster (test/cluster/proof.mjs). Prints tables of what was done, and a line with the counts.
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import { Command, Option } from 'commander'
@@ -15,7 +15,7 @@ const positive = wholeNumber()
 const given = new Command()
   .name('test:soak')
   .description('stress the library on this kernel, and the kernel series in the lab, for long')
-  .addOption(new Option('--only <half>', 'one half').choices(['library', 'kernel']))
+  .addOption(new Option('--only <part>', 'one part').choices(['library', 'kernel', 'cluster']))
   .option('--seed <number>', 'of the random numbers; the kernel half counts up from it', number)
   .option('--minutes <number>', 'library: run at least so long', number, 30)
   .option('--count <processes>', 'library: and start at least so many', number, 1_000_000)
@@ -24,6 +24,7 @@ const given = new Command()
   .option('--last <operation>', 'library: end with this one, whatever the time and count', number)
   .option('--stress <chains>', 'kernel: chains of the stress program', positive, 100_000)
   .option('--fuzz <chains>', 'kernel: chains of the fuzzer', positive, 1_000_000)
+  .option('--commands <number>', 'cluster: over four workers', positive, 100_000)
   .option('--kernel <flavour>', 'kernel: patched or debug', 'patched')
   .parse()
   .opts()
@@ -157,9 +158,32 @@ async function kernel() {
   return table.map(({ ok }) => ok)
 }
 
+/** Returns whether each command had one outcome, and nothing was left. */
+async function cluster() {
+  const { commands } = options
+  const args = ['--count', `${commands}`]
+  const log = logFile('soak cluster')
+  const command = [process.execPath, `${root}test/cluster/proof.mjs`, ...args]
+  const end = await attempt(command, {
+    ...{ title: 'soak: cluster', log, seconds: commands / 500, show: process.stdout },
+    read(line) {
+      const { started } = parsed(line)
+      return started && { share: started / commands, note: `${started} commands` }
+    },
+  })
+  const { result, failed } = parsed(end.stdout.trimEnd().split('\n').at(-1))
+  if (result) console.log(`soak: cluster: ${JSON.stringify(result, null, 2)}`)
+  if (end.status === 0 && result && !failed) return true
+  const why = failed ?? `it ended with ${end.signal ?? end.status}\n${end.lines.join('\n')}`
+  console.error(`soak: cluster: ${why}\nsoak: the whole log: ${log}`)
+  return false
+}
+
+const wanted = (part) => options.only === undefined || options.only === part
 const all = []
-if (options.only !== 'kernel') all.push(await library())
-if (options.only !== 'library') all.push(...(await kernel()))
+if (wanted('library')) all.push(await library())
+if (wanted('cluster')) all.push(await cluster())
+if (wanted('kernel')) all.push(...(await kernel()))
 const failed = all.filter((ok) => !ok).length
 console.log(`${all.length - failed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)

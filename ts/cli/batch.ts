@@ -16,12 +16,14 @@ import type {
   OutputEncoding,
 } from '../options/options.js'
 import { Bar } from './bar.js'
+import { clusterBatch, whereOf } from './cluster.js'
 import { JobLog } from './joblog.js'
 import { Order } from './order.js'
 import { PIPE_STATUS, watchOutput, write } from './output.js'
 import { countEntries, type Entry, entriesOf, lineOf, type SourceOptions } from './source.js'
+import type { RedisCliOptions } from './worker.js'
 
-export interface BatchCliOptions {
+export interface BatchCliOptions extends RedisCliOptions {
   jobs?: number
   json?: true
   bail?: true
@@ -66,7 +68,8 @@ const asJsonError = (error: Error): object => {
   return { message, code, step }
 }
 
-function asJson({ index, command, result, error }: Result, line: number | undefined): string {
+function asJson(outcome: Result, line: number | undefined): string {
+  const { index, command, result, error } = outcome
   return JSON.stringify({
     index,
     line,
@@ -81,6 +84,7 @@ function asJson({ index, command, result, error }: Result, line: number | undefi
       ...asText('stdout', result.stdout),
       ...asText('stderr', result.stderr),
     }),
+    ...whereOf(outcome),
   })
 }
 
@@ -314,12 +318,12 @@ class Run {
       ...(options.backend && { backend: options.backend }),
     } satisfies BatchOptions<OutputEncoding>
     try {
-      for await (const result of batch<BatchCommand, BatchOptions<OutputEncoding>>(
-        this.#commands(),
-        known,
-      )) {
-        await this.#done(result as Result)
-      }
+      const commands = this.#commands()
+      const results =
+        options.queue === undefined
+          ? batch<BatchCommand, BatchOptions<OutputEncoding>>(commands, known)
+          : clusterBatch(commands, known, options)
+      for await (const result of results) await this.#done(result as Result)
     } catch (error) {
       // The command that failed has been printed.
       if (!this.#stop.signal.aborted && !(error instanceof BatchError)) throw error

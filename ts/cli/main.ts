@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-/** The command line: `uring-spawn doctor | explain | batch | build`. */
+/** The command line: `uring-spawn doctor | explain | batch | worker | build`. */
 import { MAX_MILLISECONDS } from '../model/limits.js'
 import { type BatchCliOptions, runBatch } from './batch.js'
 import { buildAddon } from './build.js'
@@ -9,6 +9,7 @@ import { doctor } from './doctor.js'
 import { doctorProgram } from './doctor-program.js'
 import { explainCommand } from './explain.js'
 import { PIPE_STATUS, watchOutput } from './output.js'
+import { runWorker, type WorkerCliOptions } from './worker.js'
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -30,6 +31,36 @@ const MAX_RETRIES = 1_000_000
 const end = process.argv[2] === 'batch' ? process.argv.indexOf('--') : -1
 const words = end < 0 ? undefined : process.argv.slice(end + 1)
 const own = end < 0 ? process.argv : process.argv.slice(0, end)
+
+const MAX_ID = 2 ** 32 - 2
+
+/** A whole number within limits. */
+const whole =
+  (min: number, max: number) =>
+  (value: string): number => {
+    const number = Number(value)
+    if (/^-?\d+$/.test(value) && number >= min && number <= max) return number
+    throw new InvalidArgumentError(`Not a number from ${min} to ${max}.`)
+  }
+
+/** An option that may be given several times. */
+const collect =
+  <T>(read: (value: string) => T) =>
+  (value: string, before: T[]): T[] => [...before, read(value)]
+
+/** `nofile=64` */
+function rlimit(value: string): [string, number] {
+  const [, name, number] = /^([a-z]+)=(\d+|unlimited)$/.exec(value) ?? []
+  if (name === undefined) throw new InvalidArgumentError('Not a limit, such as nofile=64.')
+  return [name, number === 'unlimited' ? Number.POSITIVE_INFINITY : Number(number)]
+}
+
+/** Options of both sides of a queue. */
+const withRedis = (command: Command): Command =>
+  command
+    .option('--queue <name>', 'a queue of commands on Redis')
+    .option('--redis <url>', 'redis://…, or rediss://… for TLS (default: $URING_SPAWN_REDIS)')
+    .option('--redis-ca <file>', 'the authority that has signed the certificate of Redis')
 
 /** For the commands that only print. */
 function print(text: string): void {
@@ -72,8 +103,7 @@ program
     print(explainCommand(command, options)),
   )
 
-program
-  .command('batch')
+withRedis(program.command('batch'))
   .description('run many commands, some of them at once')
   .option('-j, --jobs <n>', 'how many at once (default: one per processor)', count(MAX_JOBS))
   .option('-0, --null', 'commands, or arguments, end with a NUL byte, not with a line')
@@ -107,6 +137,49 @@ if SIGINT, SIGTERM, SIGHUP or SIGQUIT ended the batch, which ends its commands f
   )
   .action(async (file: string, options: BatchCliOptions) => {
     process.exitCode = await runBatch(file, options, words)
+  })
+
+withRedis(program.command('worker'))
+  .description('run the commands of a queue, those that the options allow')
+  .option('-j, --jobs <n>', 'how many at once (default: one per processor)', count(MAX_JOBS))
+  .option(
+    '--allow <program>',
+    'an absolute path, and after it patterns of its arguments; may be repeated',
+    collect(String),
+    [],
+  )
+  .option('--cwd <dir>', 'the folder that commands run in, or below which they name another')
+  .option('--env <name>', 'a variable that commands may have; may be repeated', collect(String), [])
+  .option('--user <id>', 'the user that commands run as', whole(0, MAX_ID))
+  .option('--group <id>', 'the group that commands run as', whole(0, MAX_ID))
+  .option('--nice <n>', 'their priority', whole(-20, 19))
+  .option('--cgroup <dir>', 'the cgroup that they run in')
+  .option('--rlimit <name=n>', 'a limit of their resources; may be repeated', collect(rlimit), [])
+  .option('--timeout <ms>', 'end a command that takes longer', count(MAX_MILLISECONDS))
+  .option(
+    '--max-output <bytes>',
+    'how much of each output to keep (default: 1 MiB)',
+    whole(0, 2 ** 26),
+  )
+  .option(
+    '--lost-after <ms>',
+    'silence of a worker that is taken for dead (default: 30000)',
+    whole(1000, MAX_MILLISECONDS),
+  )
+  .addHelpText(
+    'after',
+    `
+Nothing is allowed by default. --allow /usr/bin/rg allows any arguments of a
+program; --allow '/usr/bin/git log --* ...' has a pattern for each argument, in
+which * stands for any characters, and ... says that the last one is for the rest.
+
+The first SIGTERM or SIGINT lets the running commands end and takes no more; the
+second ends them.`,
+  )
+  .action(async (options: WorkerCliOptions) => {
+    process.exitCode = await runWorker(options)
+    // A connection that cannot be closed in order does not keep a worker that has ended.
+    setTimeout(() => process.exit(), 1000).unref()
   })
 
 program

@@ -1,0 +1,260 @@
+/** Workers, submitters and a Redis that die, stop, or go away for a while. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import {
+  batch,
+  type ClusterBatchOptions,
+  type ClusterCommand,
+  LostError,
+} from '../../dist/cluster/index.js'
+import { RedisServer } from '../../tools/redis.mjs'
+import { HANG, until } from '../support.js'
+import { nothingQueued } from './support.js'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const dir = mkdtempSync(join(tmpdir(), 'cluster-failures-'))
+const redis = new RedisServer()
+beforeAll(() => redis.start())
+const children: ChildProcess[] = []
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const exit = once(child, 'exit')
+    child.kill('SIGCONT')
+    child.kill('SIGKILL')
+    await exit
+  }
+})
+afterAll(async () => {
+  await redis.remove()
+  rmSync(dir, { recursive: true })
+})
+
+let queues = 0
+const newQueue = () => `test-${queues++}`
+
+/** A worker in a process of its own, which is taken for dead after a second. */
+async function startWorker(queue: string, jobs = 2): Promise<ChildProcess> {
+  const options = ['--queue', queue, '--jobs', `${jobs}`, '--lost-after', '1000', '--cwd', dir]
+  const child = spawn(process.execPath, [main, 'worker', ...options, '--allow', '/bin/sh'], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+    env: { ...process.env, URING_SPAWN_REDIS: redis.url },
+  })
+  children.push(child)
+  let said = ''
+  child.stderr?.on('data', (chunk) => {
+    said += chunk
+  })
+  await until(() => /takes commands/.test(said))
+  return child
+}
+
+const run = <C extends ClusterCommand>(
+  commands: Iterable<C> | AsyncIterable<C>,
+  queue: string,
+  options: Partial<ClusterBatchOptions> = {},
+) => batch<C, ClusterBatchOptions>(commands, { connection: redis.url, queue, ...options })
+
+/** Says in a file that it began, and ends once the file NAME.go is there. */
+const held = (name: string) =>
+  [
+    'sh',
+    '-c',
+    `echo x >> ${name}.ran; until [ -e ${name}.go ]; do sleep 0.05; done; echo end`,
+  ] as const
+const at = (name: string) => join(dir, name)
+const began = (name: string) => until(() => existsSync(at(`${name}.ran`)))
+const go = (name: string) => writeFileSync(at(`${name}.go`), '')
+const times = (name: string) => readFileSync(at(`${name}.ran`), 'utf8').length / 2
+
+test('the commands of a worker that is killed are lost, once, and no others', async () => {
+  const queue = newQueue()
+  const dead = await startWorker(queue)
+  const commands = [held('killed-1'), held('killed-2'), ['sh', '-c', 'echo other'] as const]
+  const all = run(commands, queue).all()
+  await Promise.all([began('killed-1'), began('killed-2')])
+  dead.kill('SIGKILL')
+  await startWorker(queue)
+  const [first, second, third] = await all
+  for (const one of [first, second]) {
+    expect(one?.error).toBeInstanceOf(LostError)
+    expect(one?.result).toBeUndefined()
+  }
+  expect(third?.result?.stdout).toBe('other\n')
+  go('killed-1')
+  go('killed-2')
+  expect([times('killed-1'), times('killed-2')]).toEqual([1, 1])
+  await nothingQueued(redis.url, queue)
+})
+
+test('a command that may be run twice is, if its worker is killed', async () => {
+  const queue = newQueue()
+  const dead = await startWorker(queue)
+  const [file, ...args] = held('again')
+  const all = run([{ file, args, retries: 1 }], queue).all()
+  await began('again')
+  dead.kill('SIGKILL')
+  await startWorker(queue)
+  await until(() => times('again') === 2)
+  go('again')
+  const [only] = await all
+  expect(only).toMatchObject({ attempts: 2, result: { stdout: 'end\n' }, error: undefined })
+  await nothingQueued(redis.url, queue)
+})
+
+test('a worker that stood still, and goes on, ends what was lost meanwhile', async () => {
+  const queue = newQueue()
+  const still = await startWorker(queue)
+  const all = run([held('still')], queue).all()
+  await began('still')
+  still.kill('SIGSTOP')
+  await startWorker(queue)
+  const [only] = await all
+  expect(only?.error).toBeInstanceOf(LostError)
+  still.kill('SIGCONT')
+  // Its shell would wait for ever.
+  await until(() => {
+    const out = execFileSync('sh', ['-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null || true'])
+    return !out.toString().includes('still.ran')
+  })
+  expect(times('still')).toBe(1)
+  // It works on.
+  const more = await run(
+    [...Array(8)].map((_, at) => ['sh', '-c', `echo ${at}`] as const),
+    queue,
+  ).all()
+  expect(more.map(({ result }) => result?.exitCode)).toEqual(Array(8).fill(0))
+  await nothingQueued(redis.url, queue)
+})
+
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'a command that runs while Redis is ended by %s has its result',
+  async (signal) => {
+    const queue = newQueue()
+    await startWorker(queue)
+    const all = run(
+      [held(`over-${signal}`), ['sh', '-c', 'sleep 0.2; echo 2'] as const],
+      queue,
+    ).all()
+    await began(`over-${signal}`)
+    await redis.stop(signal)
+    await redis.start()
+    go(`over-${signal}`)
+    const outcomes = await all
+    for (const { error, result } of outcomes) {
+      // A busy machine may take longer than the second after which a worker is taken for dead.
+      if (error) expect(error).toBeInstanceOf(LostError)
+      else expect(result?.exitCode).toBe(0)
+    }
+    expect(times(`over-${signal}`)).toBe(1)
+    await nothingQueued(redis.url, queue)
+  },
+)
+
+test('a command whose worker could not reach Redis for long is lost', async () => {
+  const queue = newQueue()
+  await startWorker(queue)
+  const all = run([held('away')], queue).all()
+  await began('away')
+  await redis.stop('SIGTERM')
+  await sleep(1500)
+  await redis.start()
+  const [only] = await all
+  expect(only?.error).toBeInstanceOf(LostError)
+  go('away')
+  expect(times('away')).toBe(1)
+  await nothingQueued(redis.url, queue)
+})
+
+test('commands that are given while Redis is away are sent when it is back', async () => {
+  const queue = newQueue()
+  await startWorker(queue)
+  const errors: string[] = []
+  async function* commands() {
+    yield ['sh', '-c', 'echo 0'] as const
+    await sleep(200)
+    await redis.stop('SIGTERM')
+    for (let index = 1; index < 20; index++) yield ['sh', '-c', `echo ${index}`] as const
+    await sleep(300)
+    await redis.start()
+    yield ['sh', '-c', 'echo 20'] as const
+  }
+  const onError = ({ message }: Error) => void errors.push(message)
+  const outcomes = await run(commands(), queue, { onError }).all()
+  expect(outcomes.map(({ result }) => result?.stdout)).toEqual(
+    Array.from({ length: 21 }, (_, index) => `${index}\n`),
+  )
+  expect(errors.join()).toContain(`Redis at 127.0.0.1:${redis.port}`)
+  await nothingQueued(redis.url, queue)
+})
+
+test('the commands of a submitter that is killed run once, and disturb no other', async () => {
+  const queue = newQueue()
+  const library = new URL('../../dist/cluster/index.js', import.meta.url).href
+  const code = `
+    import { batch } from '${library}'
+    const commands = Array.from({ length: 20 }, (_, at) => ['sh', '-c', 'echo x >> dead.' + at])
+    const options = { connection: '${redis.url}', queue: '${queue}' }
+    for await (const one of batch(commands, options)) console.log(one)`
+  const submitter = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: 'ignore',
+  })
+  children.push(submitter)
+  const { Redis } = await import('ioredis')
+  const client = new Redis(redis.url)
+  let waiting = 0
+  await until(() => {
+    client.llen(`uring-spawn:${queue}:wait`).then((length) => {
+      waiting = length
+    })
+    return waiting === 20
+  })
+  submitter.kill('SIGKILL')
+  await startWorker(queue)
+  const mine = await run([['sh', '-c', 'echo mine'] as const], queue).all()
+  expect(mine[0]?.result?.stdout).toBe('mine\n')
+  const file = (index: number) => at(`dead.${index}`)
+  const indices = Array.from({ length: 20 }, (_, index) => index)
+  await until(() => indices.every((index) => existsSync(file(index))))
+  expect(indices.map((index) => readFileSync(file(index), 'utf8'))).toEqual(Array(20).fill('x\n'))
+  client.disconnect()
+})
+
+test('a batch that is aborted while nobody works ends, and leaves nothing', async () => {
+  const queue = newQueue()
+  const abort = new AbortController()
+  const all = run([['sh', '-c', 'echo x >> never']], queue, { signal: abort.signal }).all()
+  const end = all.then(
+    () => 'resolved',
+    ({ name }) => name,
+  )
+  await sleep(100)
+  abort.abort()
+  expect(await end).toBe('AbortError')
+  await nothingQueued(redis.url, queue)
+  expect(existsSync(at('never'))).toBe(false)
+})
+
+test('thousands of commands, a worker killed, Redis restarted: each has one outcome', async () => {
+  const proof = fileURLToPath(new URL('proof.mjs', import.meta.url))
+  const child = spawn(process.execPath, [proof, '--count', '4000'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: HANG,
+  })
+  let said = ''
+  child.stdout.on('data', (chunk) => {
+    said += chunk
+  })
+  const [status] = await once(child, 'exit')
+  const { failed, result } = JSON.parse(said.trimEnd().split('\n').at(-1) as string)
+  expect(failed).toBeUndefined()
+  expect(result).toMatchObject({ commands: 4000, left: 0 })
+  expect(result.done + result.lost).toBe(4000)
+  expect(status).toBe(0)
+})

@@ -1,0 +1,190 @@
+/** A submitter's connections: what it sends, what it hears, and whether either is cut off. */
+import { Complaints, PREFIX, patient } from './connection.js'
+import type { ClusterSettings } from './options.js'
+import type { NewJob, Peers, Queue, QueueEvents, Redis } from './peers.js'
+import { cancelChannel } from './worker.js'
+
+/** The connection broke before an answer came: Redis may have done it, or not. */
+export class Interrupted extends Error {}
+
+/** A job has ended, or something else has become of it. */
+export interface LinkEvents {
+  active(id: string): void
+  completed(id: string, value: unknown): void
+  failed(id: string, reason: string): void
+  /** Somebody has taken it out of the queue. */
+  removed(id: string): void
+  /** Events may have been missed. */
+  gap(): void
+}
+
+/** Seconds for which Redis keeps what a submitter that is gone has left. */
+const KEPT = { age: 24 * 3600 }
+/** And the mark that a batch is going on. */
+const MARKED = 7 * 24 * 3600
+
+/** What BullMQ's errors say when Redis can do something later that it cannot do now. */
+const later = /^(OOM|LOADING|BUSY|READONLY|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|NOREPLICAS|MISCONF)\b/
+
+export class Link {
+  readonly #client: Redis
+  readonly #queue: Queue
+  readonly #heard: QueueEvents
+  readonly #name: string
+  readonly #mark: string
+  #cut = new Set<() => void>()
+  /** Since when there is no connection, by Date.now(). */
+  cutSince: number | undefined
+
+  private constructor(
+    settings: ClusterSettings,
+    peers: Peers,
+    batch: string,
+    from: string,
+    client: Redis,
+  ) {
+    const { target, queue, telemetry } = settings
+    this.#client = client
+    this.#name = queue
+    this.#mark = `${PREFIX}:${queue}:batch:${batch}`
+    const options = { prefix: PREFIX, ...(telemetry && { telemetry }) }
+    const defaultJobOptions = { attempts: 1, removeOnComplete: KEPT, removeOnFail: KEPT }
+    this.#queue = new peers.Queue(queue, { connection: client, defaultJobOptions, ...options })
+    this.#heard = new peers.QueueEvents(queue, {
+      connection: patient(target),
+      prefix: PREFIX,
+      lastEventId: from,
+      autorun: false,
+    })
+    const { hear } = new Complaints(target.where, settings.onError ?? (() => {}))
+    this.#queue.on('error', hear as never)
+    this.#heard.on('error', hear as never)
+    client.on('close', () => this.#isCut())
+    client.on('ready', () => {
+      this.cutSince = undefined
+    })
+  }
+
+  static async open(settings: ClusterSettings, peers: Peers, batch: string): Promise<Link> {
+    const client = new peers.Redis({
+      ...patient(settings.target),
+      // What was sent may have been done: we ask, before we send it again.
+      autoResendUnfulfilledCommands: false,
+    })
+    client.on('error', () => {})
+    // What happens to our jobs comes after this.
+    const key = `${PREFIX}:${settings.queue}:events`
+    const [last] = await client.xrevrange(key, '+', '-', 'COUNT', 1)
+    const link = new Link(settings, peers, batch, last?.[0] ?? '0-0', client)
+    await client.set(link.#mark, '1', 'EX', MARKED)
+    await Promise.all([link.#queue.waitUntilReady(), link.#heard.waitUntilReady()])
+    return link
+  }
+
+  listen(events: LinkEvents): void {
+    const on = <T>(name: string, then: (args: T) => void) => this.#heard.on(name, then as never)
+    on<{ jobId: string }>('active', ({ jobId }) => events.active(jobId))
+    on<{ jobId: string; returnvalue: unknown }>('completed', ({ jobId, returnvalue }) =>
+      events.completed(jobId, returnvalue),
+    )
+    on<{ jobId: string; failedReason: string }>('failed', ({ jobId, failedReason }) =>
+      events.failed(jobId, failedReason),
+    )
+    on<{ jobId: string }>('removed', ({ jobId }) => events.removed(jobId))
+    this.#client.on('ready', () => events.gap())
+    this.#heard.run().catch(() => {})
+  }
+
+  #isCut(): void {
+    this.cutSince ??= Date.now()
+    for (const cut of this.#cut) cut()
+    this.#cut.clear()
+  }
+
+  get isConnected(): boolean {
+    return this.#client.status === 'ready'
+  }
+
+  /** Rejects with Interrupted if the connection breaks before the answer. */
+  async #answer<T>(work: () => Promise<T>): Promise<T> {
+    let cut = () => {}
+    const broken = new Promise<never>((_, reject) => {
+      cut = () => reject(new Interrupted())
+    })
+    this.#cut.add(cut)
+    try {
+      return await Promise.race([work(), broken])
+    } finally {
+      this.#cut.delete(cut)
+    }
+  }
+
+  /** Resolves once there is a connection. */
+  async connected(): Promise<void> {
+    if (this.isConnected) return
+    await new Promise<void>((resolve) => this.#client.once('ready', () => resolve()))
+  }
+
+  /** Rejects with Interrupted if it is unknown which were added. */
+  async add(jobs: NewJob[]): Promise<void> {
+    try {
+      await this.#answer(() => this.#queue.addBulk(jobs))
+    } catch (error) {
+      const { message } = error as Error
+      if (later.test(message) || /aborted|Connection is closed/.test(message))
+        throw new Interrupted()
+      throw error
+    }
+  }
+
+  /** 1: removed, 0: a worker has it. Rejects with Interrupted. */
+  remove(id: string): Promise<number> {
+    return this.#answer(() => this.#queue.remove(id))
+  }
+
+  /** What Redis knows of a job. Rejects with Interrupted. */
+  state(id: string): Promise<[number, string?]> {
+    return this.#answer(() => this.#queue.getBackend().isFinished(id, true))
+  }
+
+  /** Whether Redis still has what it had when the batch began. Rejects with Interrupted. */
+  async isSame(): Promise<boolean> {
+    return (await this.#answer(() => this.#client.exists(this.#mark))) === 1
+  }
+
+  async rows(id: string): Promise<string[]> {
+    const { logs } = await this.#answer(() => this.#queue.getJobLogs(id))
+    return logs
+  }
+
+  /** Tells all workers to end the commands of a batch. */
+  async cancel(batch: string): Promise<void> {
+    await this.#answer(() => this.#client.publish(cancelChannel(this.#name), batch))
+  }
+
+  /**
+   * Removes jobs that have ended, whose outcome has been delivered. BullMQ removes one at a
+   * time, with a script; jobs without parents, children and schedules are only these keys.
+   */
+  async forget(ids: readonly string[]): Promise<void> {
+    const queue = this.#queue
+    const keys = ids.flatMap((id) => [queue.toKey(id), `${queue.toKey(id)}:logs`])
+    await this.#answer(() =>
+      this.#client
+        .multi()
+        .zrem(queue.toKey('completed'), ...ids)
+        .zrem(queue.toKey('failed'), ...ids)
+        .unlink(...keys)
+        .exec(),
+    )
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    if (this.isConnected) {
+      await this.#answer(() => client.multi().unlink(this.#mark).exec()).catch(() => {})
+    }
+    await Promise.allSettled([this.#heard.close(), this.#queue.close()])
+    client.disconnect()
+  }
+}

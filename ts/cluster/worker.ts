@@ -1,0 +1,210 @@
+/** A worker: takes commands from a queue, runs those that it allows, and says how they ended. */
+import { statSync } from 'node:fs'
+import { availableParallelism, hostname } from 'node:os'
+import { Ending } from '../core/abort.js'
+import { argumentError } from '../model/argument-error.js'
+import { run } from '../run.js'
+import type { RunResult } from '../run-result.js'
+import { Policy, readAllow, readNames } from './allow.js'
+import { Complaints, PREFIX, patient, reach } from './connection.js'
+import { ClusterError, LostError, reasonOf } from './errors.js'
+import { Base, whyNot } from './folder.js'
+import { readLimits, readWorker, type WorkerOptions, type WorkerSettings } from './options.js'
+import { type BullWorker, type Job, type Peers, peers, type Redis } from './peers.js'
+import { readWire, type WireOutcome, type WorkerName, wireOutcome } from './protocol.js'
+
+/** Where submitters say which batches have been given up. */
+export const cancelChannel = (queue: string): string => `${PREFIX}:${queue}:cancel`
+
+/** The batch of a job, from the job's id. */
+export const batchOf = (id: string): string => id.slice(0, id.indexOf('.'))
+
+interface Running {
+  stop: Ending
+  /** Why it was stopped, if that is not for the submitter to know already. */
+  why: ClusterError | undefined
+}
+
+/** A worker that takes commands until it is closed. */
+export class Worker {
+  /** Where it is, as results tell. */
+  readonly name: WorkerName = { host: hostname(), pid: process.pid }
+  /** Whether Redis writes to a file what it is told; without, a crash of Redis can run commands twice. */
+  readonly durable: boolean
+  readonly #peers: Peers
+  readonly #policy: Policy
+  readonly #bull: BullWorker
+  readonly #listener: Redis
+  readonly #lostAfter: number
+  readonly #running = new Map<string, Running>()
+  #closed: Promise<void> | undefined
+
+  /** @internal */
+  constructor(peers: Peers, settings: WorkerSettings, policy: Policy, durable: boolean) {
+    this.#peers = peers
+    this.#policy = policy
+    this.durable = durable
+    this.#lostAfter = settings.lostAfter
+    const { target, queue, lostAfter, telemetry } = settings
+    const { concurrency = availableParallelism() } = settings
+    const { hear } = new Complaints(target.where, settings.onError)
+    const connection = patient(target)
+    this.#bull = new peers.Worker(queue, (job) => this.#take(job), {
+      connection,
+      prefix: PREFIX,
+      concurrency,
+      name: `${this.name.host}:${this.name.pid}`,
+      autorun: false,
+      lockDuration: lostAfter,
+      stalledInterval: Math.ceil(lostAfter / 2),
+      // A job whose worker is gone is never given to another: it fails, as lost.
+      maxStalledCount: 0,
+      ...(telemetry && { telemetry }),
+    })
+    this.#bull.on('error', ((error: Error) => {
+      // What becomes of these commands, their submitters are told.
+      if (
+        !/could not renew lock|Missing (lock|key)|not owned|not in the active/.test(error.message)
+      ) {
+        hear(error)
+      }
+    }) as never)
+    this.#bull.on('lockRenewalFailed', ((ids: string[]) => {
+      for (const id of ids) this.#stop(id, new LostError('its worker was out of touch with Redis'))
+    }) as never)
+    this.#listener = new peers.Redis({ ...connection, lazyConnect: true })
+    this.#listener.on('error', hear as never)
+    this.#listener.on('message', ((_channel: string, batch: string) => {
+      for (const id of this.#running.keys()) if (batchOf(id) === batch) this.#stop(id, undefined)
+    }) as never)
+  }
+
+  /** @internal */
+  async begin(queue: string): Promise<void> {
+    await this.#listener.subscribe(cancelChannel(queue))
+    await this.#bull.waitUntilReady()
+    this.#bull.run().catch(() => {})
+  }
+
+  /** How many commands run now. */
+  get running(): number {
+    return this.#running.size
+  }
+
+  #stop(id: string, why: ClusterError | undefined): void {
+    const running = this.#running.get(id)
+    if (!running) return
+    running.why ??= why
+    running.stop.abort(running.why)
+  }
+
+  /** Runs the command of a job. What it throws becomes the reason for which the job failed. */
+  async #take(job: Job): Promise<WireOutcome> {
+    const id = job.id ?? ''
+    try {
+      // However the job came back into the queue: it may have run.
+      if (job.attemptsStarted !== 1) throw new LostError('another worker has had it before')
+      // Standing still since it asked for the job: others may have taken it for dead.
+      if (Date.now() - (job.processedOn ?? 0) >= this.#lostAfter) {
+        throw new LostError('its worker was out of touch with Redis')
+      }
+      return await this.#run(job, id)
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error
+      throw new this.#peers.UnrecoverableError(reasonOf(error))
+    }
+  }
+
+  async #run(job: Job, id: string): Promise<WireOutcome> {
+    const command = readWire(job.data)
+    const running: Running = { stop: new Ending(), why: undefined }
+    this.#running.set(id, running)
+    const queuedMs = Math.max(0, (job.processedOn ?? job.timestamp) - job.timestamp)
+    let result: RunResult<Buffer> | undefined
+    let error: Error | undefined
+    try {
+      const { file, args, options, release } = await this.#policy.admit(command)
+      try {
+        result = await run(file, args, {
+          ...options,
+          signal: running.stop as unknown as AbortSignal,
+        })
+      } finally {
+        await release()
+      }
+    } catch (thrown) {
+      if (thrown instanceof ClusterError) throw thrown
+      error = thrown as Error
+      result = (thrown as { result?: RunResult<Buffer> }).result
+      if (running.why) error = running.why
+    } finally {
+      this.#running.delete(id)
+    }
+    const about = { worker: this.name, queuedMs }
+    return await wireOutcome(about, { result, error }, (row) => job.log(row))
+  }
+
+  /**
+   * Takes no more commands, and resolves when those that run have ended and their results
+   * are delivered. With `force` it ends them: killSignal, and SIGKILL after killGrace.
+   */
+  async close({ force = false }: { force?: boolean } = {}): Promise<void> {
+    this.#closed ??= this.#close()
+    if (force) {
+      const why = `the worker ${this.name.host}:${this.name.pid} was stopped`
+      for (const id of this.#running.keys()) {
+        this.#stop(id, new ClusterError('ERR_WORKER_STOPPED', why))
+      }
+    }
+    await this.#closed
+  }
+
+  async #close(): Promise<void> {
+    await this.#bull.close()
+    this.#listener.disconnect()
+  }
+
+  /** close(): `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** The base folder must be there at the start; it may be another one later. */
+function readBase(cwd: string | undefined): Base | undefined {
+  if (cwd === undefined) return undefined
+  try {
+    if (statSync(cwd).isDirectory()) return new Base(cwd)
+  } catch (error) {
+    throw argumentError('ERR_INVALID_ARG_VALUE', `cwd cannot be used: ${whyNot(error)}`)
+  }
+  throw argumentError('ERR_INVALID_ARG_VALUE', 'cwd must be a directory')
+}
+
+/**
+ * Takes commands from a queue and runs those that its options allow, each as run() does.
+ * Nothing is allowed by default. Resolves once it is connected.
+ *
+ * Rejects with an argument error, and within five seconds with a ClusterError: ERR_REDIS
+ * if Redis cannot be reached or refuses, ERR_CLUSTER_VERSION if the queue belongs to
+ * another version, ERR_PEER_MISSING if a package is not installed. Once it has been
+ * connected it waits for Redis as long as it takes.
+ */
+export async function worker(options: WorkerOptions): Promise<Worker> {
+  const settings = readWorker(options)
+  const { allow = [], env = [], cwd, limits } = { ...options }
+  const policy = new Policy(
+    ...([
+      readAllow(allow),
+      readNames(env),
+      readBase(cwd),
+      readLimits(limits),
+      process.env,
+    ] as const),
+  )
+  const loaded = await peers()
+  const { durable } = await reach(loaded, settings.target, settings.queue)
+  const made = new Worker(loaded, settings, policy, durable)
+  await made.begin(settings.queue)
+  return made
+}
