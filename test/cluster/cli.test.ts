@@ -1,7 +1,8 @@
 /** `uring-spawn worker` and `uring-spawn batch --queue`. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -66,6 +67,38 @@ test('a batch prints what a local one prints, and has its exit status', async ()
   await nothingQueued(url(), 'a')
 })
 
+test('--follow prints lines while a command runs, and each once', async () => {
+  await startWorker('f', '-j', '2', '--allow', '/bin/sh')
+  const go = join(dir, 'follow-go')
+  const script = `echo one; printf 'tw'; echo err >&2; until [ -e ${go} ]; do sleep 0.05; done; echo o; printf end`
+  const args = [main, 'batch', '--queue', 'f', '--follow', '--tag', '--', 'sh', '-c']
+  const child = spawn(process.execPath, args, { env: env() })
+  let [out, err] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    err += chunk
+  })
+  child.stdin.end(`${script}\n`)
+  await until(() => out.includes('one\n') && err.includes('err\n'))
+  // The beginning of a line waits for its end.
+  expect(out).toBe(`${script}\tone\n`)
+  writeFileSync(go, '')
+  expect(await once(child, 'close')).toEqual([0, null])
+  expect(out).toBe(['one', 'two', 'end'].map((line) => `${script}\t${line}\n`).join(''))
+  expect(err).toBe(`${script}\terr\n`)
+  await nothingQueued(url(), 'f')
+})
+
+test('--follow prints all of a large output, in order', async () => {
+  await startWorker('g', '-j', '2', '--allow', '/bin/sh')
+  const line = JSON.stringify(['sh', '-c', 'seq 100000; sleep 0.3; seq 100001 100100'])
+  const { stdout, exitCode } = await batch('g', `${line}\n`, '--follow')
+  expect(exitCode).toBe(0)
+  expect(stdout).toBe(Array.from({ length: 100_100 }, (_, at) => `${at + 1}\n`).join(''))
+})
+
 test('SIGTERM lets what runs end; a second one ends it', async () => {
   const first = await startWorker('b', '-j', '1', '--allow', '/bin/sh')
   const command = `sh -c 'echo begun >> begun; sleep 1; echo end'\n`
@@ -120,6 +153,12 @@ test.each([
   [['batch', '--queue', 'x', '--redis', 'x'], 'connection is not a URL'],
   [['batch', '--queue', 'x', '--redis', 'redis://x', '--backend', 'vfork'], '--backend is for'],
   [['worker', '--queue', 'x', '--redis', 'redis://x', '--allow', 'ls'], 'absolute path'],
+  [['batch', '--follow'], '--follow is for commands of a queue'],
+  [
+    ['batch', '--queue', 'x', '--redis', 'redis://x', '--follow', '--json'],
+    '--follow prints lines',
+  ],
+  [['batch', '--queue', 'x', '--redis', 'redis://x', '--follow', '-k'], '--follow prints lines'],
   [
     ['worker', '--queue', 'x', '--redis', 'redis://x', '--cwd', '/none'],
     'cwd cannot be used: ENOENT',
@@ -129,6 +168,36 @@ test.each([
   const result = await run(process.execPath, [main, ...args], { input: 'true\n', env: variables })
   expect(result.stderr).toContain(message)
   expect(result.exitCode).toBe(2)
+})
+
+test('what is wrong with Redis, or with the queue, is said on both sides, with status 2', async () => {
+  const { Redis } = await import('ioredis')
+  const client = new Redis(url())
+  await client.set('uring-spawn:later:version', '9')
+  client.disconnect()
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  const wrong = redis.url.replace('//', '//:hidden-word@')
+  const cases = [
+    ['x', `redis://127.0.0.1:${port}`, `Redis at 127.0.0.1:${port}: connect ECONNREFUSED`],
+    ['x', wrong, `Redis at 127.0.0.1:${redis.port}: WRONGPASS`],
+    ['x', redis.url, `Redis at 127.0.0.1:${redis.port}: NOAUTH`],
+    ['later', url(), 'the queue later belongs to version 9 of the protocol, and this is version 1'],
+  ] as const
+  for (const [queue, at, message] of cases) {
+    for (const command of ['worker', 'batch']) {
+      const variables = { ...process.env, URING_SPAWN_REDIS: at }
+      const args = [main, command, '--queue', queue]
+      const result = await run(process.execPath, args, { input: 'true\n', env: variables })
+      expect(result).toMatchObject({ exitCode: 2, stdout: '' })
+      expect(result.stderr).toMatch(/^uring-spawn: [^\n]+\n$/)
+      expect(result.stderr).toContain(message)
+      expect(result.stderr).not.toContain('hidden')
+    }
+  }
 })
 
 test('no log, and no name in Redis, has a secret', async () => {

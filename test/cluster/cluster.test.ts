@@ -23,11 +23,13 @@ import {
   type ClusterBatchOptions,
   type ClusterCommand,
   type ClusterError,
+  type LiveOutput,
   LostError,
   type Worker,
   type WorkerOptions,
   worker,
 } from '../../dist/cluster/index.js'
+import { readLive } from '../../dist/cluster/protocol.js'
 import { BatchError, batch as localBatch, RunError, SpawnError } from '../../dist/index.js'
 import { RedisServer } from '../../tools/redis.mjs'
 import { HANG, rejection, until } from '../support.js'
@@ -175,6 +177,94 @@ describe('a result', () => {
   })
 })
 
+describe('output while a command runs', () => {
+  test('comes in order, and the result has all of it', async () => {
+    const queue = newQueue()
+    await workOn(queue)
+    const told: LiveOutput[] = []
+    const commands: ClusterCommand[] = [
+      [
+        'sh',
+        '-c',
+        'echo 1; echo e >&2; until [ -e live-go ]; do sleep 0.05; done; printf "2\\377"',
+      ],
+      ['sh', '-c', 'head -c 3000000 /dev/zero; until [ -e live-go ]; do sleep 0.05; done'],
+      { file: 'sh', args: ['-c', 'echo all; echo too >&2'], all: true },
+      { file: 'sh', args: ['-c', 'echo x'], stdio: ['ignore', 'ignore', 'pipe'] },
+      { file: 'sh', args: ['-c', 'echo too much'], maxBuffer: 3, keep: 'tail' },
+    ]
+    const all = run(commands, queue, {
+      encoding: 'buffer',
+      onOutput: (output) => void told.push(output),
+    }).all()
+    const of = (index: number, from: string) =>
+      Buffer.concat(
+        told.filter((one) => one.index === index && one.from === from).map(({ bytes }) => bytes),
+      )
+    await until(() => of(0, 'stdout').length > 0 && of(0, 'stderr').length > 0)
+    await until(() => of(1, 'stdout').length > 50_000)
+    writeFileSync(join(dir, 'live-go'), '')
+    const results = await all
+    for (const { result, index, command } of results) {
+      expect(result?.exitCode).toBe(0)
+      for (const from of ['stdout', 'stderr'] as const) {
+        const whole = result?.[from] as unknown as Buffer
+        const seen = of(index, from)
+        expect(whole.subarray(0, seen.length).equals(seen)).toBe(true)
+      }
+      const ours = told.filter((one) => one.index === index)
+      for (const one of ours) expect(one).toMatchObject({ command, attempt: 1 })
+    }
+    const at = { stdout: 0, stderr: 0 }
+    for (const one of told.filter(({ index }) => index === 0)) {
+      expect(one.at).toBe(at[one.from])
+      at[one.from] += one.bytes.length
+    }
+    // Only the first two, as the documentation says.
+    expect(Math.max(...told.map(({ index }) => index))).toBe(1)
+    await nothingQueued(redis.url, queue)
+  })
+
+  test('begins anew when a command is run again', async () => {
+    const queue = newQueue()
+    await workOn(queue)
+    const told: [number, number, string][] = []
+    const script = 'echo a; sleep 0.3; [ -e again-mark ] || { touch again-mark; exit 1; }'
+    const [only] = await run([{ file: 'sh', args: ['-c', script], retries: 1 }], queue, {
+      onOutput: ({ attempt, at, bytes }) => void told.push([attempt, at, String(bytes)]),
+    }).all()
+    expect(only).toMatchObject({ attempts: 2, result: { exitCode: 0, stdout: 'a\n' } })
+    for (const one of told)
+      expect([
+        [1, 0, 'a\n'],
+        [2, 0, 'a\n'],
+      ]).toContainEqual(one)
+  })
+
+  test('ends the batch if its reader fails', async () => {
+    const queue = newQueue()
+    await workOn(queue)
+    const onOutput = () => {
+      throw new Error('cannot be shown')
+    }
+    const all = run([['sh', '-c', 'echo x; sleep 60']] as const, queue, { onOutput }).all()
+    expect(await rejection(all)).toMatchObject({ message: 'cannot be shown' })
+    await nothingQueued(redis.url, queue)
+  })
+
+  test.each([
+    '',
+    '7',
+    'null',
+    '{"stdout":1}',
+    '{"stdout":{"at":0}}',
+    '{"stdout":{"at":"0","text":"x"}}',
+  ])('of another sender is left out: %j', (json) => {
+    const live = readLive(json)
+    expect(live?.stdout).toBeUndefined()
+  })
+})
+
 describe('what is no command', () => {
   test.each([
     [{ file: 'echo', shell: true }, 'shell cannot be sent to another machine'],
@@ -222,12 +312,12 @@ describe('what is no command', () => {
     })
     const reasons = (await bull.getFailed()).map(({ failedReason, id }) => `${id} ${failedReason}`)
     expect(reasons.sort()).toEqual([
-      expect.stringMatching(/^x\.0\.0 ERR_CLUSTER_VERSION: /),
-      expect.stringMatching(/^x\.1\.0 ERR_CLUSTER_VERSION: the job is of version 2 of/),
-      expect.stringMatching(/^x\.2\.0 ERR_INVALID_JOB: the job is no command: "args"/),
-      expect.stringMatching(/^x\.3\.0 ERR_INVALID_JOB: .*unknown option "uid"/),
-      expect.stringMatching(/^x\.4\.0 ERR_NOT_ALLOWED: .*"\/bin\/bash"/),
-      expect.stringMatching(/^x\.5\.0 ERR_INVALID_JOB: .*unknown part "shell"/),
+      'x.0.0 ERR_CLUSTER_VERSION: the job is of version undefined of the protocol, and the worker of version 1',
+      'x.1.0 ERR_CLUSTER_VERSION: the job is of version 2 of the protocol, and the worker of version 1',
+      'x.2.0 ERR_INVALID_JOB: the job is no command: "args" must be strings without NUL bytes',
+      'x.3.0 ERR_INVALID_JOB: the job is no command: it has the unknown option "uid"',
+      'x.4.0 ERR_NOT_ALLOWED: this worker does not allow the program "/bin/bash"',
+      'x.5.0 ERR_INVALID_JOB: the job is no command: it has the unknown part "shell"',
     ])
     await bull.close()
     expect(existsSync(mark)).toBe(false)
@@ -246,14 +336,18 @@ describe('what is no command', () => {
       queue,
       { retries: 3 },
     ).all()
-    expect(results.map(({ error, attempts }) => [(error as ClusterError)?.code, attempts])).toEqual(
-      [
-        ['ERR_NOT_ALLOWED', 1],
-        ['ERR_NOT_ALLOWED', 1],
-        ['ERR_NOT_ALLOWED', 1],
-        [undefined, 1],
-      ],
-    )
+    const seen = results.map(({ error, attempts, result }) => {
+      const { code, message } = (error ?? {}) as Partial<ClusterError>
+      return [code, message, attempts, result?.exitCode]
+    })
+    const refused = (what: string) => ['ERR_NOT_ALLOWED', what, 1, undefined]
+    expect(seen).toEqual([
+      refused('this worker does not allow the program "false"'),
+      refused(`cwd is outside of the folder that this worker allows: ${dir}`),
+      refused('this worker does not allow the variable "S"'),
+      [undefined, undefined, 1, 0],
+    ])
+    await nothingQueued(redis.url, queue)
   })
 })
 
@@ -275,17 +369,32 @@ describe('at the start', () => {
       expect(code).toBe('ERR_REDIS')
       expect(message).toBe(`Redis at 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`)
     }
+    let asked = 0
+    function* commands() {
+      asked++
+      yield ['true'] as const
+    }
+    expect(await rejection(batch(commands(), { connection, queue: 'x' }).all())).toMatchObject({
+      code: 'ERR_REDIS',
+    })
+    // Nothing was taken that would be lost.
+    expect(asked).toBe(0)
   })
 
   test('something else listens, or nothing answers', async () => {
     const http = createServer((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     const mute = createServer(() => {})
-    for (const server of [http, mute]) {
+    const said = [/Protocol error, got "H" as reply type byte/, /no answer within 5 s/]
+    for (const [at, server] of [http, mute].entries()) {
       server.listen(0, '127.0.0.1')
       await new Promise((resolve) => server.once('listening', resolve))
       const { port } = server.address() as AddressInfo
       const found = await codes(both({ connection: `redis://127.0.0.1:${port}`, queue: 'x' }))
-      expect(found.map(([code]) => code)).toEqual(['ERR_REDIS', 'ERR_REDIS'])
+      for (const [code, message] of found) {
+        expect(code).toBe('ERR_REDIS')
+        expect(message).toMatch(`Redis at 127.0.0.1:${port}: `)
+        expect(message).toMatch(said[at] as RegExp)
+      }
       server.close()
     }
   })
@@ -320,7 +429,10 @@ describe('at the start', () => {
     client.disconnect()
     for (const [code, message] of await codes(both({ connection: redis.url, queue }))) {
       expect(code).toBe('ERR_CLUSTER_VERSION')
-      expect(message).toContain(`the queue ${queue} belongs to version 2`)
+      expect(message).toBe(
+        `the queue ${queue} belongs to version 2 of the protocol, and this is version 1: ` +
+          'use the same uring-spawn everywhere, or a queue of another name',
+      )
     }
     expect(await leftovers(redis.url, queue)).toEqual([])
   })
@@ -517,6 +629,40 @@ describe('a batch', () => {
     expect(await once.all()).toEqual([])
     expect(await rejection(once.all())).toMatchObject({ code: 'ERR_INVALID_STATE' })
   })
+})
+
+test('spans of both sides belong together, and have no argument and no output', async () => {
+  const queue = newQueue()
+  const spans: { name: string; parent: unknown; told: unknown[] }[] = []
+  const telemetry = {
+    tracer: {
+      startSpan(name: string, _options: object, parent: unknown) {
+        const span = { name, parent, told: [] as unknown[] }
+        spans.push(span)
+        const tell = (...what: unknown[]) => void span.told.push(what)
+        return {
+          ...{ setAttribute: tell, setAttributes: tell, addEvent: tell, recordException: tell },
+          setSpanOnContext: () => `in ${name}`,
+          end: tell,
+        }
+      },
+    },
+    contextManager: {
+      with: (_context: unknown, work: () => unknown) => work(),
+      active: () => 'outside',
+      getMetadata: (context: unknown) => `sent ${context}`,
+      fromMetadata: (_active: unknown, metadata: string) => metadata,
+    },
+  }
+  const one = await workOn(queue, { telemetry })
+  const [only] = await run([['echo', 'hidden-word']] as const, queue, { telemetry }).all()
+  expect(only?.result?.stdout).toBe('hidden-word\n')
+  await one.close()
+  const sent = spans.find(({ name }) => name.startsWith('addBulk'))
+  const processed = spans.find(({ name }) => name.startsWith('process'))
+  expect(processed?.parent).toBe(`sent in ${sent?.name}`)
+  expect(JSON.stringify(processed?.told)).toContain('job completed')
+  expect(JSON.stringify(spans)).not.toContain('hidden-word')
 })
 
 describe('a worker that is closed', () => {

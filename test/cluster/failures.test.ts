@@ -15,7 +15,7 @@ import {
 } from '../../dist/cluster/index.js'
 import { RedisServer } from '../../tools/redis.mjs'
 import { HANG, until } from '../support.js'
-import { nothingQueued } from './support.js'
+import { nothingQueued, startProxy } from './support.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'cluster-failures-'))
@@ -39,12 +39,21 @@ afterAll(async () => {
 let queues = 0
 const newQueue = () => `test-${queues++}`
 
-/** A worker in a process of its own, which is taken for dead after a second. */
-async function startWorker(queue: string, jobs = 2): Promise<ChildProcess> {
-  const options = ['--queue', queue, '--jobs', `${jobs}`, '--lost-after', '1000', '--cwd', dir]
+/** Milliseconds that only a proof that hangs takes. */
+const PROOF = 5 * HANG
+
+/** A worker in a process of its own, which is taken for dead after a second of silence. */
+async function startWorker(
+  queue: string,
+  jobs = 2,
+  url = redis.url,
+  lostAfter = 1000,
+): Promise<ChildProcess> {
+  const options = ['--queue', queue, '--jobs', `${jobs}`, '--cwd', dir]
+  options.push('--lost-after', `${lostAfter}`)
   const child = spawn(process.execPath, [main, 'worker', ...options, '--allow', '/bin/sh'], {
     stdio: ['ignore', 'inherit', 'pipe'],
-    env: { ...process.env, URING_SPAWN_REDIS: redis.url },
+    env: { ...process.env, URING_SPAWN_REDIS: url },
   })
   children.push(child)
   let said = ''
@@ -111,8 +120,10 @@ test('a command that may be run twice is, if its worker is killed', async () => 
 test('a worker that stood still, and goes on, ends what was lost meanwhile', async () => {
   const queue = newQueue()
   const still = await startWorker(queue)
-  const all = run([held('still')], queue).all()
-  await began('still')
+  // No other process of this machine has this name in its arguments.
+  const name = `still-${process.pid}`
+  const all = run([held(name)], queue).all()
+  await began(name)
   still.kill('SIGSTOP')
   await startWorker(queue)
   const [only] = await all
@@ -121,9 +132,9 @@ test('a worker that stood still, and goes on, ends what was lost meanwhile', asy
   // Its shell would wait for ever.
   await until(() => {
     const out = execFileSync('sh', ['-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null || true'])
-    return !out.toString().includes('still.ran')
+    return !out.toString().includes(`${name}.ran`)
   })
-  expect(times('still')).toBe(1)
+  expect(times(name)).toBe(1)
   // It works on.
   const more = await run(
     [...Array(8)].map((_, at) => ['sh', '-c', `echo ${at}`] as const),
@@ -241,20 +252,46 @@ test('a batch that is aborted while nobody works ends, and leaves nothing', asyn
   expect(existsSync(at('never'))).toBe(false)
 })
 
-test('thousands of commands, a worker killed, Redis restarted: each has one outcome', async () => {
-  const proof = fileURLToPath(new URL('proof.mjs', import.meta.url))
-  const child = spawn(process.execPath, [proof, '--count', '4000'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: HANG,
-  })
-  let said = ''
-  child.stdout.on('data', (chunk) => {
-    said += chunk
-  })
-  const [status] = await once(child, 'exit')
-  const { failed, result } = JSON.parse(said.trimEnd().split('\n').at(-1) as string)
-  expect(failed).toBeUndefined()
-  expect(result).toMatchObject({ commands: 4000, left: 0 })
-  expect(result.done + result.lost).toBe(4000)
-  expect(status).toBe(0)
+test(
+  'ten thousand commands, a worker killed, Redis restarted: each has one outcome',
+  async () => {
+    const proof = fileURLToPath(new URL('proof.mjs', import.meta.url))
+    const count = 10_000
+    const child = spawn(process.execPath, [proof, '--count', `${count}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: PROOF,
+    })
+    let said = ''
+    child.stdout.on('data', (chunk) => {
+      said += chunk
+    })
+    const [status] = await once(child, 'exit')
+    const { failed, result } = JSON.parse(said.trimEnd().split('\n').at(-1) as string)
+    expect(failed).toBeUndefined()
+    expect(result).toMatchObject({ commands: count, left: 0 })
+    expect(result.done + result.lost).toBe(count)
+    expect(status).toBe(0)
+  },
+  PROOF,
+)
+
+test('a job whose worker never learnt of it is given back, and runs once', async () => {
+  const queue = newQueue()
+  const proxy = await startProxy(redis.port as number)
+  // Each worker has one slot: the answer to the first command's end has the second one.
+  await startWorker(queue, 1, `redis://127.0.0.1:${proxy.port}`, 10_000)
+  const commands = ['first', 'second', 'third'].map(
+    (name) => ['sh', '-c', `echo x >> ${name}-given.ran; echo ${name}`] as const,
+  )
+  proxy.breakAt('second-given.ran')
+  const outcomes = await run(commands, queue).all()
+  expect(proxy.broken).toBe(1)
+  expect(outcomes.map(({ result, error }) => [result?.stdout, error])).toEqual([
+    ['first\n', undefined],
+    ['second\n', undefined],
+    ['third\n', undefined],
+  ])
+  for (const name of ['first', 'second', 'third']) expect(times(`${name}-given`)).toBe(1)
+  await nothingQueued(redis.url, queue)
+  proxy.close()
 })

@@ -1,5 +1,6 @@
 // The proof: many commands over several workers, of which one is killed, with Redis
-// restarted in between. Each command appends its number to a file; each has one outcome.
+// restarted in between. Each command appends its number and its worker to a file; each has
+// one outcome, and only those that the killed worker had may be lost.
 //
 //   node test/cluster/proof.mjs [--count N] [--workers N] [--jobs N]
 //
@@ -7,7 +8,7 @@
 // anything is wrong.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -20,10 +21,11 @@ import { RedisServer } from '../../tools/redis.mjs'
 
 const { values } = parseArgs({
   options: {
-    count: { type: 'string', default: '4000' },
+    count: { type: 'string', default: '10000' },
     workers: { type: 'string', default: '4' },
     jobs: { type: 'string', default: '4' },
-    'lost-after': { type: 'string', default: '4000' },
+    // Longer than a restart of Redis takes on a busy machine.
+    'lost-after': { type: 'string', default: '10000' },
   },
 })
 const count = Number(values.count)
@@ -59,14 +61,28 @@ const workers = await Promise.all(Array.from({ length: Number(values.workers) },
 const file = join(dir, 'ran')
 let given = 0
 async function* commands() {
-  for (; given < count; given++) yield ['sh', '-c', `echo ${given} >> ran`]
+  for (; given < count; given++) yield ['sh', '-c', `echo ${given} $PPID >> ran`]
 }
 
+/** By command: how it ended, and the worker that said so. */
 const outcomes = new Map()
+const tellers = new Map()
 const kinds = { done: 0, lost: 0, failed: 0, twice: 0 }
 const wrong = []
 let step = 0
 const resident = []
+
+/** Processes in this folder, which all commands run in. */
+function running() {
+  const within = (pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === dir
+    } catch {
+      return false // It has ended, or is somebody else's.
+    }
+  }
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && within(name))
+}
 
 /** At a quarter a worker is killed, and at half Redis is restarted, in both ways. */
 async function disturb(done) {
@@ -89,8 +105,8 @@ let disturbing = Promise.resolve()
 const errors = []
 const onError = ({ message }) => void errors.push(message)
 const options = { connection: redis.url, queue, waiting: 500, onError }
-let told = 0
-for await (const { index, error, result } of batch(commands(), options)) {
+let spoken = 0
+for await (const { index, error, result, worker } of batch(commands(), options)) {
   if (outcomes.has(index)) kinds.twice++
   const kind = error
     ? error.code === 'ERR_LOST'
@@ -100,6 +116,7 @@ for await (const { index, error, result } of batch(commands(), options)) {
       ? 'done'
       : 'failed'
   outcomes.set(index, kind)
+  if (worker) tellers.set(index, worker.pid)
   kinds[kind]++
   if (kind === 'failed' && wrong.length < 10) wrong.push(`${index}: ${error ?? result.stderr}`)
   if (outcomes.size % 100 === 0) {
@@ -107,9 +124,9 @@ for await (const { index, error, result } of batch(commands(), options)) {
     disturbing = disturbing.then(() => disturb(done))
     resident.push(process.memoryUsage().rss / 2 ** 20)
   }
-  if (performance.now() - told > 1000) {
-    told = performance.now()
-    say({ seconds: (told - began) / 1000, started: outcomes.size })
+  if (performance.now() - spoken > 1000) {
+    spoken = performance.now()
+    say({ seconds: (spoken - began) / 1000, started: outcomes.size })
   }
 }
 await disturbing
@@ -121,9 +138,15 @@ const ended = await Promise.all(
     return (await exit)[0]
   }),
 )
+// What a killed worker has started ends with it.
+const late = performance.now() + 60_000
+while (running().length > 0 && performance.now() < late) await sleep(50)
+const alive = running()
+/** By command: the workers that have run it. */
 const runs = new Map()
-for (const line of readFileSync(file, 'utf8').split('\n')) {
-  if (line !== '') runs.set(Number(line), (runs.get(Number(line)) ?? 0) + 1)
+for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) {
+  const [index, pid] = line.split(' ').map(Number)
+  runs.set(index, [...(runs.get(index) ?? []), pid])
 }
 const { default: ioredis } = await import('ioredis')
 const client = new ioredis(redis.url)
@@ -141,10 +164,18 @@ check(outcomes.size === count, `${count - outcomes.size} commands have no outcom
 check(kinds.twice === 0, `${kinds.twice} commands have two outcomes`)
 check(kinds.failed === 0, `${kinds.failed} commands failed`)
 check(step === 3, `it was over after ${step} of 3 disturbances`)
-const twice = [...runs].filter(([, times]) => times > 1).map(([at]) => at)
+const twice = [...runs].filter(([, pids]) => pids.length > 1).map(([at]) => at)
 check(twice.length === 0, `run twice: ${twice.slice(0, 10)}`)
 const unrun = [...outcomes].filter(([at, kind]) => kind === 'done' && !runs.has(at))
 check(unrun.length === 0, `done, but not run: ${unrun.slice(0, 10)}`)
+const told = [...tellers].filter(([at, pid]) => runs.get(at)?.[0] !== pid)
+check(told.length === 0, `told by another worker than ran it: ${told.slice(0, 10)}`)
+const lostOnes = [...outcomes].filter(([, kind]) => kind === 'lost').map(([at]) => at)
+const jobs = Number(values.jobs)
+check(lostOnes.length <= jobs, `${lostOnes.length} lost, and the killed worker had at most ${jobs}`)
+const elsewhere = lostOnes.filter((at) => runs.has(at) && runs.get(at)[0] !== workers[0].pid)
+check(elsewhere.length === 0, `lost, though their workers live: ${elsewhere.slice(0, 10)}`)
+check(alive.length === 0, `processes that are left: ${alive}`)
 check(left.length === 0, `left in Redis: ${left.slice(0, 10)}`)
 check(
   ended.every((status) => status === 0),

@@ -1,4 +1,6 @@
 /** What the tests of the cluster share. */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
 import { until } from '../support.js'
@@ -32,4 +34,46 @@ export async function nothingQueued(url: string, queue: string): Promise<void> {
     return left.length === 0
   })
   expect(left).toEqual([])
+}
+
+/** Passes connections on to a port of this machine, and can break one in the middle of an answer. */
+export async function startProxy(port: number) {
+  const sockets = new Set<Socket>()
+  let mark: string | undefined
+  const state = { port: 0, broken: 0 }
+  const server = createServer((client) => {
+    const redis = connect(port, '127.0.0.1')
+    const end = () => {
+      client.destroy()
+      redis.destroy()
+    }
+    for (const socket of [client, redis]) {
+      sockets.add(socket)
+      socket.on('error', end)
+      socket.on('close', end)
+    }
+    client.on('data', (bytes) => void redis.write(bytes))
+    redis.on('data', (bytes) => {
+      if (mark !== undefined && bytes.includes(mark)) {
+        mark = undefined
+        state.broken++
+        end()
+        return
+      }
+      client.write(bytes)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  state.port = (server.address() as AddressInfo).port
+  return Object.assign(state, {
+    /** Once an answer has this text, neither it nor anything after it arrives. */
+    breakAt(text: string) {
+      mark = text
+    },
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  })
 }

@@ -6,7 +6,8 @@ import { expect, test } from 'vitest'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 const entry = `${project}dist/index.d.ts`
-const program = ts.createProgram([entry], {
+const cluster = `${project}dist/cluster/index.d.ts`
+const program = ts.createProgram([entry, cluster], {
   module: ts.ModuleKind.NodeNext,
   target: ts.ScriptTarget.ES2022,
   types: ['node'],
@@ -15,8 +16,8 @@ const program = ts.createProgram([entry], {
 const checker = program.getTypeChecker()
 
 /** The public properties of an exported class or interface that this package declares. */
-function fieldsOf(name: string): string[] {
-  const source = program.getSourceFile(entry)
+function fieldsOf(name: string, file = entry): string[] {
+  const source = program.getSourceFile(file)
   const module = source && checker.getSymbolAtLocation(source)
   const exported = module && checker.getExportsOfModule(module).find((one) => one.name === name)
   if (!exported) throw new Error(`nothing of the name ${name} is exported`)
@@ -81,3 +82,14 @@ test('the guide names every error class, and its fields', () => {
     }
   }
 })
+
+test.each(['ClusterBatchOptions', 'WorkerOptions', 'WorkerLimits', 'LiveOutput', 'WorkerName'])(
+  'docs/cluster.md has every field of %s',
+  (name) => {
+    const page = readFileSync(`${project}docs/cluster.md`, 'utf8')
+    const fields = fieldsOf(name, cluster)
+    expect(fields.length).toBeGreaterThan(0)
+    // In a table, or in a list between braces.
+    expect(fields.filter((field) => !new RegExp(`[\`, {]${field}[\`, }]`).test(page))).toEqual([])
+  },
+)

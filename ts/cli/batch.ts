@@ -18,6 +18,7 @@ import type {
 import { Bar } from './bar.js'
 import { clusterBatch, whereOf } from './cluster.js'
 import { JobLog } from './joblog.js'
+import { LiveLines } from './live.js'
 import { Order } from './order.js'
 import { PIPE_STATUS, watchOutput, write } from './output.js'
 import { countEntries, type Entry, entriesOf, lineOf, type SourceOptions } from './source.js'
@@ -37,6 +38,7 @@ export interface BatchCliOptions extends RedisCliOptions {
   resume?: true
   resumeFailed?: true
   dryRun?: true
+  follow?: true
 }
 
 /** Milliseconds between the first signal to a command and SIGKILL. */
@@ -136,6 +138,7 @@ class Run {
   readonly #source: SourceOptions
   readonly #log: JobLog | undefined
   readonly #order: Order | undefined
+  readonly #live: LiveLines | undefined
   readonly #bar: Bar
   readonly #stop = new AbortController()
   /** By command index; deleted once it has been printed. */
@@ -153,6 +156,14 @@ class Run {
     this.#bar = bar
     this.#json = options.json === true
     if (options.keepOrder) this.#order = new Order()
+    if (options.follow) {
+      this.#live = new LiveLines((index, from, lines) => {
+        const stream = process[from]
+        if (stream.writableNeedDrain || this.#stuck) return false
+        void this.#write(stream, this.#marked(this.#jobs[index]?.tag ?? '', lines))
+        return true
+      })
+    }
     if (options.joblog !== undefined && !options.dryRun) {
       this.#log = new JobLog(options.joblog, resumeOf(options))
     }
@@ -272,6 +283,10 @@ class Run {
     })
   }
 
+  #marked(tag: string, bytes: string | Uint8Array): string | Uint8Array {
+    return this.#options.tag ? tagged(tag, Buffer.from(bytes)) : bytes
+  }
+
   async #print(result: Result, { number, tag }: Job, ended: boolean): Promise<void> {
     const { truncated = false, stdout = '', stderr = '' } = result.result ?? {}
     if (failed(result) || truncated) this.#fails(Status.failed)
@@ -279,10 +294,13 @@ class Run {
       await this.#write(process.stdout, `${asJson(result, number)}\n`)
       return
     }
-    const marked = (bytes: string | Uint8Array) =>
-      this.#options.tag ? tagged(tag, Buffer.from(bytes)) : bytes
-    await this.#write(process.stdout, marked(stdout))
-    await this.#write(process.stderr, marked(stderr))
+    for (const [from, output] of [
+      ['stdout', stdout],
+      ['stderr', stderr],
+    ] as const) {
+      const left = this.#live?.left(result.index, result.attempts, from, output) ?? output
+      await this.#write(process[from], this.#marked(tag, left))
+    }
     const name = nameOf(result.command)
     if (failed(result) && !ended) {
       await this.#write(process.stderr, `uring-spawn: ${name}: ${why(result)}\n`)
@@ -322,7 +340,7 @@ class Run {
       const results =
         options.queue === undefined
           ? batch<BatchCommand, BatchOptions<OutputEncoding>>(commands, known)
-          : clusterBatch(commands, known, options)
+          : clusterBatch(commands, known, options, this.#live && ((one) => this.#live?.add(one)))
       for await (const result of results) await this.#done(result as Result)
     } catch (error) {
       // The command that failed has been printed.
@@ -347,6 +365,12 @@ function checkOptions(options: BatchCliOptions, words: readonly string[] | undef
   }
   if (options.json && options.tag) {
     throw new Error('--json and --tag exclude each other: JSON has the command with its output')
+  }
+  if (options.follow && (options.json || options.keepOrder)) {
+    throw new Error('--follow prints lines as they come: it excludes --json and --keep-order')
+  }
+  if (options.follow && options.queue === undefined) {
+    throw new Error('--follow is for commands of a queue: --queue NAME is missing')
   }
   if (words?.length === 0) throw new Error('there is no command after --')
 }

@@ -1,6 +1,6 @@
 /** `uring-spawn batch --queue`: the same batch, on the workers of a queue. */
 import type { BatchResult } from '../batch/result.js'
-import type { ClusterBatchOptions, ClusterResult } from '../cluster/index.js'
+import type { ClusterBatchOptions, ClusterResult, LiveOutput } from '../cluster/index.js'
 import type { BatchCommand, BatchOptions, OutputEncoding } from '../options/options.js'
 import { connectionOf, type RedisCliOptions } from './worker.js'
 
@@ -12,6 +12,7 @@ export async function* clusterBatch(
   commands: AsyncIterable<BatchCommand>,
   options: BatchOptions<OutputEncoding>,
   cli: RedisCliOptions,
+  onOutput: ((output: LiveOutput) => void) | undefined,
 ): AsyncGenerator<BatchResult<BatchCommand, string | Buffer>> {
   if (options.backend !== undefined) {
     throw new Error('--backend is for commands on this machine: a worker chooses by itself')
@@ -26,6 +27,7 @@ export async function* clusterBatch(
     ...connectionOf(cli),
     onError: ({ message }) => void process.stderr.write(`uring-spawn: ${message}\n`),
   }
+  if (onOutput) all.onOutput = onOutput
   if (concurrency !== undefined) all.waiting = concurrency
   const results: AsyncIterable<unknown> = batch(commands as AsyncIterable<never>, all)
   yield* results as AsyncIterable<BatchResult<BatchCommand, string | Buffer>>

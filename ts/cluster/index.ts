@@ -13,6 +13,7 @@ export type {
   ClusterOptions,
   ClusterResult,
   Connection,
+  LiveOutput,
   PortableOptions,
   WorkerLimits,
   WorkerOptions,

@@ -1,26 +1,15 @@
 /** A submitter's connections: what it sends, what it hears, and whether either is cut off. */
 import { Complaints, PREFIX, patient } from './connection.js'
+import { Heard, type JobEvents } from './heard.js'
 import type { ClusterSettings } from './options.js'
-import type { NewJob, Peers, Queue, QueueEvents, Redis } from './peers.js'
+import type { NewJob, Peers, Queue, Redis } from './peers.js'
+import { discreet } from './telemetry.js'
 import { cancelChannel } from './worker.js'
 
 /** The connection broke before an answer came: Redis may have done it, or not. */
 export class Interrupted extends Error {}
 
-/** A job has ended, or something else has become of it. */
-export interface LinkEvents {
-  active(id: string): void
-  completed(id: string, value: unknown): void
-  failed(id: string, reason: string): void
-  /** Somebody has taken it out of the queue. */
-  removed(id: string): void
-  /** Events may have been missed. */
-  gap(): void
-}
-
-/** Seconds for which Redis keeps what a submitter that is gone has left. */
-const KEPT = { age: 24 * 3600 }
-/** And the mark that a batch is going on. */
+/** Seconds for which Redis keeps the mark that a batch is going on. */
 const MARKED = 7 * 24 * 3600
 
 /** What BullMQ's errors say when Redis can do something later that it cannot do now. */
@@ -29,7 +18,7 @@ const later = /^(OOM|LOADING|BUSY|READONLY|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|NOREP
 export class Link {
   readonly #client: Redis
   readonly #queue: Queue
-  readonly #heard: QueueEvents
+  readonly #heard: Heard
   readonly #name: string
   readonly #mark: string
   #cut = new Set<() => void>()
@@ -47,18 +36,12 @@ export class Link {
     this.#client = client
     this.#name = queue
     this.#mark = `${PREFIX}:${queue}:batch:${batch}`
-    const options = { prefix: PREFIX, ...(telemetry && { telemetry }) }
-    const defaultJobOptions = { attempts: 1, removeOnComplete: KEPT, removeOnFail: KEPT }
+    const options = { prefix: PREFIX, ...(telemetry && { telemetry: discreet(telemetry) }) }
+    const defaultJobOptions = { attempts: 1 }
     this.#queue = new peers.Queue(queue, { connection: client, defaultJobOptions, ...options })
-    this.#heard = new peers.QueueEvents(queue, {
-      connection: patient(target),
-      prefix: PREFIX,
-      lastEventId: from,
-      autorun: false,
-    })
     const { hear } = new Complaints(target.where, settings.onError ?? (() => {}))
     this.#queue.on('error', hear as never)
-    this.#heard.on('error', hear as never)
+    this.#heard = new Heard(peers, target, this.#queue.toKey('events'), from, hear)
     client.on('close', () => this.#isCut())
     client.on('ready', () => {
       this.cutSince = undefined
@@ -77,22 +60,13 @@ export class Link {
     const [last] = await client.xrevrange(key, '+', '-', 'COUNT', 1)
     const link = new Link(settings, peers, batch, last?.[0] ?? '0-0', client)
     await client.set(link.#mark, '1', 'EX', MARKED)
-    await Promise.all([link.#queue.waitUntilReady(), link.#heard.waitUntilReady()])
+    await link.#queue.waitUntilReady()
     return link
   }
 
-  listen(events: LinkEvents): void {
-    const on = <T>(name: string, then: (args: T) => void) => this.#heard.on(name, then as never)
-    on<{ jobId: string }>('active', ({ jobId }) => events.active(jobId))
-    on<{ jobId: string; returnvalue: unknown }>('completed', ({ jobId, returnvalue }) =>
-      events.completed(jobId, returnvalue),
-    )
-    on<{ jobId: string; failedReason: string }>('failed', ({ jobId, failedReason }) =>
-      events.failed(jobId, failedReason),
-    )
-    on<{ jobId: string }>('removed', ({ jobId }) => events.removed(jobId))
+  listen(events: JobEvents): void {
     this.#client.on('ready', () => events.gap())
-    this.#heard.run().catch(() => {})
+    void this.#heard.listen(events)
   }
 
   #isCut(): void {
@@ -184,7 +158,8 @@ export class Link {
     if (this.isConnected) {
       await this.#answer(() => client.multi().unlink(this.#mark).exec()).catch(() => {})
     }
-    await Promise.allSettled([this.#heard.close(), this.#queue.close()])
+    this.#heard.close()
+    await this.#queue.close().catch(() => {})
     client.disconnect()
   }
 }

@@ -125,8 +125,30 @@ export interface ClusterBatchOptions
   retries?: number | undefined
   /** Called after each command; `running` is how many run anywhere. */
   onProgress?: ((progress: BatchProgress) => void) | undefined
+  /**
+   * Called with what commands write while they run: for people who watch, as a command that
+   * writes faster than its worker sends has the rest in its result alone, and so has one
+   * with `all` or another `keep` than 'head'. What it throws ends the batch.
+   */
+  onOutput?: ((output: LiveOutput) => void) | undefined
   /** Called when the connection to Redis is lost; the batch goes on once it is back. */
   onError?: ((error: ClusterError) => void) | undefined
+}
+
+/** Some of what a command has written. */
+export interface LiveOutput {
+  /** The command's place in the input, from 0. */
+  index: number
+  /** The command, as it was given. */
+  command: ClusterCommand
+  /** Which run of it this is: 1, and more if it is retried. */
+  attempt: number
+  /** Where the command wrote it. */
+  from: 'stdout' | 'stderr'
+  /** How many bytes it had written there before, all of which were told. */
+  at: number
+  /** The bytes; they may end within a character. */
+  bytes: Buffer
 }
 
 /** The outcome of one command on a cluster. */
@@ -145,6 +167,7 @@ export interface ClusterSettings {
   encoding: string
   telemetry: object | undefined
   onError: ((error: ClusterError) => void) | undefined
+  onOutput: ((output: LiveOutput) => void) | undefined
   bail: boolean
   signal: BatchSettings['signal']
   onProgress: BatchSettings['onProgress']
@@ -173,13 +196,14 @@ const isPortable = (name: string): boolean => Object.hasOwn(wireChecks, name)
 /** Reads the options of batch() on a cluster. Throws an argument error. */
 export function readClusterBatch(options: unknown): ClusterSettings {
   checkObject('options', options)
-  const { connection, queue, waiting, retries, telemetry, onError, ...rest } = {
+  const { connection, queue, waiting, retries, telemetry, onError, onOutput, ...rest } = {
     ...(options as Partial<ClusterBatchOptions>),
   }
   const { bail, signal, onProgress, encoding, total, ...shared } =
     rest as Partial<ClusterBatchOptions>
   const target = readConnection(connection)
   checkFunction('onError', onError)
+  checkFunction('onOutput', onOutput)
   if (waiting !== undefined) checkInteger('waiting', waiting, 1, 65536)
   if (retries !== undefined) checkInteger('retries', retries, 0, MAX_RETRIES)
   refuseUnknown(
@@ -198,6 +222,7 @@ export function readClusterBatch(options: unknown): ClusterSettings {
     encoding: encoding ?? 'utf8',
     telemetry,
     onError,
+    onOutput,
     bail: settings.bail === true,
     signal: settings.signal,
     onProgress: settings.onProgress,
@@ -301,9 +326,10 @@ export function readClusterCommand(command: unknown, settings: ClusterSettings):
   let args: unknown = []
   let retries: unknown
   let own: Record<string, unknown> = {}
-  if (Array.isArray(command)) [file, ...args as unknown[]] = command
-  if (Array.isArray(command)) args = command.slice(1)
-  else {
+  if (Array.isArray(command)) {
+    file = command[0]
+    args = command.slice(1)
+  } else {
     if (typeof command !== 'object' || command === null) {
       throw argumentError(
         'ERR_INVALID_ARG_TYPE',
@@ -325,7 +351,10 @@ export function readClusterCommand(command: unknown, settings: ClusterSettings):
   if (retries !== undefined && retries !== null) checkInteger('retries', retries, 0, MAX_RETRIES)
   // Without an env of its own, this program's would be read.
   const read = readRun(file, args, { env: noVariables, ...options })
-  const wire = { v: PROTOCOL, file: read.file, args: [...read.args], options: wireOptions(options) }
+  const wire: WireCommand = {
+    ...{ v: PROTOCOL, file: read.file, args: [...read.args], options: wireOptions(options) },
+    ...(settings.onOutput && { live: true }),
+  }
   return { wire, retries: typeof retries === 'number' ? retries : settings.retries }
 }
 

@@ -17,7 +17,8 @@ export interface Transaction {
 export interface Redis {
   readonly status: string
   connect(): Promise<void>
-  disconnect(): void
+  /** `again`: to connect once more. */
+  disconnect(again?: boolean): void
   quit(): Promise<unknown>
   on(event: string, listener: Listener): this
   once(event: string, listener: Listener): this
@@ -26,8 +27,12 @@ export interface Redis {
   get(key: string): Promise<string | null>
   set(key: string, value: string, ...how: (string | number)[]): Promise<string | null>
   exists(key: string): Promise<number>
+  lrange(key: string, first: number, last: number): Promise<string[]>
+  mget(keys: string[]): Promise<(string | null)[]>
+  hincrby(key: string, field: string, by: number): Promise<number>
   publish(channel: string, message: string): Promise<number>
   subscribe(channel: string): Promise<unknown>
+  xread(...request: (string | number)[]): Promise<[string, [string, string[]][]][] | null>
   xrevrange(key: string, ...range: (string | number)[]): Promise<[string, string[]][]>
   multi(): Transaction
 }
@@ -43,7 +48,10 @@ export interface Job {
   readonly processedOn?: number
   /** How often a worker has taken it, this time included. */
   readonly attemptsStarted: number
+  /** What its lock contains: the worker's id and a number. */
+  readonly token?: string
   log(row: string): Promise<number>
+  updateProgress(progress: object): Promise<void>
 }
 
 interface Endpoint {
@@ -70,20 +78,22 @@ export interface Queue extends Endpoint {
   }
 }
 
-export interface QueueEvents extends Endpoint {
-  run(): Promise<void>
-}
-
 export interface BullWorker extends Endpoint {
+  readonly id: string
   run(): Promise<void>
+  toKey(name: string): string
+  getBackend(): {
+    moveJobFromActiveToWait(id: string, token: string): Promise<number>
+  }
 }
 
 export interface Peers {
   Redis: new (options: RedisOptions) => Redis
   Queue: new (name: string, options: object) => Queue
-  QueueEvents: new (name: string, options: object) => QueueEvents
   Worker: new (name: string, process: (job: Job) => Promise<unknown>, options: object) => BullWorker
   UnrecoverableError: new (message: string) => Error
+  /** Says that the job has been moved back. */
+  WaitingError: new () => Error
 }
 
 /** The versions that this one was tested with; package.json has the same. */

@@ -1,6 +1,7 @@
 /** What submitters and workers tell each other: a job is a command, its value an outcome. */
 import { Buffer, isUtf8 } from 'node:buffer'
 import { AbortError } from '../model/abort-error.js'
+import type { ResourceUsage } from '../model/exit.js'
 import { SpawnError } from '../model/spawn-error.js'
 import { typeName } from '../model/values.js'
 import { RunError, type RunResult } from '../run-result.js'
@@ -51,6 +52,19 @@ export interface WireCommand {
   file: string
   args: string[]
   options: WireOptions
+  /** Whether the submitter wants the output while the command runs. */
+  live?: boolean
+}
+
+/** The progress of a job: what its command has written since the last one, and where that begins. */
+export interface WireLive {
+  stdout?: WirePiece
+  stderr?: WirePiece
+}
+
+export interface WirePiece {
+  at: number
+  text: Text
 }
 
 export const toText = (bytes: Uint8Array): Text => {
@@ -110,7 +124,7 @@ export const wireChecks: Readonly<Record<keyof WireOptions, Check>> = {
 /** Reads the data of a job, from whoever can write to Redis. Throws a ClusterError. */
 export function readWire(data: unknown): WireCommand {
   if (!isBag(data)) throw invalid(`its data is ${typeName(data)}`)
-  const { v, file, args, options, ...more } = data
+  const { v, file, args, options, live, ...more } = data
   if (v !== PROTOCOL) {
     throw new ClusterError(
       'ERR_CLUSTER_VERSION',
@@ -131,7 +145,28 @@ export function readWire(data: unknown): WireCommand {
     if (!check) throw invalid(`it has the unknown option ${JSON.stringify(name)}`)
     if (!check(value)) throw invalid(`the option ${name} has no such value`)
   }
-  return { v, file: file as string, args, options }
+  if (live !== undefined && typeof live !== 'boolean') throw invalid('"live" must be a boolean')
+  return { v, file: file as string, args, options, live: live === true }
+}
+
+const isPiece = (value: unknown): boolean =>
+  value === undefined ||
+  (isBag(value) &&
+    Number.isSafeInteger(value.at) &&
+    Object.keys(value).length === 2 &&
+    isText(value.text))
+
+/** Reads the progress of a job; undefined if it is something else. */
+export function readLive(json: string): WireLive | undefined {
+  let live: unknown
+  try {
+    live = JSON.parse(json)
+  } catch {
+    return undefined
+  }
+  return isBag(live) && isPiece(live.stdout) && isPiece(live.stderr)
+    ? (live as WireLive)
+    : undefined
 }
 
 /** Where a command ran. */
@@ -151,12 +186,35 @@ interface WireError {
   fields: Record<string, unknown>
 }
 
+/** What a result has if nothing is unusual: an outcome leaves it out, as every submitter of a queue reads it. */
+const usual = {
+  ...{ exitCode: 0, signal: null, signalDescription: null, coreDumped: false, truncated: false },
+  ...{ timedOut: false, aborted: false, step: null, fromTemplate: false, killError: null },
+  ...{ stdout: '', stderr: '', all: '' },
+} as const
+
+/** The order of `usage`. */
+const usageNames = [
+  ...(['userCPUTime', 'systemCPUTime', 'maxRSS', 'minorPageFault', 'majorPageFault'] as const),
+  ...(['fsRead', 'fsWrite', 'voluntaryContextSwitches', 'involuntaryContextSwitches'] as const),
+] satisfies (keyof ResourceUsage)[]
+
+/** How a program ended. */
+interface WireResult extends Partial<Record<keyof typeof usual, unknown>> {
+  pid: number | null
+  durationMs: number
+  backend: string
+  usage: number[]
+  /** Which descriptors were pipes, 1 << each: these have the same bytes as stdout and stderr. */
+  pipes: number
+}
+
 /** The value of a job. */
 export interface WireOutcome {
   v: number
   worker: WorkerName
   queuedMs: number
-  result?: Record<string, unknown> & { stdout: WireOutput; stderr: WireOutput; all: WireOutput }
+  result?: WireResult
   error?: WireError
 }
 
@@ -195,11 +253,12 @@ const INLINE = 8 * 1024
 /** A row of the log of a job. */
 export type Log = (row: string) => Promise<number>
 
-async function wireOutput(bytes: Buffer, log: Log): Promise<WireOutput> {
+function wireOutput(bytes: Buffer, log: Log): WireOutput | Promise<WireOutput> {
+  if (bytes.length === 0) return ''
   const text = toText(bytes)
   if (bytes.length <= INLINE) return text
-  const rows = await log(typeof text === 'string' ? `t${text}` : `b${text.base64}`)
-  return { row: rows - 1 }
+  const row = typeof text === 'string' ? `t${text}` : `b${text.base64}`
+  return log(row).then((rows) => ({ row: rows - 1 }))
 }
 
 /**
@@ -215,27 +274,33 @@ export async function wireOutcome(
   const { result, error } = outcome
   const wire: WireOutcome = { v: PROTOCOL, ...about }
   if (result) {
-    const { stdout, stderr, all, stdio, killError, ...rest } = result
-    wire.result = {
-      ...rest,
-      // Which descriptors were pipes: these have the same bytes as stdout and stderr.
-      pipes: stdio.map((output) => output !== null),
-      killError: killError && wireError(killError),
-      stdout: await wireOutput(stdout, log),
-      stderr: await wireOutput(stderr, log),
-      all: await wireOutput(all, log),
+    const { pid, durationMs, backend, rusage, stdio } = result
+    const usage = usageNames.map((name) => rusage[name])
+    const pipes = stdio.reduce((bits, output, fd) => (output === null ? bits : bits | (1 << fd)), 0)
+    const brief: WireResult = { pid, durationMs, backend, usage, pipes }
+    for (const name of Object.keys(usual) as (keyof typeof usual)[]) {
+      const value = result[name]
+      if (value === usual[name]) continue
+      if (name === 'killError') brief.killError = wireError(value as Error)
+      else if (name === 'stdout' || name === 'stderr' || name === 'all') {
+        const output = wireOutput(value as Buffer, log)
+        const written = output instanceof Promise ? await output : output
+        if (written !== '') brief[name] = written
+      } else brief[name] = value
     }
+    wire.result = brief
   }
   if (error) wire.error = wireError(error)
   return wire
 }
 
-const isRow = (output: WireOutput): output is { row: number } =>
-  typeof output === 'object' && 'row' in output
+const isRow = (output: unknown): output is { row: number } => isBag(output) && 'row' in output
 
 /** Whether outputs are in the job's log. */
-export const hasRows = ({ result }: WireOutcome): boolean =>
-  result !== undefined && [result.stdout, result.stderr, result.all].some(isRow)
+export function hasRows(wire: WireOutcome | undefined): boolean {
+  const result = isBag(wire) ? wire.result : undefined
+  return isBag(result) && [result.stdout, result.stderr, result.all].some(isRow)
+}
 
 function outputOf(output: WireOutput, rows: readonly string[], encoding: string): string | Buffer {
   let text: Text
@@ -247,6 +312,7 @@ function outputOf(output: WireOutput, rows: readonly string[], encoding: string)
     text = output
   }
   if (encoding === 'buffer') return toBytes(text)
+  if (text === '') return text
   if (typeof text === 'string' && /^utf-?8$/i.test(encoding)) return text
   return toBytes(text).toString(encoding as BufferEncoding)
 }
@@ -260,7 +326,11 @@ export interface Outcome {
 }
 
 /** Reads the value of a job. Throws a ClusterError if another version has written it. */
-export function readOutcome(wire: WireOutcome, rows: readonly string[], encoding: string): Outcome {
+export function readOutcome(
+  wire: WireOutcome | undefined,
+  rows: readonly string[],
+  encoding: string,
+): Outcome {
   if (!isBag(wire) || wire.v !== PROTOCOL) {
     const code: ClusterErrorCode = 'ERR_CLUSTER_VERSION'
     throw new ClusterError(code, 'the command was run by a worker of another version')
@@ -268,18 +338,17 @@ export function readOutcome(wire: WireOutcome, rows: readonly string[], encoding
   const { worker, queuedMs } = wire
   let result: RunResult<string | Buffer> | undefined
   if (wire.result) {
-    const { stdout, stderr, all, pipes, killError, ...rest } = wire.result
-    const read = (output: WireOutput) => outputOf(output, rows, encoding)
-    const texts = { stdout: read(stdout), stderr: read(stderr), all: read(all) }
+    const { pipes, usage, ...rest } = { ...usual, ...wire.result }
+    const read = (output: unknown) => outputOf(output as WireOutput, rows, encoding)
+    const [stdout, stderr, all] = [read(rest.stdout), read(rest.stderr), read(rest.all)]
+    const killError = rest.killError && errorOf(rest.killError as WireError, undefined)
+    const rusage: Partial<ResourceUsage> = {}
+    for (const [at, name] of usageNames.entries()) rusage[name] = usage[at] as number
     // With `all`, both are one.
-    const first = texts.all.length > 0 ? texts.all : texts.stdout
-    const byFd = [undefined, first, texts.stderr]
-    result = {
-      ...rest,
-      ...texts,
-      stdio: (pipes as boolean[]).map((isPipe, fd) => (isPipe ? (byFd[fd] ?? null) : null)),
-      killError: killError ? errorOf(killError as WireError, undefined) : null,
-    } as unknown as RunResult<string | Buffer>
+    const byFd = [null, all.length > 0 ? all : stdout, stderr]
+    const stdio = byFd.map((output, fd) => (pipes & (1 << fd) ? output : null))
+    const more = { stdout, stderr, all, stdio, killError, rusage }
+    result = { ...rest, ...more } as unknown as RunResult<string | Buffer>
   }
   const error = wire.error && errorOf(wire.error, result)
   return { worker, queuedMs, result, error }

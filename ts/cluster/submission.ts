@@ -1,5 +1,5 @@
 /** The commands of a batch on their way through Redis, a bounded number at a time. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { failed } from '../batch/result.js'
 import type { Engine } from '../batch/results.js'
 import type { AnyResult, Commands, SchedulerEvents } from '../batch/scheduler.js'
@@ -10,9 +10,22 @@ import type { BatchCommand, BatchProgress } from '../options/options.js'
 import { reach } from './connection.js'
 import { errorOfReason, LostError } from './errors.js'
 import { Interrupted, Link } from './link.js'
-import { type ClusterSettings, type ReadCommand, readClusterCommand } from './options.js'
+import {
+  type ClusterCommand,
+  type ClusterSettings,
+  type ReadCommand,
+  readClusterCommand,
+} from './options.js'
 import { peers } from './peers.js'
-import { hasRows, JOB_NAME, type Outcome, readOutcome, type WireOutcome } from './protocol.js'
+import {
+  hasRows,
+  JOB_NAME,
+  type Outcome,
+  readLive,
+  readOutcome,
+  toBytes,
+  type WireOutcome,
+} from './protocol.js'
 
 /** How many jobs are added, and forgotten, with one message to Redis. */
 const CHUNK = 100
@@ -42,6 +55,8 @@ interface Task {
   isSettling: boolean
   /** It came before Redis had said that it has the job. */
   early: (() => void) | undefined
+  /** How much of its output has been told meanwhile. */
+  told: { stdout: number; stderr: number }
 }
 
 const noOutcome = { worker: undefined, queuedMs: undefined, result: undefined }
@@ -51,7 +66,8 @@ export class Submission implements Engine {
   readonly #events: SchedulerEvents
   readonly #source: Iterator<BatchCommand> | AsyncIterator<BatchCommand>
   readonly #total: number | undefined
-  readonly #batch = randomUUID()
+  /** A part of the ids of its jobs, which Redis repeats often. */
+  readonly #batch = randomBytes(12).toString('base64url')
   readonly #begin = now()
   readonly #link: Promise<Link>
   /** By the ids of their jobs. */
@@ -115,6 +131,11 @@ export class Submission implements Engine {
         }
       },
       completed: (id, value) => this.#ended1(id, (task) => this.#completed(link, task, value)),
+      progress: (id, data) => {
+        const task = this.#pending.get(id)
+        if (task && !task.isSettling) this.#tell(task, data)
+      },
+      pending: () => this.#pending.size,
       failed: (id, reason) => this.#ended1(id, (task) => this.#failed(task, reason)),
       removed: (id) =>
         this.#ended1(id, (task) => this.#vanished(task, 'somebody has removed its job')),
@@ -173,9 +194,21 @@ export class Submission implements Engine {
   }
 
   #send(link: Link, what: Pick<Task, 'index' | 'command' | 'read' | 'attempt'>): void {
-    const id = `${this.#batch}.${what.index}.${what.attempt}`
+    const { index, command, read, attempt } = what
+    const id = `${this.#batch}.${index}.${attempt}`
+    const told = { stdout: 0, stderr: 0 }
     const none = { isAdded: false, keep: false, isActive: false, isSettling: false }
-    this.#chunk.push({ ...what, id, since: 0, early: undefined, ...none })
+    this.#chunk.push({
+      index,
+      command,
+      read,
+      attempt,
+      id,
+      told,
+      since: 0,
+      early: undefined,
+      ...none,
+    })
     if (this.#chunk.length >= CHUNK) this.#flush(link)
     else if (!this.#flushing) {
       this.#flushing = true
@@ -268,8 +301,12 @@ export class Submission implements Engine {
     else task.early = () => then(task)
   }
 
-  #completed(link: Link, task: Task, value: unknown): void {
-    const wire = value as WireOutcome
+  /** `json`: the outcome, or what somebody else has written in its place. */
+  #completed(link: Link, task: Task, json: string): void {
+    let wire: WireOutcome | undefined
+    try {
+      wire = JSON.parse(json)
+    } catch {}
     const { encoding } = this.#settings
     const settle = (rows: readonly string[]) => {
       let outcome: Outcome
@@ -288,6 +325,27 @@ export class Submission implements Engine {
       // Redis is asked again, and then tells of the job once more.
       task.isSettling = false
     })
+  }
+
+  /** Its output meanwhile, up to the first piece that is missing. */
+  #tell(task: Task, data: string): void {
+    const { onOutput } = this.#settings
+    const live = onOutput && readLive(data)
+    if (!live) return
+    const { index, command, attempt, told } = task
+    for (const from of ['stdout', 'stderr'] as const) {
+      const piece = live[from]
+      if (piece?.at !== told[from]) continue
+      const { at } = piece
+      const bytes = toBytes(piece.text)
+      told[from] += bytes.length
+      const what = command as ClusterCommand
+      try {
+        onOutput({ index, command: what, attempt: attempt + 1, from, at, bytes })
+      } catch (error) {
+        this.stop((error || new Error(`${error} was thrown`)) as Error)
+      }
+    }
   }
 
   #failed(task: Task, reason: string): void {
@@ -432,7 +490,7 @@ export class Submission implements Engine {
         const [state, value] = states[at] as [number, string?]
         if (state === 0) continue
         this.#ended1(task.id, () => {
-          if (state === 1) this.#completed(link, task, JSON.parse(value ?? 'null'))
+          if (state === 1) this.#completed(link, task, value ?? '')
           else if (state === 2) this.#failed(task, value ?? '')
           else this.#vanished(task, 'Redis has lost its job')
         })

@@ -5,19 +5,47 @@ import { Ending } from '../core/abort.js'
 import { argumentError } from '../model/argument-error.js'
 import { run } from '../run.js'
 import type { RunResult } from '../run-result.js'
-import { Policy, readAllow, readNames } from './allow.js'
+import { type Admitted, Policy, readAllow, readNames } from './allow.js'
 import { Complaints, PREFIX, patient, reach } from './connection.js'
 import { ClusterError, LostError, reasonOf } from './errors.js'
 import { Base, whyNot } from './folder.js'
+import { GivenBack } from './given-back.js'
+import { Live } from './live.js'
 import { readLimits, readWorker, type WorkerOptions, type WorkerSettings } from './options.js'
 import { type BullWorker, type Job, type Peers, peers, type Redis } from './peers.js'
-import { readWire, type WireOutcome, type WorkerName, wireOutcome } from './protocol.js'
+import {
+  readWire,
+  type WireLive,
+  type WireOutcome,
+  type WorkerName,
+  wireOutcome,
+} from './protocol.js'
+import { discreet } from './telemetry.js'
+
+/** Seconds for which Redis keeps outcomes that nobody takes: their submitter is gone. */
+const KEPT = { age: 24 * 3600 }
 
 /** Where submitters say which batches have been given up. */
 export const cancelChannel = (queue: string): string => `${PREFIX}:${queue}:cancel`
 
 /** The batch of a job, from the job's id. */
 export const batchOf = (id: string): string => id.slice(0, id.indexOf('.'))
+
+type Send = (live: WireLive) => Promise<unknown>
+
+/** run()'s callbacks that send the output meanwhile, where the result has its beginning. */
+function liveOf({ all, keep = 'head', maxBuffer, stdio }: Admitted['options'], send: Send) {
+  if (all || keep !== 'head') return undefined
+  const most = typeof maxBuffer === 'object' ? maxBuffer : { stdout: maxBuffer, stderr: maxBuffer }
+  const { stdout = 0, stderr = 0 } = most
+  const live = new Live({ stdout, stderr }, send)
+  const isPipe = (fd: number) => Array.isArray(stdio) && stdio[fd] === 'pipe'
+  const callbacks = {
+    ...(isPipe(1) && { onStdout: (bytes: Buffer) => live.add('stdout', bytes) }),
+    ...(isPipe(2) && { onStderr: (bytes: Buffer) => live.add('stderr', bytes) }),
+  }
+  return { callbacks, end: () => live.end() }
+}
 
 interface Running {
   stop: Ending
@@ -34,7 +62,9 @@ export class Worker {
   readonly #peers: Peers
   readonly #policy: Policy
   readonly #bull: BullWorker
+  readonly #client: Redis
   readonly #listener: Redis
+  readonly #givenBack: GivenBack
   readonly #lostAfter: number
   readonly #running = new Map<string, Running>()
   #closed: Promise<void> | undefined
@@ -49,8 +79,10 @@ export class Worker {
     const { concurrency = availableParallelism() } = settings
     const { hear } = new Complaints(target.where, settings.onError)
     const connection = patient(target)
+    this.#client = new peers.Redis(connection)
+    this.#client.on('error', (() => {}) as never)
     this.#bull = new peers.Worker(queue, (job) => this.#take(job), {
-      connection,
+      connection: this.#client,
       prefix: PREFIX,
       concurrency,
       name: `${this.name.host}:${this.name.pid}`,
@@ -59,7 +91,9 @@ export class Worker {
       stalledInterval: Math.ceil(lostAfter / 2),
       // A job whose worker is gone is never given to another: it fails, as lost.
       maxStalledCount: 0,
-      ...(telemetry && { telemetry }),
+      removeOnComplete: KEPT,
+      removeOnFail: KEPT,
+      ...(telemetry && { telemetry: discreet(telemetry) }),
     })
     this.#bull.on('error', ((error: Error) => {
       // What becomes of these commands, their submitters are told.
@@ -72,6 +106,7 @@ export class Worker {
     this.#bull.on('lockRenewalFailed', ((ids: string[]) => {
       for (const id of ids) this.#stop(id, new LostError('its worker was out of touch with Redis'))
     }) as never)
+    this.#givenBack = new GivenBack(this.#client, this.#bull, lostAfter)
     this.#listener = new peers.Redis({ ...connection, lazyConnect: true })
     this.#listener.on('error', hear as never)
     this.#listener.on('message', ((_channel: string, batch: string) => {
@@ -100,13 +135,16 @@ export class Worker {
 
   /** Runs the command of a job. What it throws becomes the reason for which the job failed. */
   async #take(job: Job): Promise<WireOutcome> {
-    const id = job.id ?? ''
+    const { id = '', token: lock = '' } = job
     try {
+      const { processedOn = 0 } = job
+      this.#givenBack.taken(id, processedOn)
       // However the job came back into the queue: it may have run.
       if (job.attemptsStarted !== 1) throw new LostError('another worker has had it before')
-      // Standing still since it asked for the job: others may have taken it for dead.
-      if (Date.now() - (job.processedOn ?? 0) >= this.#lostAfter) {
-        throw new LostError('its worker was out of touch with Redis')
+      // It asked long ago: it stood still, or Redis was away. Its lock may be about to expire.
+      if (Date.now() - processedOn >= this.#lostAfter / 2) {
+        await this.#givenBack.give(id, lock)
+        throw new this.#peers.WaitingError()
       }
       return await this.#run(job, id)
     } catch (error) {
@@ -124,12 +162,15 @@ export class Worker {
     let error: Error | undefined
     try {
       const { file, args, options, release } = await this.#policy.admit(command)
+      const live = command.live ? liveOf(options, (piece) => job.updateProgress(piece)) : undefined
       try {
         result = await run(file, args, {
           ...options,
+          ...live?.callbacks,
           signal: running.stop as unknown as AbortSignal,
         })
       } finally {
+        live?.end()
         await release()
       }
     } catch (thrown) {
@@ -161,6 +202,7 @@ export class Worker {
 
   async #close(): Promise<void> {
     await this.#bull.close()
+    this.#client.disconnect()
     this.#listener.disconnect()
   }
 
