@@ -1,6 +1,7 @@
 // `npm run test:soak`: the library on this kernel for long, by random operations
 // (test/soak); then the series' stress program and fuzzer for long, each in a
-// machine of its own; and the proof of the cluster (test/cluster/proof.mjs). Prints tables of what was done, and a line with the counts.
+// machine of its own; and the proof of the cluster and its memory (test/cluster). Prints
+// tables of what was done, and a line with the counts.
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import { Command, Option } from 'commander'
@@ -25,6 +26,7 @@ const given = new Command()
   .option('--stress <chains>', 'kernel: chains of the stress program', positive, 100_000)
   .option('--fuzz <chains>', 'kernel: chains of the fuzzer', positive, 1_000_000)
   .option('--commands <number>', 'cluster: over four workers', positive, 100_000)
+  .option('--generated <number>', 'cluster: of a generator, for memory', positive, 1_000_000)
   .option('--kernel <flavour>', 'kernel: patched or debug', 'patched')
   .parse()
   .opts()
@@ -158,31 +160,37 @@ async function kernel() {
   return table.map(({ ok }) => ok)
 }
 
-/** Returns whether each command had one outcome, and nothing was left. */
-async function cluster() {
-  const { commands } = options
-  const args = ['--count', `${commands}`]
-  const log = logFile('soak cluster')
-  const command = [process.execPath, `${root}test/cluster/proof.mjs`, ...args]
+/** Runs a program of test/cluster; returns whether all went well. */
+async function ofCluster(program, commands, perSecond) {
+  const log = logFile(`soak ${program}`)
+  const file = `${root}test/cluster/${program}.mjs`
+  const command = [process.execPath, '--expose-gc', file, '--count', `${commands}`]
   const end = await attempt(command, {
-    ...{ title: 'soak: cluster', log, seconds: commands / 500, show: process.stdout },
+    ...{ title: `soak: cluster: ${program}`, log, show: process.stdout },
+    seconds: commands / perSecond,
     read(line) {
       const { started } = parsed(line)
       return started && { share: started / commands, note: `${started} commands` }
     },
   })
   const { result, failed } = parsed(end.stdout.trimEnd().split('\n').at(-1))
-  if (result) console.log(`soak: cluster: ${JSON.stringify(result, null, 2)}`)
+  if (result) console.log(`soak: cluster: ${program}: ${JSON.stringify(result, null, 2)}`)
   if (end.status === 0 && result && !failed) return true
   const why = failed ?? `it ended with ${end.signal ?? end.status}\n${end.lines.join('\n')}`
-  console.error(`soak: cluster: ${why}\nsoak: the whole log: ${log}`)
+  console.error(`soak: cluster: ${program}: ${why}\nsoak: the whole log: ${log}`)
   return false
 }
+
+/** Whether each command had one outcome, and nothing was left; whether memory stayed the same. */
+const cluster = async () => [
+  await ofCluster('proof', options.commands, 500),
+  await ofCluster('memory', options.generated, 1000),
+]
 
 const wanted = (part) => options.only === undefined || options.only === part
 const all = []
 if (wanted('library')) all.push(await library())
-if (wanted('cluster')) all.push(await cluster())
+if (wanted('cluster')) all.push(...(await cluster()))
 if (wanted('kernel')) all.push(...(await kernel()))
 const failed = all.filter((ok) => !ok).length
 console.log(`${all.length - failed} passed, ${failed} failed`)
