@@ -29,12 +29,14 @@ export type {
   OutputEncoding,
   Rlimit,
   RunOptions,
+  RunSyncOptions,
   SpawnOptions,
   StdioEntry,
   StdioFile,
   StdioOption,
   StdioPipe,
   StdioPty,
+  SyncInput,
 } from './options/options.js'
 export { type PipeCommand, pipe } from './pipe.js'
 export { type Probe, probe } from './probe.js'
@@ -42,6 +44,7 @@ export type { Child } from './process/child.js'
 export type { LaunchAbout, LaunchMessage } from './process/told.js'
 export { run } from './run.js'
 export { RunError, type RunFailure, type RunResult } from './run-result.js'
+export { runSync } from './run-sync.js'
 export type { Running } from './running.js'
 export { spawn } from './spawn.js'
 export { type Template, type TemplateOptions, template } from './template.js'

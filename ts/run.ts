@@ -1,9 +1,8 @@
-import { Buffer } from 'node:buffer'
 import type { Writable } from 'node:stream'
 import { closePipes } from './chain/descriptors.js'
+import { conclude, concludeLate } from './conclude.js'
 import { now } from './core/runtime.js'
 import { AbortError } from './model/abort-error.js'
-import { noUsage } from './model/exit.js'
 import { SpawnError } from './model/spawn-error.js'
 import { readRun } from './options/check.js'
 import type { Output, Strict } from './options/inference.js'
@@ -17,7 +16,7 @@ import { Outputs } from './process/outputs.js'
 import { pipeStream } from './process/stream.js'
 import { Termination } from './process/termination.js'
 import { startTurn } from './process/turn.js'
-import { longError, RunError, type RunResult, readError } from './run-result.js'
+import type { RunResult } from './run-result.js'
 import { RunControl, Running } from './running.js'
 
 /**
@@ -48,35 +47,9 @@ export function running(read: () => RunSettings): Running<string | Buffer> {
   return new Running(result, control)
 }
 
-const noBytes = Buffer.alloc(0)
-
 /** Whether the caller has a stream for it. */
 const isHandled = (plan: StdioPlan, index: number): boolean =>
   plan.kind === 'pipe' && plan.input && (index > 0 || plan.both)
-
-/** The result of a run whose timeout passed before the program ran. */
-function lateResult({ step }: SpawnError, launch: Launch, text: string | Buffer, begin: number) {
-  return {
-    pid: null,
-    exitCode: null,
-    signal: null,
-    signalDescription: null,
-    coreDumped: false,
-    stdout: text,
-    stderr: text,
-    all: text,
-    stdio: [],
-    truncated: false,
-    timedOut: true,
-    aborted: false,
-    step,
-    killError: null,
-    durationMs: now() - begin,
-    rusage: noUsage(),
-    backend: launch.backend,
-    fromTemplate: false,
-  }
-}
 
 /** run() with options that have been read. @internal */
 export async function runWith(
@@ -104,7 +77,7 @@ async function runInto(
   control: RunControl | undefined,
 ): Promise<RunResult<string | Buffer>> {
   const begin = now()
-  const { file, signal, encoding = 'utf8', overflow, check } = asked
+  const { signal, overflow } = asked
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
   const settings = turn ? await turn : asked
@@ -141,11 +114,8 @@ async function runInto(
   try {
     const started = await launch.started.catch((error) => termination.lateOr(error))
     if (started instanceof SpawnError) {
-      const text = encoding === 'buffer' ? Buffer.alloc(0) : ''
-      const result = lateResult(started, launch, text, begin)
       outputs.abandon()
-      if (check) throw new RunError(launch, result, false)
-      return result
+      return concludeLate(asked, started, launch, begin)
     }
     control?.begun(started)
     const stdin = started.pipes.find(({ index }) => index === 0)
@@ -164,41 +134,9 @@ async function runInto(
       termination.drain(asked.drainGrace)
     }
     await outputs.whole
-    const none = encoding === 'buffer' ? noBytes : ''
-    const stdout = outputs.get(1, encoding)
-    const stderr = outputs.get(2, encoding)
-    const result = {
-      pid: started.pid,
-      exitCode: exit.code,
-      signal: exit.signal,
-      signalDescription: exit.signalDescription,
-      coreDumped: exit.coreDumped,
-      stdout: asked.all ? none : stdout,
-      stderr,
-      all: asked.all ? stdout : none,
-      stdio: settings.stdio.map((_, index) => {
-        if (!outputs.has(index)) return null
-        return index === 1 ? stdout : index === 2 ? stderr : outputs.get(index, encoding)
-      }),
-      truncated: outputs.truncated,
-      timedOut: termination.timedOut,
-      aborted: termination.aborted,
-      step: null,
-      killError: termination.failed ?? null,
-      durationMs: exit.durationMs,
-      rusage: exit.rusage,
-      backend: launch.backend,
-      fromTemplate: launch.fromTemplate,
-    }
     const thrown = outputs.thrown ?? feed?.thrown
-    if (thrown) throw thrown.error
-    if (outputs.failed) throw readError(file, outputs.failed, result)
-    if (outputs.tooLong) throw longError(file, outputs.tooLong, encoding, result)
-    if (termination.aborted && signal) throw Object.assign(new AbortError(signal), { result })
-    if (check && (exit.code !== 0 || termination.timedOut)) {
-      throw new RunError(launch, result, termination.reason === 'maxBuffer')
-    }
-    return result
+    const { pid } = started
+    return conclude({ settings, outputs, start: launch, pid, exit, ending: termination, thrown })
   } finally {
     termination.disarm()
   }

@@ -2,13 +2,16 @@
 import { expect, test } from 'vitest'
 import { backends } from '../../dist/backend/backends.js'
 import {
+  Answer,
   EVENT_STRIDE,
   EVENT_VALUES,
   EventField,
   EventHas,
   EventType,
   LaunchFlags,
+  News,
   PipeBits,
+  RunField,
   TOKENS,
 } from '../../dist/binding/addon.js'
 import { loadBinding } from '../../dist/binding/load.js'
@@ -47,11 +50,14 @@ test.each(
     sizes: { eventStride: EVENT_STRIDE, eventValues: EVENT_VALUES, tokens: TOKENS },
     pipes: PipeBits,
     launch: LaunchFlags,
+    news: News,
+    answers: Answer,
+    run: RunField,
   }),
 )('%s is the same on both sides', (name, numbers) => {
   expect(layout[name]).toEqual(numbers)
 })
 
 test('nothing that C describes goes without a check', () => {
-  expect(Object.keys(layout)).toHaveLength(13)
+  expect(Object.keys(layout)).toHaveLength(16)
 })

@@ -10,7 +10,9 @@ import {
   type OutputEncoding,
   type RunOptions,
   type RunResult,
+  type RunSyncOptions,
   run,
+  runSync,
   type SpawnOptions,
   spawn,
   template,
@@ -209,5 +211,25 @@ describe('template()', () => {
     expectTypeOf(child).resolves.toHaveProperty('stdout').toEqualTypeOf<null>()
     // @ts-expect-error a shell would be run instead
     tool.run([], { shell: true })
+  })
+})
+
+describe('runSync()', () => {
+  test('gives what run() resolves to', () => {
+    expectTypeOf(runSync('a')).toEqualTypeOf<RunResult>()
+    expectTypeOf(runSync('a', [], { encoding: 'buffer' }).stdout).toEqualTypeOf<Buffer>()
+    const options: RunSyncOptions = { input: 'x', timeout: 1 }
+    expectTypeOf(runSync('a', [], options).stdout).toEqualTypeOf<string>()
+  })
+
+  test('has no options that cannot be while it blocks', () => {
+    // @ts-expect-error: nothing can abort it
+    runSync('a', [], { signal: new AbortController().signal })
+    // @ts-expect-error: no function is called
+    runSync('a', [], { onLine: () => {} })
+    // @ts-expect-error: nobody reads a stream
+    runSync('a', [], { input: process.stdin })
+    // @ts-expect-error: nobody writes
+    runSync('a', [], { input: true })
   })
 })

@@ -78,24 +78,67 @@ export const PipeBits = { input: 1, collect: 2, output: 4, given: 8 } as const
 export const LaunchFlags = { wantResults: 1, lazy: 2, likeUvSpawn: 4 } as const
 
 /** The version that the addon must have: one that another copy has loaded may be older. */
-export const BINDING_VERSION = 7
+export const BINDING_VERSION = 8
 
 /** Tokens of launches are below this; the client's number is in the bits above. */
 export const TOKENS = 2 ** 20
 
 /**
- * From run(): the pid, or 0 if it has not started; 0 or -errno, of the start, of a
- * limit (ETIMEDOUT, ENOBUFS) or of a pipe; si_code and si_status, as in EventField; the
- * index of the operation that failed, if the start did; nine numbers in the order of
- * ResourceUsage; what was read from each pipe.
+ * What the function that is given to run() is told:
+ *
+ * - due: the time is over that it asked for
+ * - much: some output was not kept, or `maxOutput` is exceeded
+ * - over: the process has ended
+ * - all: and so have the outputs
  */
+export const News = { due: 0, much: 1, over: 2, all: 3 } as const
+
+/** One of them. */
+export type NewsNumber = (typeof News)[keyof typeof News]
+
+/**
+ * What it answers: milliseconds until it is told `due`, or after `all` that again; or
+ *
+ * - never: nothing more is due; after `all`, run() returns
+ * - stop: as never, and read what has been written, and then no more
+ * - cut: as never, and read and write nothing more
+ */
+export const Answer = { never: -1, stop: -2, cut: -3 } as const
+
+/** Called with the number of the launch, and once it has started the pid, otherwise 0. */
+export type Decide = (news: NewsNumber, id: number, pid: number) => number
+
+/**
+ * What run() returns, at these places: the pid, or 0 if it has not started; 0 or -errno,
+ * of the start or of a pipe; si_code and si_status, as in EventField; the index of the
+ * operation that failed, if the start did; 0 or -errno of an exec from a kernel template;
+ * the launcher that made it; nine numbers in the order of ResourceUsage; for each pipe 1 if
+ * some of its output was not kept, and then 0 or -errno of reading it; and from `outputs`
+ * on, what was read from each pipe.
+ */
+export const RunField = {
+  pid: 0,
+  error: 1,
+  code: 2,
+  status: 3,
+  failed: 4,
+  template: 5,
+  by: 6,
+  usage: 7,
+  ends: 8,
+  outputs: 9,
+} as const
+
 export type RunResult = readonly [
   pid: number,
   error: number,
   code: number,
   status: number,
   failed: number,
+  template: number,
+  by: number,
   usage: Float64Array,
+  ends: readonly number[],
   ...outputs: Buffer[],
 ]
 
@@ -142,13 +185,14 @@ export interface Binding {
     place: number,
   ): number
   /**
-   * Launches as launch() does with `likeUvSpawn`, and blocks until the process has
-   * ended and the pipes have, or the launch has failed; there are no events. `pipes`
-   * are stream sockets, which it closes: PipeBits, descriptor, PipeBits, …. `inputs`
-   * has the bytes that are written to each, or nothing. A process that takes longer
-   * than `timeout` milliseconds, or writes more than `maxOutput` bytes to all of them
-   * together, gets `killSignal`, and its pipes are closed; 0 is no limit. Throws,
-   * owning nothing, as launch() does.
+   * Launches as launch() does, and blocks until the process has ended and its outputs
+   * have, or the launch has failed; there are no events. `pipes` are pipes or stream
+   * sockets, which it closes: PipeBits, descriptor, bytes to keep of the beginning and of
+   * the end, PipeBits, …. `inputs` has the bytes that are written to each, or nothing.
+   * `maxOutput` is a limit for all outputs together; 0 is none. `decide` is told what
+   * happens, first after `wait` milliseconds unless that is negative; it may signal the
+   * process. With LaunchFlags.likeUvSpawn it waits for all of the inputs to be written, too, and
+   * the program gets a SIGCHLD. Throws, owning nothing, as launch() does.
    */
   run(
     kind: number,
@@ -157,9 +201,10 @@ export interface Binding {
     closeFds: readonly number[],
     pipes: readonly number[],
     inputs: readonly (Uint8Array | undefined)[],
-    timeout: number,
+    flags: number,
     maxOutput: number,
-    killSignal: number,
+    wait: number,
+    decide: Decide,
   ): RunResult
   /**
    * A handle to the current working directory and umask, for a later launch(); call

@@ -99,6 +99,10 @@ export class Compiled implements Disposable {
 
 acrossCopies(Compiled, 'Compiled')
 
+/** The index of a chain's exec from a kernel template, or -1. @internal */
+export const templateIndex = ({ chain, source }: Compiled): number =>
+  source?.template ? chain.findIndex((op) => op.op === 'exec' && op.template !== undefined) : -1
+
 /** The program and arguments that run a line in a shell. */
 function shellCommand(file: string, args: readonly string[], shell: boolean | string) {
   const line = [file, ...args].join(' ')

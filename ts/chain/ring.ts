@@ -311,8 +311,8 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   }
 }
 
-/** An error of the core, with a code: EINVAL means a malformed chain, so a bad argument. */
-function submitError(error: unknown): unknown {
+/** An error of the core, with a code: EINVAL means a malformed chain, so a bad argument. @internal */
+export function submitError(error: unknown): unknown {
   const { errno, message } = error as NodeJS.ErrnoException
   if (errno === undefined) return error
   if (errno === EINVAL) return argumentError('ERR_INVALID_ARG_VALUE', message)

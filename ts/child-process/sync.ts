@@ -2,10 +2,20 @@
  * Stands in for the native function behind spawnSync(), execSync() and execFileSync():
  * starts the program, talks to it and waits for its end.
  */
-import { PipeBits, type RunResult } from '../binding/addon.js'
+import {
+  Answer,
+  type Binding,
+  type Decide,
+  LaunchFlags,
+  News,
+  PipeBits,
+  RunField,
+  type RunResult,
+} from '../binding/addon.js'
 import { pack } from '../chain/pack.js'
+import { ENOBUFS, ESRCH, ETIMEDOUT } from '../model/errno.js'
 import { type Exit, exitOf } from '../model/exit.js'
-import { SIGTERM } from '../model/signals.js'
+import { SIGKILL, SIGTERM } from '../model/signals.js'
 import type { Told } from '../process/told.js'
 import { chainOf, type Launcher, nativeName, type SpawnOptions, whyNode } from './start.js'
 import { ChildStdio, type PipeEntry, type StdioEntry } from './stdio.js'
@@ -63,22 +73,67 @@ function failure(error: number): SyncResult {
 }
 
 /** Tells what has happened, all of it after the end. */
-function tell(told: Told, [pid, error, , , failed]: RunResult, exit: Exit): void {
+function tell(told: Told, run: RunResult, exit: Exit): void {
+  const pid = run[RunField.pid]
   told.called()
   if (pid === 0) {
-    told.failed(-error, told.steps[failed])
+    told.failed(-run[RunField.error], told.steps[run[RunField.failed]])
     return
   }
   told.started(pid)
   told.ended(exit)
 }
 
-function resultOf(made: ChildStdio, options: SyncOptions, run: RunResult, exit: Exit): SyncResult {
-  const [pid, error, , , , , ...read] = run
+/**
+ * The rules of Node's spawnSync(): a limit that is exceeded signals the process and closes
+ * the pipes, and after the end of the process no timeout counts.
+ */
+class Limits {
+  /** -errno of the first one that was exceeded, or 0. */
+  exceeded = 0
+  readonly #binding: Binding
+  readonly #signal: number
+  #over = false
+  #killed = false
+
+  constructor(binding: Binding, signal: number) {
+    this.#binding = binding
+    this.#signal = signal
+  }
+
+  readonly decide: Decide = (news, id) => {
+    if (news === News.due) return this.#end(id, ETIMEDOUT)
+    if (news === News.much) return this.#end(id, ENOBUFS)
+    this.#over = true
+    return Answer.never
+  }
+
+  #end(id: number, errno: number): number {
+    this.exceeded ||= -errno
+    if (!this.#over && !this.#killed) {
+      this.#killed = true
+      const ret = this.#binding.kill(id, this.#signal)
+      // No such signal.
+      if (ret < 0 && ret !== -ESRCH) this.#binding.kill(id, SIGKILL)
+    }
+    return Answer.cut
+  }
+}
+
+function resultOf(
+  made: ChildStdio,
+  options: SyncOptions,
+  run: RunResult,
+  exit: Exit,
+  exceeded: number,
+): SyncResult {
+  const pid = run[RunField.pid]
+  const error = exceeded || run[RunField.error]
   if (pid === 0) return failure(error)
   const output = options.stdio.map((entry) => {
     const at = made.pipes.findIndex((pipe) => pipe.entry === entry)
-    return entry.type === 'pipe' && entry.writable ? (read[at] as Buffer) : null
+    const isOutput = entry.type === 'pipe' && entry.writable
+    return isOutput ? (run[RunField.outputs + at] as Buffer) : null
   })
   return {
     ...(error !== 0 && { error }),
@@ -110,11 +165,14 @@ export function runSync(
     const pipes = made.pipes.flatMap(({ entry, fd }) => [
       (entry.readable ? PipeBits.input : 0) | (entry.writable ? PipeBits.output : 0),
       fd,
+      Number.POSITIVE_INFINITY,
+      0,
     ])
     const inputs = made.pipes.map(({ entry }) => inputOf(entry))
     const ops = chainOf(launcher, options, made)
     if (told) told.steps = ops.map(({ step }) => step)
     const { buffer, size } = pack(ops)
+    const limits = new Limits(core.binding, killSignal ?? SIGTERM)
     const run = core.binding.run(
       kind,
       buffer,
@@ -122,14 +180,15 @@ export function runSync(
       made.childFds,
       pipes,
       inputs,
-      timeout ?? 0,
+      LaunchFlags.likeUvSpawn,
       maxBuffer ?? 0,
-      killSignal ?? SIGTERM,
+      timeout || Answer.never,
+      limits.decide,
     )
     over = true
-    const exit = exitOf(run[2], run[3], run[5], 0)
+    const exit = exitOf(run[RunField.code], run[RunField.status], run[RunField.usage], 0)
     if (told) tell(told, run, exit)
-    return resultOf(made, options, run, exit)
+    return resultOf(made, options, run, exit, limits.exceeded)
   } finally {
     if (!over) made.close()
   }

@@ -84,6 +84,13 @@ export function microtask(then: () => void): void {
 
 const resolved = Promise.resolve()
 
+const word = new Int32Array(new SharedArrayBuffer(4))
+
+/** Blocks for that many milliseconds. */
+export function pause(milliseconds: number): void {
+  Atomics.wait(word, 0, 0, milliseconds)
+}
+
 /** Whether the program handles a signal that would end it. */
 export function awaitsSignal(): boolean {
   for (const name of ENDING_SIGNALS) if (process.listenerCount(name) > 0) return true

@@ -45,6 +45,7 @@ export const {
   EINVAL,
   EMFILE,
   ENFILE,
+  ENOBUFS,
   ENOENT,
   ENOEXEC,
   ENOMEM,

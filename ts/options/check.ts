@@ -14,6 +14,7 @@ import {
   type Reads,
   ringReads,
   runReads,
+  runSyncReads,
   spawnReads,
   submitReads,
   templateReads,
@@ -207,6 +208,40 @@ export function readSpawn(file: unknown, args: unknown, options: unknown): Setti
 /** Reads the arguments of run(). Throws an argument error. */
 export function readRun(file: unknown, args: unknown, options: unknown): RunSettings {
   return finishRun(readAll('run', runReads, options, noOptions(readFile(file), readArgs(args))))
+}
+
+/** What somebody would have to read or write while the call blocks. */
+function checkSync({ stdio, input }: RunSettings): void {
+  const use = 'use run() or spawn()'
+  if (hasTerminal(stdio)) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `stdio: 'pty' is not for runSync(): nobody is at the terminal while it blocks; ${use}`,
+    )
+  }
+  stdio.forEach((plan, index) => {
+    if (plan.kind !== 'pipe' || !plan.input || (index === 0 && !plan.both)) return
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `stdio[${index}]: runSync() has nobody to write to this pipe while it blocks; ` +
+        `use input, or a file, or ${use.slice(4)}`,
+    )
+  })
+  if (input instanceof InputSource) {
+    throw argumentError(
+      'ERR_INVALID_ARG_TYPE',
+      'input of runSync() must be a string, bytes, { path }, a file URL or a FileHandle: a stream, ' +
+        'an iterable or a Blob cannot be read while it blocks; use run()',
+    )
+  }
+}
+
+/** Reads the arguments of runSync(). Throws an argument error. */
+export function readRunSync(file: unknown, args: unknown, options: unknown): RunSettings {
+  const draft = noOptions(readFile(file), readArgs(args))
+  const settings = finishRun(readAll('runSync', runSyncReads, options, draft))
+  checkSync(settings)
+  return settings
 }
 
 /** Reads the arguments of compile(). Throws an argument error. */

@@ -224,6 +224,29 @@ export interface RunOptions<E extends OutputEncoding = BufferEncoding> extends S
   check?: boolean | undefined
 }
 
+/** What runSync() writes to a program, or has it read. */
+export type SyncInput =
+  | InputChunk
+  | URL
+  | {
+      /** A file to open as stdin, as one of `stdio`. */
+      path: string
+    }
+  | FileHandle
+
+/**
+ * The options of runSync(): run()'s, without what would have to happen while it blocks. As with
+ * RunOptions, a variable of this type is for text.
+ */
+export interface RunSyncOptions<E extends OutputEncoding = BufferEncoding>
+  extends Omit<RunOptions<E>, 'input' | 'signal' | 'onStdout' | 'onStderr' | 'onLine'> {
+  /**
+   * Written to the child's stdin, which is then closed; { path }, a file URL and a FileHandle become
+   * its stdin themselves.
+   */
+  input?: SyncInput | undefined
+}
+
 /** One command: its words, the program first, or an object with options, which go before the batch's. */
 export type BatchCommand =
   | readonly string[]

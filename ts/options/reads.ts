@@ -235,6 +235,24 @@ export const runReads = {
   check: boolean,
 }
 
+/** An option that a call cannot have, which says why. */
+const refused =
+  (why: string): Read<never> =>
+  (name) => {
+    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} is not for runSync(): ${why}`)
+  }
+
+const notCalled = 'no function is called while it blocks; read the result, or use run()'
+
+/** The options of runSync(). */
+export const runSyncReads = {
+  ...runReads,
+  signal: refused('nothing can abort it while it blocks; use timeout, or run()'),
+  onStdout: refused(notCalled),
+  onStderr: refused(notCalled),
+  onLine: refused(notCalled),
+}
+
 /** The options of a command of a batch. */
 export const commandReads = {
   ...runReads,

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { threadId } from 'node:worker_threads'
 import { getCore } from '../core/core.js'
-import { later, now } from '../core/runtime.js'
+import { later, now, pause } from '../core/runtime.js'
 import { ENOENT } from '../model/errno.js'
 import { SpawnError } from '../model/spawn-error.js'
 
@@ -112,6 +112,15 @@ export class OwnCgroup {
       }
     } finally {
       core.unref()
+    }
+  }
+
+  /** As end(), while the thread waits. */
+  endNow(): void {
+    const until = now() + TRY_FOR
+    for (let ms = FIRST_TRY; !remove(this.path) && now() < until; ms = Math.min(ms * 2, LAST_TRY)) {
+      this.kill()
+      pause(ms)
     }
   }
 }

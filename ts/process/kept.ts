@@ -62,6 +62,13 @@ class Bytes {
   }
 }
 
+/** How many bytes of `max` are for the beginning, and how many for the end. */
+export function splitOf(keep: Keep, max: number): { head: number; tail: number } {
+  if (keep === 'head' || max === Number.POSITIVE_INFINITY) return { head: max, tail: 0 }
+  const tail = keep === 'tail' ? max : Math.floor(max / 2)
+  return { head: max - tail, tail }
+}
+
 /** Keeps at most `max` bytes of what is added. */
 export class Kept {
   /** Whether anything has been dropped. */
@@ -72,8 +79,9 @@ export class Kept {
   readonly #tailMax: number
 
   constructor(keep: Keep, max: number) {
-    this.#tailMax = keep === 'head' ? 0 : keep === 'tail' ? max : Math.floor(max / 2)
-    this.#headMax = max - this.#tailMax
+    const { head, tail } = splitOf(keep, max)
+    this.#headMax = head
+    this.#tailMax = tail
   }
 
   /** Takes over the bytes. */

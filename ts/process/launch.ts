@@ -2,7 +2,7 @@
 
 import { type BackendName, backendOf } from '../backend/backends.js'
 import { loadBinding } from '../binding/load.js'
-import { type Compiled, compileChecked } from '../chain/compile.js'
+import { type Compiled, compileChecked, templateIndex } from '../chain/compile.js'
 import type { ParentPipe } from '../chain/descriptors.js'
 import { spawnError } from '../chain/failure.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
@@ -82,12 +82,8 @@ function pipesFor(pipes: readonly ParentPipe[], collection: Collection | undefin
   }
 }
 
-/** The index of a chain's exec from a kernel template, or -1. */
-const templateIndex = ({ chain, source }: Compiled): number =>
-  source?.template ? chain.findIndex((op) => op.op === 'exec' && op.template !== undefined) : -1
-
 /** If no thread can be made to launch it, no process can be made either. */
-function noThread(error: unknown, { file, args }: Compiled): unknown {
+export function noThread(error: unknown, { file, args }: Compiled): unknown {
   const { code, errno } = error as NodeJS.ErrnoException
   if (errno === undefined || (code !== 'EAGAIN' && code !== 'ENOMEM')) return error
   return new SpawnError({ errno: Math.abs(errno), step: 'clone', syscall: 'clone3', file, args })

@@ -11,13 +11,13 @@ import { type HeldGroup, hasLiving } from './group.js'
 import type { Launch } from './launch.js'
 
 /** Milliseconds from `killSignal` to SIGKILL, unless `killGrace` says otherwise. */
-const KILL_GRACE = 5000
+export const KILL_GRACE = 5000
 
 /** Milliseconds until a group is looked at again: at first, and at most. */
-const FIRST_LOOK = 2
-const LAST_LOOK = 500
+export const FIRST_LOOK = 2
+export const LAST_LOOK = 500
 /** Longer looks also find out whether only zombies are left. */
-const CLOSE_LOOK = 30
+export const CLOSE_LOOK = 30
 
 /** Why a child is ended; `callback`: a function or an input of the caller's has thrown. */
 export type TerminationReason = 'timeout' | 'abort' | 'maxBuffer' | 'callback'

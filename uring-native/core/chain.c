@@ -459,13 +459,13 @@ bool chain_use_shell(struct chain *c, uint32_t failed)
 	return true;
 }
 
-bool chain_template_failed(const struct chain *chain)
+int chain_template_error(const struct chain *chain)
 {
 	uint32_t i;
 
 	for (i = 0; chain->has_template && i < chain->nr_ops; i++)
 		if (chain->ops[i].op == CHAIN_EXEC && chain->ops[i].len &&
 		    chain->res[i])
-			return true;
-	return false;
+			return chain->res[i];
+	return 0;
 }

@@ -173,8 +173,8 @@ int chain_result(const struct chain *chain, uint32_t *index);
  */
 bool chain_use_shell(struct chain *chain, uint32_t failed);
 
-/* Whether the chain names a template and the exec from it failed. */
-bool chain_template_failed(const struct chain *chain);
+/* Why the exec from the template failed that the chain names: -errno, or 0. */
+int chain_template_error(const struct chain *chain);
 
 static inline void *chain_ptr(uint64_t addr)
 {

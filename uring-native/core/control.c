@@ -2,6 +2,8 @@
 /* What can be done to a process that has been requested. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <time.h>
 
 #include "inbox.h"
 #include "job.h"
@@ -89,21 +91,50 @@ int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig)
 	return ret;
 }
 
-int core_wait(struct core *core, uint32_t id)
+/* Waits until @end by the clock of @core->settled, or without a limit. */
+static int wait_until(struct core *core, uint32_t id,
+		      const struct timespec *end)
 {
 	struct job *job;
-	int ret = -ESRCH;
+	int ret = -ESRCH, late = 0;
 
 	core_lock(core);
 	core->nr_waiters++;
-	while ((job = job_find(core, id)) && job->state != JOB_SETTLED)
-		pthread_cond_wait(&core->settled, &core->lock);
+	while ((job = job_find(core, id)) && job->state != JOB_SETTLED &&
+	       !late) {
+		if (end)
+			late = pthread_cond_timedwait(&core->settled,
+						      &core->lock, end);
+		else
+			pthread_cond_wait(&core->settled, &core->lock);
+	}
 	core->nr_waiters--;
-	if (job)
+	if (job && job->state != JOB_SETTLED)
+		ret = 0;
+	else if (job)
 		ret = job->launch.error ? job->launch.error
 					: job->first.started.pid;
 	core_unlock(core);
 	return ret;
+}
+
+int core_wait(struct core *core, uint32_t id)
+{
+	return wait_until(core, id, NULL);
+}
+
+int core_wait_for(struct core *core, uint32_t id, unsigned ms)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_nsec -= 1000000000;
+		end.tv_sec++;
+	}
+	return wait_until(core, id, &end);
 }
 
 /* Lock held. */

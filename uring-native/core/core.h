@@ -185,42 +185,71 @@ void core_flush(struct core *core);
  */
 int core_wait(struct core *core, uint32_t id);
 
-/* A stream socket whose other end has the child that core_run() waits for. */
+/* As core_wait(), for so many milliseconds at most: then it returns 0. */
+int core_wait_for(struct core *core, uint32_t id, unsigned ms);
+
+/* A pipe or a stream socket, whose other end has the child of core_run(). */
 struct core_dialog_pipe {
-	int fd;	     /* ours; core_run() closes it */
+	int fd;	     /* ours; core_run() makes it non-blocking, and closes it */
 	bool input;  /* write @in, and then nothing more */
 	bool output; /* read it to its end */
 	const void *in;
 	size_t in_size;
-	/* What was read: malloc(3)ed, the caller's. All 0 at first. */
+	/* Bytes to keep of the beginning and of the end; SIZE_MAX: all. */
+	size_t head;
+	size_t tail;
+	/* What was read and kept: malloc(3)ed, the caller's. All 0 at first. */
 	char *out;
 	size_t out_size;
 	size_t capacity;
+	bool truncated; /* something was not kept */
+	int error;	/* of a read: 0 or -errno */
+};
+
+enum core_news {
+	CORE_NEWS_DUE,	/* the time is over that was asked for */
+	CORE_NEWS_MUCH, /* some output was not kept, or @max_output is exceeded
+			 */
+	CORE_NEWS_OVER, /* the process has ended, and its status is taken */
+	CORE_NEWS_ALL,	/* and its pipes have, too: nothing is left */
 };
 
 struct core_dialog {
 	struct core_dialog_pipe *pipes;
 	size_t nr_pipes;
-	uint64_t timeout_ms; /* 0: none */
-	double max_output;   /* bytes that all outputs may have; 0: no limit */
-	int kill_signal;     /* for a process that exceeds one of these */
-	/* Set by core_run(): */
-	int pid; /* 0: it has not started */
+	double max_output; /* bytes that all outputs may have; 0: no limit */
 	/*
-	 * -errno: of the start, -ETIMEDOUT, -ENOBUFS (@max_output), -EINVAL (no
-	 * such signal: it got SIGKILL), or of a pipe, such as -EPIPE.
+	 * Called by core_run() in the caller's thread, which may signal the
+	 * process from there. Sets @wait_ms, and may set @stop or @cut.
 	 */
+	void (*tell)(struct core_dialog *run, enum core_news news);
+	void *arg; /* the caller's */
+	/*
+	 * Milliseconds until CORE_NEWS_DUE, or after CORE_NEWS_ALL until that
+	 * comes again; negative: never, and after CORE_NEWS_ALL core_run()
+	 * returns.
+	 */
+	int64_t wait_ms;
+	bool stop; /* read what has been written, and then no more */
+	bool cut;  /* read and write nothing more, and close the pipes */
+	/* Set by core_run(): */
+	uint32_t id; /* of the launch */
+	int pid;     /* 0: it has not started */
+	/* -errno: of the start, or of a pipe, such as -EPIPE. */
 	int error;
-	int failed_op; /* the operation that failed, as in CORE_FAILED */
+	int failed_op;	    /* the operation that failed, as in CORE_FAILED */
+	int template_error; /* of an exec from a template; 0 or -errno */
+	enum launcher_kind by; /* the launcher that made it */
 	struct exit_status exited;
 };
 
 /*
- * Launches a process as core_launch() does one like uv_spawn(3), and returns
- * when it has ended and its pipes have, or when the launch has failed. There
- * are no events; others' come meanwhile. Then this process gets a SIGCHLD, as
- * for any child. Returns what core_launch() would; in case of an error the
- * pipes, too, are still the caller's.
+ * Launches a process as core_launch() does, and returns when it has ended and
+ * its outputs have, or when the launch has failed. There are no events; others'
+ * come meanwhile. For a caller that emulates uv_spawn(3) it waits for the
+ * inputs to be written, too, and then this process gets a SIGCHLD, as for any
+ * child. Returns what core_launch() would; in case of an error the pipes, too,
+ * are still the caller's.
  */
 int core_run(struct core *core, const struct core_request *request,
 	     struct core_dialog *run, const char **why);

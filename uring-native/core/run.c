@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a process to its end while the calling thread waits, with the rules of
- * Node's spawnSync(): it ends once the process has ended and every pipe has, a
- * limit that is exceeded signals the process and closes the pipes, and after
- * the end of the process no timeout counts.
+ * Runs a process to its end while the calling thread waits. What that thread
+ * does meanwhile is its own affair: it hears of what happens, and may signal
+ * the process, or give up its output.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,14 +32,15 @@ struct runner {
 	struct core *core;
 	struct core_dialog *run;
 	struct pollfd *polls; /* of the pipes, then of the process */
-	uint32_t id;
 	int pidfd;
-	uint64_t end_ms; /* of the time it has; 0: no limit */
-	double size;	 /* bytes that all outputs have so far */
+	bool like_uv_spawn;
+	bool due; /* there is a time for CORE_NEWS_DUE: */
+	uint64_t due_ms;
+	double size;   /* bytes that all outputs have so far */
+	bool exceeded; /* max_output, and that has been told */
 	int pipe_error;
 	bool ended;
 	bool held; /* it has ended, but a debugger holds it */
-	bool killed;
 };
 
 static uint64_t now_ms(void)
@@ -49,10 +51,17 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void set_error(struct core_dialog *run, int error)
+/* From what the caller has asked for. */
+static void set_due(struct runner *r)
 {
-	if (!run->error)
-		run->error = error;
+	r->due = r->run->wait_ms >= 0;
+	if (r->due)
+		r->due_ms = now_ms() + (uint64_t)r->run->wait_ms;
+}
+
+static bool is_due(const struct runner *r)
+{
+	return r->due && now_ms() >= r->due_ms;
 }
 
 static void set_pipe_error(struct runner *r, int error)
@@ -61,48 +70,95 @@ static void set_pipe_error(struct runner *r, int error)
 		r->pipe_error = error;
 }
 
+static void close_pipe(struct core_dialog_pipe *pipe)
+{
+	if (pipe->fd >= 0)
+		close(pipe->fd);
+	pipe->fd = -1;
+}
+
 static void close_pipes(struct core_dialog *run)
 {
 	size_t i;
 
-	for (i = 0; i < run->nr_pipes; i++) {
-		if (run->pipes[i].fd >= 0)
-			close(run->pipes[i].fd);
-		run->pipes[i].fd = -1;
-	}
+	for (i = 0; i < run->nr_pipes; i++)
+		close_pipe(&run->pipes[i]);
 }
 
-/* Once: what the child writes from now on is not read. */
-static void kill_child(struct runner *r, int error)
+static void end_outputs(struct runner *r);
+
+static void tell(struct runner *r, enum core_news news)
 {
-	int ret;
+	struct core_dialog *run = r->run;
+	bool stopped = run->stop;
 
-	set_error(r->run, error);
-	r->end_ms = 0;
-	if (r->killed)
-		return;
-	r->killed = true;
-	ret = r->ended ? 0 : core_kill(r->core, r->id, r->run->kill_signal);
-	if (ret < 0 && ret != -ESRCH) {
-		/* No such signal. */
-		set_error(r->run, ret);
-		core_kill(r->core, r->id, SIGKILL);
-	}
-	close_pipes(r->run);
+	run->tell(run, news);
+	set_due(r);
+	if (run->cut)
+		close_pipes(run);
+	else if (run->stop && !stopped)
+		end_outputs(r);
 }
 
-static void feed(struct runner *r, struct core_dialog_pipe *pipe)
+/*
+ * write(2) without SIGPIPE, which the program may not ignore, and with no
+ * handler in between that could find it pending.
+ */
+static ssize_t write_quietly(int fd, const void *buf, size_t size)
+{
+	static const struct timespec none;
+	sigset_t pipe, old, pending;
+	bool before;
+	ssize_t n;
+	int err;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	before = sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &pipe, &old);
+	n = write(fd, buf, size);
+	err = errno;
+	if (n < 0 && err == EPIPE && !before)
+		while (sigtimedwait(&pipe, NULL, &none) < 0 && errno == EINTR)
+			;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	errno = err;
+	return n;
+}
+
+static ssize_t write_some(const struct core_dialog_pipe *pipe)
+{
+	ssize_t n = send(pipe->fd, pipe->in, pipe->in_size,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0 && errno == ENOTSOCK)
+		n = write_quietly(pipe->fd, pipe->in, pipe->in_size);
+	return n;
+}
+
+/* Everything is written. What the child writes is still read. */
+static void end_input(struct runner *r, struct core_dialog_pipe *pipe)
+{
+	pipe->input = false;
+	if (!pipe->output && !r->like_uv_spawn)
+		close_pipe(pipe);
+	else if (shutdown(pipe->fd, SHUT_WR) < 0)
+		set_pipe_error(r, -errno);
+}
+
+/* Returns whether there is nothing more to write. */
+static bool write_input(struct runner *r, struct core_dialog_pipe *pipe)
 {
 	int turn = 0;
 
 	while (pipe->in_size) {
-		ssize_t n = send(pipe->fd, pipe->in, pipe->in_size,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = write_some(pipe);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
-			return;
+			return false;
 		if (n < 0) {
 			/* EPIPE: the child does not read it. */
 			set_pipe_error(r, -errno);
@@ -111,55 +167,108 @@ static void feed(struct runner *r, struct core_dialog_pipe *pipe)
 		pipe->in = (const char *)pipe->in + n;
 		pipe->in_size -= (size_t)n;
 		if (pipe->in_size && ++turn == TURN)
-			return;
+			return false;
 	}
-	if (shutdown(pipe->fd, SHUT_WR) < 0)
-		set_pipe_error(r, -errno);
-	pipe->input = false;
+	return true;
 }
 
-/* Returns how many bytes there is room for: at least one, or 0. */
+static void feed(struct runner *r, struct core_dialog_pipe *pipe)
+{
+	if (write_input(r, pipe))
+		end_input(r, pipe);
+}
+
+/* Bytes to keep in all, SIZE_MAX without a limit. */
+static size_t most_kept(const struct core_dialog_pipe *pipe)
+{
+	if (pipe->head > SIZE_MAX / 4 || pipe->tail > SIZE_MAX / 4)
+		return SIZE_MAX;
+	return pipe->head + pipe->tail;
+}
+
+/* Drops what is between the beginning and the end that are kept. */
+static void drop_middle(struct core_dialog_pipe *pipe)
+{
+	size_t most = most_kept(pipe);
+
+	if (pipe->out_size <= most)
+		return;
+	memmove(pipe->out + pipe->head, pipe->out + pipe->out_size - pipe->tail,
+		pipe->tail);
+	pipe->out_size = most;
+}
+
+/*
+ * Returns how many bytes there is room for: at least one, or 0. Beyond what is
+ * kept, room is what the end needs to move on, and for an end of 0 bytes a
+ * chunk that is dropped.
+ */
 static size_t room(struct core_dialog_pipe *pipe)
 {
-	size_t capacity = pipe->capacity ? pipe->capacity * 2 : CHUNK;
+	size_t most = most_kept(pipe), more;
 	char *out;
 
-	if (pipe->out_size == pipe->capacity) {
-		out = realloc(pipe->out, capacity);
-		if (!out)
-			return 0;
-		pipe->out = out;
-		pipe->capacity = capacity;
+	if (most != SIZE_MAX && pipe->out_size > most &&
+	    pipe->out_size - most >= (pipe->tail > CHUNK ? pipe->tail : CHUNK))
+		drop_middle(pipe);
+	more = CHUNK - pipe->out_size % CHUNK;
+	if (pipe->out_size < pipe->capacity)
+		return more < pipe->capacity - pipe->out_size
+			       ? more
+			       : pipe->capacity - pipe->out_size;
+	out = realloc(pipe->out, pipe->capacity ? pipe->capacity * 2 : CHUNK);
+	if (!out)
+		return 0;
+	pipe->out = out;
+	pipe->capacity = pipe->capacity ? pipe->capacity * 2 : CHUNK;
+	return more;
+}
+
+/* Whether that is news. */
+static bool is_much(struct runner *r, struct core_dialog_pipe *pipe)
+{
+	struct core_dialog *run = r->run;
+	bool news = false;
+
+	if (!pipe->truncated && pipe->out_size > most_kept(pipe)) {
+		pipe->truncated = true;
+		news = true;
 	}
-	return CHUNK - pipe->out_size % CHUNK;
+	if (!r->exceeded && run->max_output > 0 && r->size > run->max_output) {
+		r->exceeded = true;
+		news = true;
+	}
+	return news;
 }
 
 /* Reads once. Returns whether there may be more now. */
 static bool collect_some(struct runner *r, struct core_dialog_pipe *pipe)
 {
-	struct core_dialog *run = r->run;
 	size_t max = room(pipe);
 	ssize_t n = -1;
 
 	errno = ENOMEM;
 	if (max)
-		n = recv(pipe->fd, pipe->out + pipe->out_size, max,
-			 MSG_DONTWAIT);
+		n = read(pipe->fd, pipe->out + pipe->out_size, max);
 	if (n < 0 && errno == EINTR)
 		return true;
 	if (n < 0 && errno == EAGAIN)
 		return false;
 	if (n <= 0) {
 		pipe->output = false;
-		if (n < 0)
+		if (n < 0) {
+			pipe->error = -errno;
 			set_pipe_error(r, -errno);
+		}
+		if (!pipe->input && !r->like_uv_spawn)
+			close_pipe(pipe);
 		return false;
 	}
 	pipe->out_size += (size_t)n;
 	r->size += (double)n;
-	if (run->max_output > 0 && r->size > run->max_output)
-		kill_child(r, -ENOBUFS);
-	return !r->killed && (size_t)n == max;
+	if (is_much(r, pipe))
+		tell(r, CORE_NEWS_MUCH);
+	return pipe->fd >= 0 && pipe->output && (size_t)n == max;
 }
 
 static void collect(struct runner *r, struct core_dialog_pipe *pipe)
@@ -170,6 +279,25 @@ static void collect(struct runner *r, struct core_dialog_pipe *pipe)
 		;
 }
 
+/*
+ * Reads what has been written until now, at most so much as a full pipe may
+ * hold: somebody may go on writing. Then there is no output, and nothing to
+ * write for either.
+ */
+static void end_outputs(struct runner *r)
+{
+	struct core_dialog *run = r->run;
+	size_t i;
+
+	for (i = 0; i < run->nr_pipes; i++) {
+		struct core_dialog_pipe *pipe = &run->pipes[i];
+
+		if (pipe->fd >= 0 && pipe->output)
+			collect(r, pipe);
+		close_pipe(pipe);
+	}
+}
+
 static void reap_child(struct runner *r)
 {
 	int ret = reap(r->pidfd, &r->run->exited);
@@ -178,9 +306,10 @@ static void reap_child(struct runner *r)
 	if (r->held)
 		return;
 	r->ended = true;
-	r->end_ms = 0;
 	/* Our children end without a signal: clone's exit signal is none. */
-	kill(getpid(), SIGCHLD);
+	if (r->like_uv_spawn)
+		kill(getpid(), SIGCHLD);
+	tell(r, CORE_NEWS_OVER);
 }
 
 /* Names what to wait for. Returns whether there is anything. */
@@ -201,7 +330,8 @@ static bool fill_polls(struct runner *r)
 			entry->events |= POLLIN;
 		entry->fd = entry->events ? pipe->fd : -1;
 		entry->revents = 0;
-		any |= entry->events != 0;
+		any |= r->like_uv_spawn ? entry->events != 0
+					: (entry->events & POLLIN) != 0;
 	}
 	r->polls[i].fd = r->ended || r->held ? -1 : r->pidfd;
 	r->polls[i].events = POLLIN;
@@ -213,14 +343,14 @@ static int wait_ms(const struct runner *r)
 {
 	uint64_t ms = INT_MAX, now;
 
-	if (r->end_ms) {
+	if (r->due) {
 		now = now_ms();
-		ms = r->end_ms > now ? r->end_ms - now : 0;
+		ms = r->due_ms > now ? r->due_ms - now : 0;
 	}
 	if (r->held && ms > HELD_MS)
 		ms = HELD_MS;
 	if (ms >= INT_MAX)
-		return r->end_ms ? INT_MAX : -1;
+		return r->due ? INT_MAX : -1;
 	return (int)ms;
 }
 
@@ -230,30 +360,47 @@ static void handle_polls(struct runner *r)
 	struct core_dialog *run = r->run;
 	size_t i;
 
-	for (i = 0; i < run->nr_pipes && !r->killed; i++) {
+	for (i = 0; i < run->nr_pipes; i++) {
 		struct core_dialog_pipe *pipe = &run->pipes[i];
 		short ready = r->polls[i].revents;
 
-		if (ready && pipe->input)
+		if (ready && pipe->fd >= 0 && pipe->input)
 			feed(r, pipe);
-		if (ready & ~POLLOUT && pipe->output)
+		if (ready & ~POLLOUT && pipe->fd >= 0 && pipe->output)
 			collect(r, pipe);
 	}
 	if (r->held || r->polls[run->nr_pipes].revents)
 		reap_child(r);
 }
 
+/* Returns whether the caller waits for something else. */
+static bool all_over(struct runner *r)
+{
+	tell(r, CORE_NEWS_ALL);
+	if (!r->due)
+		return false;
+	while (!is_due(r))
+		poll(NULL, 0, wait_ms(r));
+	return true;
+}
+
 static void converse(struct runner *r)
 {
 	struct core_dialog *run = r->run;
 
-	while (fill_polls(r)) {
-		int n = poll(r->polls, run->nr_pipes + 1, wait_ms(r));
+	for (;;) {
+		int n;
 
+		if (!fill_polls(r)) {
+			if (all_over(r))
+				continue;
+			return;
+		}
+		n = poll(r->polls, run->nr_pipes + 1, wait_ms(r));
 		if (n < 0 && errno != EINTR)
 			set_pipe_error(r, -errno);
-		if (r->end_ms && now_ms() >= r->end_ms)
-			kill_child(r, -ETIMEDOUT);
+		if (is_due(r))
+			tell(r, CORE_NEWS_DUE);
 		else if (n >= 0)
 			handle_polls(r);
 	}
@@ -268,6 +415,7 @@ static void trim_outputs(struct core_dialog *run)
 		struct core_dialog_pipe *pipe = &run->pipes[i];
 		char *out;
 
+		drop_middle(pipe);
 		if (!pipe->out_size) {
 			free(pipe->out);
 			pipe->out = NULL;
@@ -277,6 +425,40 @@ static void trim_outputs(struct core_dialog *run)
 		if (out)
 			pipe->out = out;
 	}
+}
+
+/* Returns the pid, or -errno if the launch has failed. */
+static int wait_for_start(struct runner *r)
+{
+	struct core_dialog *run = r->run;
+	int ret;
+
+	/* uv_spawn(3) waits for the exec whatever happens. */
+	while (r->due && !r->like_uv_spawn) {
+		ret = core_wait_for(r->core, run->id, (unsigned)wait_ms(r));
+		if (ret)
+			return ret;
+		if (is_due(r))
+			tell(r, CORE_NEWS_DUE);
+	}
+	return core_wait(r->core, run->id);
+}
+
+/* Of the launch, which has started or failed. */
+static void take_launch(struct runner *r)
+{
+	struct core_dialog *run = r->run;
+	struct core *core = r->core;
+	struct job *job;
+
+	core_lock(core);
+	job = job_find(core, run->id);
+	r->pidfd = job->launch.pidfd;
+	run->by = job->launch.by;
+	run->failed_op =
+		job->first.type == CORE_FAILED ? job->first.failed.op : 0;
+	run->template_error = chain_template_error(job->launch.chain);
+	core_unlock(core);
 }
 
 /* The job's end: no event does that. */
@@ -295,31 +477,13 @@ static void release(struct core *core, uint32_t id)
 		close(pidfd);
 }
 
-static int pidfd_of(struct core *core, uint32_t id)
-{
-	int pidfd;
-
-	core_lock(core);
-	pidfd = job_find(core, id)->launch.pidfd;
-	core_unlock(core);
-	return pidfd;
-}
-
-static int failed_op(struct core *core, uint32_t id)
-{
-	int op;
-
-	core_lock(core);
-	op = job_find(core, id)->first.failed.op;
-	core_unlock(core);
-	return op;
-}
-
 int core_run(struct core *core, const struct core_request *request,
 	     struct core_dialog *run, const char **why)
 {
 	struct core_request req = *request;
-	struct runner r = {.core = core, .run = run};
+	struct runner r = {.core = core,
+			   .run = run,
+			   .like_uv_spawn = request->like_uv_spawn};
 	size_t i;
 	int ret;
 
@@ -327,36 +491,39 @@ int core_run(struct core *core, const struct core_request *request,
 	r.polls = calloc(run->nr_pipes + 1, sizeof(*r.polls));
 	if (!r.polls)
 		return -ENOMEM;
-	req.like_uv_spawn = true;
 	req.waited = true;
-	if (run->timeout_ms)
-		r.end_ms = now_ms() + run->timeout_ms;
+	set_due(&r);
 	/*
 	 * Before the child can end: one that reads nothing would make this fail
-	 * with EPIPE now and then.
+	 * with EPIPE now and then. Nothing is closed as long as the launch may
+	 * be refused.
 	 */
-	for (i = 0; i < run->nr_pipes; i++)
-		if (run->pipes[i].input)
-			feed(&r, &run->pipes[i]);
-	ret = core_launch(core, &req, &r.id, why);
+	for (i = 0; i < run->nr_pipes; i++) {
+		struct core_dialog_pipe *pipe = &run->pipes[i];
+		int flags = fcntl(pipe->fd, F_GETFL);
+
+		fcntl(pipe->fd, F_SETFL, flags | O_NONBLOCK);
+		if (pipe->input && write_input(&r, pipe) && r.like_uv_spawn)
+			end_input(&r, pipe);
+	}
+	ret = core_launch(core, &req, &run->id, why);
 	if (ret) {
 		free(r.polls);
 		return ret;
 	}
 	core_flush(core);
-	ret = core_wait(core, r.id);
+	ret = wait_for_start(&r);
+	take_launch(&r);
 	if (ret > 0) {
 		run->pid = ret;
-		r.pidfd = pidfd_of(core, r.id);
 		converse(&r);
 		trim_outputs(run);
-		set_error(run, r.pipe_error);
+		run->error = r.pipe_error;
 	} else {
 		run->error = ret;
-		run->failed_op = failed_op(core, r.id);
 	}
 	close_pipes(run);
-	release(core, r.id);
+	release(core, run->id);
 	free(r.polls);
 	return 0;
 }

@@ -30,7 +30,7 @@ static void fill_first(struct job *job)
 		event->started.nr_fds = (uint32_t)job->nr_pipes;
 	}
 	if (launch->error || launch->want_results ||
-	    chain_template_failed(launch->chain)) {
+	    chain_template_error(launch->chain)) {
 		event->res = launch->chain->res;
 		event->nr_res = launch->chain->nr_ops;
 	}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "events.h"
@@ -34,6 +35,7 @@ static void core_free(struct core *core)
 int core_new(const struct core_config *config, struct core **out)
 {
 	struct core *core = calloc(1, sizeof(*core));
+	pthread_condattr_t by_monotonic;
 	int ret;
 
 	if (!core)
@@ -46,7 +48,10 @@ int core_new(const struct core_config *config, struct core **out)
 	core->submits_tail = &core->submits;
 	core->inbox_tail = &core->inbox;
 	pthread_mutex_init(&core->lock, NULL);
-	pthread_cond_init(&core->settled, NULL);
+	pthread_condattr_init(&by_monotonic);
+	pthread_condattr_setclock(&by_monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&core->settled, &by_monotonic);
+	pthread_condattr_destroy(&by_monotonic);
 	pthread_mutex_init(&core->owner_lock, NULL);
 	pthread_mutex_init(&core->lender.lock, NULL);
 	attributes_look(&core->attributes, true);

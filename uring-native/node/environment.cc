@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <string>
@@ -575,16 +577,25 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	return Napi::Number::New(env, id);
 }
 
+/* Bytes, or Infinity. */
+static size_t SizeOf(double number)
+{
+	return number < static_cast<double>(SIZE_MAX / 2)
+		       ? static_cast<size_t>(number)
+		       : SIZE_MAX;
+}
+
 /*
- * [PIPE_INPUT | PIPE_OUTPUT, fd, ...], and the bytes for each that is input.
+ * [PIPE_INPUT | PIPE_OUTPUT, fd, head, tail, ...], and the bytes for each that
+ * is input.
  */
 static bool ReadRunPipes(const Napi::Array &from, const Napi::Array &inputs,
 			 std::vector<core_dialog_pipe> &pipes)
 {
 	uint32_t i, n = from.Length();
 
-	for (i = 0; i + 1 < n; i += 2) {
-		double number, fd;
+	for (i = 0; i + 3 < n; i += 4) {
+		double number, fd, head, tail;
 		core_dialog_pipe pipe = {};
 		napi_value input;
 		void *data = nullptr;
@@ -592,13 +603,17 @@ static bool ReadRunPipes(const Napi::Array &from, const Napi::Array &inputs,
 
 		if (!GetNumber(from, i, &number) ||
 		    !GetNumber(from, i + 1, &fd) ||
-		    napi_get_element(from.Env(), inputs, i / 2, &input) !=
+		    !GetNumber(from, i + 2, &head) ||
+		    !GetNumber(from, i + 3, &tail) ||
+		    napi_get_element(from.Env(), inputs, i / 4, &input) !=
 			    napi_ok)
 			return false;
 		int bits = static_cast<int>(number);
 		pipe.input = bits & PIPE_INPUT;
 		pipe.output = bits & PIPE_OUTPUT;
 		pipe.fd = static_cast<int>(fd);
+		pipe.head = SizeOf(head);
+		pipe.tail = SizeOf(tail);
 		/* Others than typed arrays are no input. */
 		if (napi_get_typedarray_info(from.Env(), input, nullptr, &size,
 					     &data, nullptr,
@@ -611,11 +626,86 @@ static bool ReadRunPipes(const Napi::Array &from, const Napi::Array &inputs,
 	return true;
 }
 
+namespace
+{
+/* A call of run(), and the function that decides. */
+struct Dialog {
+	napi_env env;
+	napi_value decide;
+	core *handle;
+	bool failed = false;
+};
+} // namespace
+
 /*
- * run(kind, chain, size, closeFds, pipes, inputs, timeout, maxOutput,
- * killSignal): [pid, error, code, status, failed, usage, an output for each
- * pipe...]
+ * Asks JavaScript what to do. If that fails, the worker is being terminated, or
+ * the function has thrown: then nobody is left to decide, and the process ends.
  */
+static void OnNews(core_dialog *run, core_news news)
+{
+	Dialog *dialog = static_cast<Dialog *>(run->arg);
+	napi_env env = dialog->env;
+	napi_handle_scope scope;
+	napi_value receiver, args[3], result;
+	double answer = RUN_NEVER;
+
+	run->wait_ms = -1;
+	if (dialog->failed)
+		return;
+	if (napi_open_handle_scope(env, &scope) != napi_ok)
+		scope = nullptr;
+	if (!scope || napi_get_undefined(env, &receiver) != napi_ok ||
+	    napi_create_int32(env, news, &args[0]) != napi_ok ||
+	    napi_create_uint32(env, run->id, &args[1]) != napi_ok ||
+	    napi_create_int32(env, run->pid, &args[2]) != napi_ok ||
+	    napi_call_function(env, receiver, dialog->decide, 3, args,
+			       &result) != napi_ok ||
+	    napi_get_value_double(env, result, &answer) != napi_ok) {
+		dialog->failed = true;
+		run->cut = true;
+		core_kill(dialog->handle, run->id, SIGKILL);
+	}
+	if (scope)
+		napi_close_handle_scope(env, scope);
+	if (answer >= 0)
+		run->wait_ms = static_cast<int64_t>(answer);
+	else if (answer == RUN_STOP)
+		run->stop = true;
+	else if (answer == RUN_CUT)
+		run->cut = true;
+}
+
+/* What run() returns. */
+static Napi::Value RunResult(Napi::Env env, const core_dialog &run,
+			     std::vector<core_dialog_pipe> &pipes)
+{
+	Napi::Float64Array usage = Napi::Float64Array::New(env, EVENT_USAGES);
+	Napi::Array result = Napi::Array::New(env, RUN_OUTPUTS + pipes.size());
+	Napi::Array ends = Napi::Array::New(env, 2 * pipes.size());
+
+	/* The worker is being terminated. */
+	if (usage.Data())
+		FillUsage(usage.Data(), run.exited.rusage);
+	result.Set(RUN_PID, run.pid);
+	result.Set(RUN_ERROR, run.error);
+	result.Set(RUN_CODE, run.exited.code);
+	result.Set(RUN_STATUS, run.exited.status);
+	result.Set(RUN_FAILED, run.failed_op);
+	result.Set(RUN_TEMPLATE, run.template_error);
+	result.Set(RUN_BY, static_cast<int>(run.by));
+	result.Set(RUN_USAGE, usage);
+	result.Set(RUN_ENDS, ends);
+	for (uint32_t i = 0; i < pipes.size(); i++) {
+		ends.Set(2 * i, pipes[i].truncated ? 1 : 0);
+		ends.Set(2 * i + 1, pipes[i].error);
+		result.Set(RUN_OUTPUTS + i,
+			   TakeBytes(env, &pipes[i].out, pipes[i].out_size));
+	}
+	return result;
+}
+
+/* run(kind, chain, size, closeFds, pipes, inputs, flags, maxOutput, wait,
+ * decide) */
 Napi::Value Environment::Run(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
@@ -623,6 +713,7 @@ Napi::Value Environment::Run(const Napi::CallbackInfo &info)
 	core_dialog run = {};
 	std::vector<int> fds;
 	std::vector<core_dialog_pipe> pipes;
+	Dialog dialog = {env, info[9], core_};
 	const char *why = "";
 
 	if (!core_)
@@ -633,31 +724,20 @@ Napi::Value Environment::Run(const Napi::CallbackInfo &info)
 		return env.Undefined();
 	run.pipes = pipes.data();
 	run.nr_pipes = pipes.size();
-	run.timeout_ms =
-		static_cast<uint64_t>(info[6].As<Napi::Number>().Int64Value());
+	req.like_uv_spawn = Int(info[6]) & LAUNCH_LIKE_UV_SPAWN;
 	run.max_output = info[7].As<Napi::Number>().DoubleValue();
-	run.kill_signal = Int(info[8]);
+	run.wait_ms = info[8].As<Napi::Number>().Int64Value();
+	run.tell = OnNews;
+	run.arg = &dialog;
 	int ret = core_run(core_, &req, &run, &why);
 	if (ret)
 		return Throw(env, ret, why);
 	for (int fd : fds)
 		Disown(fd);
-	Napi::Float64Array usage = Napi::Float64Array::New(env, EVENT_USAGES);
-	/* The worker is being terminated. */
-	if (usage.Data())
-		FillUsage(usage.Data(), run.exited.rusage);
-	Napi::Array result = Napi::Array::New(env, 6 + pipes.size());
-	result.Set(0u, run.pid);
-	result.Set(1u, run.error);
-	result.Set(2u, run.exited.code);
-	result.Set(3u, run.exited.status);
-	result.Set(4u, run.failed_op);
-	result.Set(5u, usage);
-	for (uint32_t i = 0; i < pipes.size(); i++) {
-		result.Set(6 + i,
-			   TakeBytes(env, &pipes[i].out, pipes[i].out_size));
-		free(pipes[i].out);
-	}
+	Napi::Value result =
+		dialog.failed ? env.Undefined() : RunResult(env, run, pipes);
+	for (core_dialog_pipe &pipe : pipes)
+		free(pipe.out);
 	return result;
 }
 

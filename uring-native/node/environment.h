@@ -143,7 +143,7 @@ class Environment
 /* How many clients a token can tell apart. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
-#define BINDING_VERSION 7
+#define BINDING_VERSION 8
 
 /*
  * A Buffer of @size bytes of malloc(3)ed memory. Sets *@bytes to NULL if the

@@ -125,5 +125,23 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	    {{"wantResults", LAUNCH_WANT_RESULTS},
 	     {"lazy", LAUNCH_LAZY},
 	     {"likeUvSpawn", LAUNCH_LIKE_UV_SPAWN}});
+	Set(layout, "news",
+	    {{"due", CORE_NEWS_DUE},
+	     {"much", CORE_NEWS_MUCH},
+	     {"over", CORE_NEWS_OVER},
+	     {"all", CORE_NEWS_ALL}});
+	Set(layout, "answers",
+	    {{"never", RUN_NEVER}, {"stop", RUN_STOP}, {"cut", RUN_CUT}});
+	Set(layout, "run",
+	    {{"pid", RUN_PID},
+	     {"error", RUN_ERROR},
+	     {"code", RUN_CODE},
+	     {"status", RUN_STATUS},
+	     {"failed", RUN_FAILED},
+	     {"template", RUN_TEMPLATE},
+	     {"by", RUN_BY},
+	     {"usage", RUN_USAGE},
+	     {"ends", RUN_ENDS},
+	     {"outputs", RUN_OUTPUTS}});
 	exports.Set("layout", layout);
 }

@@ -53,6 +53,27 @@ enum {
 	LAUNCH_LIKE_UV_SPAWN = 4,
 };
 
+/* What the function that is given to run() answers, besides milliseconds. */
+enum {
+	RUN_NEVER = -1,
+	RUN_STOP = -2,
+	RUN_CUT = -3,
+};
+
+/* The elements of what run() returns; then an output for each pipe. */
+enum : uint32_t {
+	RUN_PID,
+	RUN_ERROR,
+	RUN_CODE,
+	RUN_STATUS,
+	RUN_FAILED,
+	RUN_TEMPLATE,
+	RUN_BY,
+	RUN_USAGE,
+	RUN_ENDS,
+	RUN_OUTPUTS,
+};
+
 /* A launch's token, and above it the number of its client. */
 #define TOKEN_BITS 20
 

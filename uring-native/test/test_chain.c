@@ -189,14 +189,14 @@ static void test_template_result(void)
 	uint32_t at;
 
 	CHECK(chain_result(&c, &at) == -ENOENT && at == 2);
-	CHECK(chain_template_failed(&c));
+	CHECK(chain_template_error(&c) == -EACCES);
 	res[2] = 0;
 	CHECK(chain_result(&c, &at) == 0);
-	CHECK(chain_template_failed(&c));
+	CHECK(chain_template_error(&c));
 	res[1] = 0;
 	res[2] = -ECANCELED;
 	CHECK(chain_result(&c, &at) == 0);
-	CHECK(!chain_template_failed(&c));
+	CHECK(!chain_template_error(&c));
 	ops[1].link = 0;
 	res[1] = -ESTALE;
 	CHECK(chain_result(&c, &at) == -ESTALE && at == 1);
