@@ -39,7 +39,7 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   try {
     const started = await launch.started
     if (termination.armed) launch.exited.then((exit) => termination.ended(exit))
-    return new Child<StdioOf<O>>(launch, started, screen?.stream)
+    return new Child<StdioOf<O>>(launch, started, screen)
   } catch (error) {
     termination.disarm()
     throw termination.errorFor(error)

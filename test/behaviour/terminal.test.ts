@@ -92,4 +92,26 @@ describe.each(testedBackends)('a terminal by %s', (backend) => {
     }
     await nothingLeft(before)
   })
+
+  test('closed: all that was written has been read, or can be', async () => {
+    const before = openFds()
+    const seq = (more = '') => spawn('sh', ['-c', `seq 20000${more}`], { backend, stdio: 'pty' })
+    const read = await seq()
+    let length = 0
+    read.stdout.on('data', (chunk) => {
+      length += chunk.length
+    })
+    expect(await read.closed).toMatchObject({ code: 0 })
+    expect(length).toBe(108894 + 20000)
+    expect((await (await seq('; exit 3')).closed).code).toBe(3)
+    // The program need not wait for somebody who reads no more.
+    const destroyed = await seq('; exit 4')
+    destroyed.stdout.destroy()
+    expect((await destroyed.closed).code).toBe(4)
+    const late = await spawn('sh', ['-c', 'echo late'], { backend, stdio: 'pty' })
+    await late.closed
+    expect(await text(late.stdout)).toBe('late\r\n')
+    late.resize(10, 10)
+    await nothingLeft(before)
+  })
 })

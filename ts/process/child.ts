@@ -7,6 +7,7 @@ import type { StderrOf, StdinOf, StdoutOf } from '../options/inference.js'
 import type { StdioOption } from '../options/options.js'
 import type { Launch, Started } from './launch.js'
 import { LazyPipe } from './pipe.js'
+import type { Screen } from './screen.js'
 import { noTerminal } from './terminal.js'
 
 /**
@@ -29,15 +30,16 @@ export class Child<S = StdioOption> implements AsyncDisposable {
   /** How it ended; always settles, never rejects. */
   readonly exited: Promise<Exit>
   readonly #launch: Launch
-  /** What is written to its terminal. */
-  readonly #screen: Readable | undefined
+  /** What is written to its terminal, and whether somebody has accessed that. */
+  readonly #screen: Screen | undefined
+  #watched = false
   #closed: Promise<Exit> | undefined
   #referenced = true
   /** By descriptor. */
   readonly #pipes: (LazyPipe | undefined)[] = [undefined, undefined, undefined]
 
   /** @internal */
-  constructor(launch: Launch, { pid, pidfd, pipes }: Started, screen: Readable | undefined) {
+  constructor(launch: Launch, { pid, pidfd, pipes }: Started, screen: Screen | undefined) {
     this.pid = pid
     this.pidfd = pidfd
     this.backend = launch.backend
@@ -72,9 +74,17 @@ export class Child<S = StdioOption> implements AsyncDisposable {
     const core = getCore()
     const referenced = this.#referenced
     if (referenced) core.ref()
-    await Promise.all(this.#pipes.map((pipe) => pipe?.closed()))
+    await Promise.all([this.#screenClosed(), ...this.#pipes.map((pipe) => pipe?.closed())])
     if (referenced) core.unref()
     return exit
+  }
+
+  async #screenClosed(): Promise<void> {
+    const screen = this.#screen
+    await screen?.ended
+    const stream = this.#watched ? screen?.stream : undefined
+    if (!stream || stream.closed) return
+    await new Promise<void>((resolve) => stream.once('close', () => resolve()))
   }
 
   /** Writes to the child's descriptor 0; null if that is not a pipe. */
@@ -99,7 +109,9 @@ export class Child<S = StdioOption> implements AsyncDisposable {
 
   #stream(index: number): Readable | Writable | null {
     if (this.#screen && index < 2) {
-      return index === 0 ? (this.#launch.terminal?.stdin ?? null) : this.#screen
+      if (index === 0) return this.#launch.terminal?.stdin ?? null
+      this.#watched = true
+      return this.#screen.stream
     }
     return this.#pipes[index]?.stream ?? null
   }

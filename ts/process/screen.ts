@@ -7,10 +7,24 @@ export class Screen implements Collection {
   readonly feeds = true
   readonly input = undefined
   readonly stream: Readable
+  /** Resolves once nothing more is written to it. */
+  readonly ended: Promise<void>
+  #end: () => void = () => {}
   #launch: Launch | undefined
 
   constructor() {
-    this.stream = new Readable({ read: () => this.#launch?.more(this.only) })
+    const more = () => this.#launch?.more(this.only)
+    this.stream = new Readable({
+      read: more,
+      // Nobody reads any more, but the program is not to wait for that.
+      destroy(error, done) {
+        more()
+        done(error)
+      },
+    })
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
   }
 
   begin(launch: Launch): void {
@@ -31,11 +45,12 @@ export class Screen implements Collection {
   overflow(): void {}
 
   chunk(_index: number, bytes: Buffer): void {
-    if (this.stream.push(bytes)) this.#launch?.more(this.only)
+    if (this.stream.destroyed || this.stream.push(bytes)) this.#launch?.more(this.only)
   }
 
   output(_index: number, bytes: Buffer): void {
     if (bytes.length > 0) this.stream.push(bytes)
     this.stream.push(null)
+    this.#end()
   }
 }
