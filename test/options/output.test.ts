@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { batch, type RunOptions, run } from '../../dist/index.js'
+import { batch, type RunOptions, run, runSync } from '../../dist/index.js'
 import { type Keep, Kept } from '../../dist/process/kept.js'
 import { LineSplitter, MAX_LINE } from '../../dist/process/lines.js'
 import { rejection } from '../support.js'
@@ -233,4 +233,33 @@ test('the commands of a batch have callbacks of their own', async () => {
   }))
   await batch(commands).all()
   expect(lines.sort()).toEqual(['a a', 'b b'])
+})
+
+test('the halves of two characters make none together', async () => {
+  const text = 'ä€😀'.repeat(3)
+  const bytes = Buffer.from(text)
+  for (let max = 0; max <= bytes.length; max++) {
+    const options = { keep: 'both', maxBuffer: max } as const
+    const { stdout } = await run('printf', [text], options)
+    const tail = Math.floor(max / 2)
+    const cut = max < bytes.length
+    const head = bytes.toString('utf8', 0, cut ? max - tail : max)
+    expect(stdout).toBe(cut ? head + bytes.toString('utf8', bytes.length - tail) : text)
+    expect(runSync('printf', [text], options).stdout).toBe(stdout)
+    const base64 = await run('printf', [text], { ...options, encoding: 'base64' })
+    const kept = await run('printf', [text], { ...options, encoding: 'buffer' })
+    expect(base64.stdout).toBe(kept.stdout.toString('base64'))
+    expect(kept.stdout.length).toBe(max)
+  }
+})
+
+test('an input whose iterator breaks the rules', async () => {
+  for (const next of [undefined, null, 1, 'x']) {
+    const input = { [Symbol.asyncIterator]: () => ({ next: async () => next }) }
+    const error = await rejection(run('cat', [], { input } as unknown as RunOptions))
+    expect(error).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: `input: next() of the iterator must return an object, not ${next}`,
+    })
+  }
 })

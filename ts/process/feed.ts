@@ -1,6 +1,7 @@
 /** Writes an input that comes while the program runs. */
 import { Buffer } from 'node:buffer'
 import type { Writable } from 'node:stream'
+import { argumentError } from '../model/argument-error.js'
 import { type Chunks, chunkOf, type InputSource } from '../options/input.js'
 
 export class Feed {
@@ -28,7 +29,12 @@ export class Feed {
       const chunks = this.#source.open()
       this.#chunks = chunks
       for (;;) {
-        const { done, value } = await chunks.next()
+        const next: unknown = await chunks.next()
+        if (typeof next !== 'object' || next === null) {
+          const message = `input: next() of the iterator must return an object, not ${next}`
+          throw argumentError('ERR_INVALID_ARG_TYPE', message)
+        }
+        const { done, value } = next as IteratorResult<unknown>
         if (done || this.#over) break
         const room = await this.#write(stdin, chunkOf(value))
         if (!room || this.#over) return

@@ -2,12 +2,14 @@
 import { Buffer } from 'node:buffer'
 import type { RunSettings } from '../options/settings.js'
 import { isCollected } from '../options/stdio.js'
-import { type Keep, Kept } from './kept.js'
+import { type Keep, Kept, splitOf } from './kept.js'
 import { LineSplitter, type Reader } from './lines.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
 
 const nothing = Buffer.alloc(0)
+
+const isUtf8 = (encoding: string): boolean => /^utf-?8$/i.test(encoding)
 
 /** Which output a line is from: `all` has both in one. */
 export type OutputName = 'stdout' | 'stderr' | 'all'
@@ -76,6 +78,8 @@ export class Outputs {
   readonly whole: Promise<void>
   readonly #settings: RunSettings
   readonly #bytes = new Map<number, Buffer>()
+  /** Where something is missing, in an output of which both ends were kept. */
+  readonly #gaps = new Map<number, number>()
   readonly #flows = new Map<number, Flow>()
   readonly #indices: readonly number[]
   #source: Source | undefined
@@ -224,6 +228,10 @@ export class Outputs {
     this.#run(flow, bytes, true)
     this.truncated ||= flow.kept.truncated
     this.#bytes.set(index, flow.kept.all())
+    const { keep, encoding = 'utf8' } = this.#settings
+    if (keep === 'both' && (truncated || flow.kept.truncated) && isUtf8(encoding)) {
+      this.#gaps.set(index, splitOf(keep, maxOf(this.#settings, index)).head)
+    }
     if (flow.called) flow.called.then(() => this.#ended())
     else this.#ended()
   }
@@ -236,8 +244,10 @@ export class Outputs {
   get(index: number, encoding: BufferEncoding | 'buffer'): string | Buffer {
     const bytes = this.#bytes.get(index) ?? nothing
     if (encoding === 'buffer') return bytes
+    // The halves of two characters make none together.
+    const gap = this.#gaps.get(index) ?? 0
     try {
-      return bytes.toString(encoding)
+      return bytes.toString(encoding, 0, gap) + bytes.toString(encoding, gap)
     } catch {
       this.tooLong ??= { index, length: bytes.length }
       return bytes
