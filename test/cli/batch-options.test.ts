@@ -259,3 +259,124 @@ test('on a terminal a bar shows how many commands there are, and an estimate', a
   expect(stdout).toContain('3/3 | 0 running | 0 failed | ')
   expect(stdout).toContain('ETA 0s')
 })
+
+describe('output as it comes', () => {
+  test('--line-buffer: whole lines of commands that run at once, with tags', async () => {
+    const line =
+      'for i in 1 2 3; do printf "$0"; sleep 0.02; printf "$i\n"; done; printf end; echo e >&2'
+    const { stdout, stderr, exitCode } = await cli(
+      ['-j3', '--line-buffer', '--tag', '--', 'sh', '-c', line],
+      'a\nb\nc\n',
+    )
+    const expected = ['a', 'b', 'c'].flatMap((tag) =>
+      [`${tag}1`, `${tag}2`, `${tag}3`, 'end'].map((text) => `${tag}\t${text}`),
+    )
+    expect(stdout.trimEnd().split('\n').sort()).toEqual(expected.sort())
+    expect(stderr.trimEnd().split('\n').sort()).toEqual(['a\te', 'b\te', 'c\te'])
+    expect(exitCode).toBe(0)
+  })
+
+  test('--line-buffer: it comes before the command has ended', async () => {
+    const running = run(
+      process.execPath,
+      [main, 'batch', '--line-buffer', '--', 'sh', '-c', 'echo ready; exec sleep 600'],
+      { input: 'x\n' },
+    )
+    for await (const line of running) {
+      expect(line).toBe('ready')
+      running.kill()
+    }
+    expect((await running).stdout).toBe('ready\n')
+  })
+
+  test('--line-buffer: bytes and colours, much output, lines without an end, retries', async () => {
+    const colour = "printf '\\033[31mred\\033[0m\\n\\377\\000 no end'"
+    const { stdout } = await run(process.execPath, [main, 'batch', '--line-buffer'], {
+      input: `["sh", "-c", ${JSON.stringify(colour)}]`,
+      encoding: 'buffer',
+    })
+    expect(stdout.toString('latin1')).toBe('\x1b[31mred\x1b[0m\n\xff\0 no end')
+    const big = await cli(['--line-buffer'], 'head -c 5000000 /dev/zero')
+    expect(big.stdout.length).toBe(5_000_000)
+    const log = join(dir, 'lines.log')
+    const twice = await cli(
+      ['--line-buffer', '--retries', '1', '--joblog', log],
+      'sh -c "echo x; exit 3"',
+    )
+    expect([twice.stdout, twice.exitCode]).toEqual(['x\nx\n', 1])
+    expect(readFileSync(log, 'utf8').split('\n')[1]?.split('\t')[5]).toBe('4')
+    // What a command says of its own output goes first.
+    const own =
+      '{"file":"sh","args":["-c","echo a; echo b >&2"],"all":true}\n{"file":"echo","args":["c"],"stdio":"ignore"}'
+    expect(await cli(['-j1', '--line-buffer'], own)).toMatchObject({
+      stdout: 'a\nb\n',
+      exitCode: 0,
+    })
+    const bounded = '{"file":"yes","maxBuffer":10,"overflow":"kill"}'
+    expect((await cli(['--line-buffer'], bounded)).exitCode).toBe(1)
+  })
+
+  test('--line-buffer with --keep-order: the first that runs, and then the next', async () => {
+    const line = 'sleep 0.$0; echo $0; sleep 0.$0; echo $0; exit 1'
+    const { stdout, stderr, exitCode } = await cli(
+      ['-j4', '-k', '--line-buffer', '--', 'sh', '-c', line],
+      '3\n1\n2\n',
+    )
+    expect([stdout, exitCode]).toEqual(['3\n3\n1\n1\n2\n2\n', 1])
+    expect(stderr.match(/exited with 1/g)).toHaveLength(3)
+    const running = run(
+      process.execPath,
+      [main, 'batch', '-j2', '-k', '--line-buffer', '--', 'sh', '-c', 'eval "$0"'],
+      { input: 'echo first; exec sleep 600\necho second\n' },
+    )
+    const lines: string[] = []
+    for await (const line of running) {
+      lines.push(line)
+      running.kill()
+    }
+    // What has been kept for its turn is printed at the end.
+    expect(lines).toEqual(['first', 'second'])
+  })
+
+  test('--ungroup: a terminal stays one', async () => {
+    const { stdout } = await run(
+      process.execPath,
+      [main, 'batch', '-u', '--', 'sh', '-c', 'test -t 1 && test -t 2 && echo $0'],
+      { input: ['x\n'], stdio: ['pipe', 'pipe', 'pipe'] },
+    )
+    expect(stdout).toBe('')
+    const file = join(dir, 'ungrouped')
+    writeFileSync(file, 'sh -c "test -t 1 && test -t 2 && echo terminal"\n')
+    const inTerminal = await run(process.execPath, [main, 'batch', '-u', file], { stdio: 'pty' })
+    expect(inTerminal.stdout).toBe('terminal\r\n')
+  })
+
+  test.each([
+    [['-u', '--tag'], '--ungroup and --tag exclude each other: commands write by themselves'],
+    [['-u', '-k'], '--ungroup and --keep-order exclude each other'],
+    [['-u', '--json'], '--ungroup and --json exclude each other'],
+    [['-u', '--line-buffer'], '--ungroup and --line-buffer exclude each other'],
+    [['--json', '--line-buffer'], '--json and --line-buffer exclude each other: a result has all'],
+  ])('%j', async (args, message) => {
+    const { stderr, exitCode } = await cli(args)
+    expect([stderr, exitCode]).toEqual([expect.stringContaining(message), 2])
+  })
+
+  test('Order calls each when it is its turn', async () => {
+    const order = new Order()
+    const seen: string[] = []
+    for (const number of [1, 0, 3, 2]) order.turn(number, () => seen.push(`turn ${number}`))
+    const work = (number: number) =>
+      order.add(number, 0, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 2))
+        seen.push(`done ${number}`)
+      })
+    await Promise.all([2, 0, 1, 3].map(work))
+    await order.finish()
+    expect(seen.filter((what) => what.startsWith('done'))).toEqual(
+      [0, 1, 2, 3].map((number) => `done ${number}`),
+    )
+    expect(seen.indexOf('turn 1')).toBeGreaterThan(seen.indexOf('done 0'))
+    expect(seen.indexOf('turn 3')).toBeGreaterThan(seen.indexOf('done 1'))
+  })
+})

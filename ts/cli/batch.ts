@@ -18,6 +18,7 @@ import type {
 import { Bar } from './bar.js'
 import { clusterBatch, whereOf } from './cluster.js'
 import { JobLog } from './joblog.js'
+import { LineOutput, ungrouped } from './line-output.js'
 import { LiveLines } from './live.js'
 import { Order } from './order.js'
 import { PIPE_STATUS, watchOutput, write } from './output.js'
@@ -34,6 +35,8 @@ export interface BatchCliOptions extends RedisCliOptions {
   null?: true
   keepOrder?: true
   tag?: true
+  lineBuffer?: true
+  ungroup?: true
   joblog?: string
   resume?: true
   resumeFailed?: true
@@ -120,6 +123,10 @@ export function tagged(tag: string, bytes: Uint8Array): Uint8Array {
 
 /** A command that is to run. */
 interface Job {
+  /** As the input has it. */
+  command: BatchCommand
+  /** Where its output is passed on as it comes. */
+  output?: LineOutput | undefined
   /** Its line in the input, and its place among all that is printed. */
   number: number
   place: number
@@ -236,8 +243,29 @@ class Run {
       return undefined
     }
     const tag = item ?? nameOf(command)
-    this.#jobs.push({ number, place: this.#places++, seq, tag, began: Date.now() })
+    const job: Job = { command, number, place: this.#places++, seq, tag, began: Date.now() }
+    this.#jobs.push(job)
+    return this.#options.dryRun ? command : this.#shown(job)
+  }
+
+  /** Its command with what the output of that is to become. */
+  #shown(job: Job): BatchCommand {
+    const { ungroup, lineBuffer } = this.#options
+    if (ungroup) return ungrouped(job.command)
+    if (!lineBuffer) return job.command
+    const output = new LineOutput((to, bytes) =>
+      this.#write(process[to], this.#marked(job.tag, bytes)),
+    )
+    const command = output.watch(job.command)
+    if (!command) return job.command
+    job.output = output
+    if (this.#order) this.#order.turn(job.place, () => output.go())
+    else output.go()
     return command
+  }
+
+  #marked(tag: string, bytes: string | Uint8Array): string | Uint8Array {
+    return this.#options.tag ? tagged(tag, Buffer.from(bytes)) : bytes
   }
 
   /** Reports a bad line, and goes on with the next. */
@@ -266,7 +294,7 @@ class Run {
 
   /** Prints a result, and then logs it: what is logged is not run again. */
   async #done(result: Result): Promise<void> {
-    const { index, error, command } = result
+    const { index, error } = result
     const job = this.#jobs[index] as Job
     this.#jobs[index] = undefined
     const ended = this.#stop.signal.aborted && error?.name === 'AbortError'
@@ -275,33 +303,37 @@ class Run {
       return
     }
     const duration = Date.now() - job.began
-    const { stdout = '', stderr = '' } = result.result ?? {}
-    await this.#inOrder(job.place, stdout.length + stderr.length, async () => {
+    const { stdout = '', stderr = '', all = '' } = result.result ?? {}
+    const size = job.output ? 0 : stdout.length + stderr.length + all.length
+    const received = job.output?.received ?? stdout.length + all.length
+    await this.#inOrder(job.place, size, async () => {
+      await job.output?.end()
       await this.#print(result, job, ended)
       if (ended) return
-      this.#log?.add({ ...job, duration, line: lineOf(command), outcome: result })
+      this.#log?.add({ ...job, duration, received, line: lineOf(job.command), outcome: result })
     })
   }
 
-  #marked(tag: string, bytes: string | Uint8Array): string | Uint8Array {
-    return this.#options.tag ? tagged(tag, Buffer.from(bytes)) : bytes
-  }
-
-  async #print(result: Result, { number, tag }: Job, ended: boolean): Promise<void> {
-    const { truncated = false, stdout = '', stderr = '' } = result.result ?? {}
+  async #print(
+    result: Result,
+    { number, tag, output, command }: Job,
+    ended: boolean,
+  ): Promise<void> {
+    const { stdout = '', stderr = '', all = '' } = result.result ?? {}
+    const truncated = output === undefined && result.result?.truncated === true
     if (failed(result) || truncated) this.#fails(Status.failed)
     if (this.#json) {
       await this.#write(process.stdout, `${asJson(result, number)}\n`)
       return
     }
-    for (const [from, output] of [
-      ['stdout', stdout],
-      ['stderr', stderr],
-    ] as const) {
-      const left = this.#live?.left(result.index, result.attempts, from, output) ?? output
-      await this.#write(process[from], this.#marked(tag, left))
+    if (!output) {
+      const left = (from: 'stdout' | 'stderr', bytes: string | Buffer) =>
+        this.#marked(tag, this.#live?.left(result.index, result.attempts, from, bytes) ?? bytes)
+      await this.#write(process.stdout, left('stdout', stdout))
+      await this.#write(process.stdout, this.#marked(tag, all))
+      await this.#write(process.stderr, left('stderr', stderr))
     }
-    const name = nameOf(result.command)
+    const name = nameOf(command)
     if (failed(result) && !ended) {
       await this.#write(process.stderr, `uring-spawn: ${name}: ${why(result)}\n`)
     } else if (truncated) {
@@ -359,6 +391,9 @@ function resumeOf({ resume, resumeFailed }: BatchCliOptions) {
 const isFile = (path: string): boolean =>
   path !== '-' && statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
+/** What commands of a queue cannot have. */
+const here = { lineBuffer: '--line-buffer', ungroup: '--ungroup' }
+
 function checkOptions(options: BatchCliOptions, words: readonly string[] | undefined): void {
   if ((options.resume || options.resumeFailed) && options.joblog === undefined) {
     throw new Error('--resume and --resume-failed need --joblog FILE, the log to continue')
@@ -371,6 +406,25 @@ function checkOptions(options: BatchCliOptions, words: readonly string[] | undef
   }
   if (options.follow && options.queue === undefined) {
     throw new Error('--follow is for commands of a queue: --queue NAME is missing')
+  }
+  for (const [name, option] of Object.entries(here)) {
+    if (options.queue !== undefined && options[name as keyof typeof here]) {
+      throw new Error(`${option} is for commands on this machine: leave it out, or --queue`)
+    }
+  }
+  const alone = {
+    json: '--json',
+    tag: '--tag',
+    lineBuffer: '--line-buffer',
+    keepOrder: '--keep-order',
+  }
+  for (const [name, option] of Object.entries(alone)) {
+    if (options.ungroup && options[name as keyof typeof alone]) {
+      throw new Error(`--ungroup and ${option} exclude each other: commands write by themselves`)
+    }
+  }
+  if (options.json && options.lineBuffer) {
+    throw new Error('--json and --line-buffer exclude each other: a result has all of the output')
   }
   if (words?.length === 0) throw new Error('there is no command after --')
 }
@@ -391,7 +445,7 @@ export async function runBatch(
   selectBackend(getCore().info, options.backend)
   // A bar and output on one terminal would garble each other.
   const shown = process.stderr.isTTY === true && process.stdout.isTTY !== true
-  const bar = new Bar(shown && !options.dryRun)
+  const bar = new Bar(shown && !options.dryRun && !options.ungroup)
   const source = { byNul: options.null === true, words }
   if (bar.shown && isFile(file)) bar.total = await countEntries(createReadStream(file), source)
   const run = new Run(file, options, source, bar)

@@ -28,6 +28,8 @@ export interface Logged {
   /** When it began, in milliseconds since 1970, and for how long it ran. */
   began: number
   duration: number
+  /** Bytes of its standard output. */
+  received: number
   outcome: BatchResult<BatchCommand, string | Buffer>
 }
 
@@ -83,7 +85,7 @@ export class JobLog {
   }
 
   /** Writes the row of a command, in one piece. */
-  add({ seq, line, began, duration, outcome }: Logged): void {
+  add({ seq, line, began, duration, received, outcome }: Logged): void {
     const { result } = outcome
     const row = [
       seq,
@@ -91,7 +93,7 @@ export class JobLog {
       (began / 1000).toFixed(3),
       (duration / 1000).toFixed(3),
       0,
-      result?.stdout.length ?? 0,
+      received,
       exitValue(outcome),
       result?.signal ? constants.signals[result.signal] : 0,
       line,

@@ -9,6 +9,8 @@ export class Order {
   #size = 0
   #last: Promise<void> = Promise.resolve()
   #resume: (() => void)[] = []
+  /** To be called when it is the turn of that number. */
+  readonly #turns = new Map<number, () => void>()
 
   /**
    * Does the work once that of all smaller numbers has been done. `size` is how many bytes
@@ -18,7 +20,20 @@ export class Order {
     this.#waiting.set(number, { size, work })
     this.#size += size
     while (this.#waiting.has(this.#next)) this.#do(this.#next++)
+    this.#turn()
     return this.#last
+  }
+
+  /** Calls `begin` once the work of all smaller numbers has been done; its own may come later. */
+  turn(number: number, begin: () => void): void {
+    this.#turns.set(number, begin)
+    this.#turn()
+  }
+
+  #turn(): void {
+    const begin = this.#turns.get(this.#next)
+    this.#turns.delete(this.#next)
+    if (begin) this.#last.then(begin)
   }
 
   #do(number: number): void {
