@@ -380,3 +380,8 @@ describe('output as it comes', () => {
     expect(seen.indexOf('turn 3')).toBeGreaterThan(seen.indexOf('done 1'))
   })
 })
+
+test('--jobserver: makes find the jobs in MAKEFLAGS', async () => {
+  const { stdout } = await cli(['-j3', '--jobserver'], `sh -c 'echo "$MAKEFLAGS"'`)
+  expect(stdout).toMatch(/-j3 --jobserver-auth=/)
+})

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { type Abortable, Ending, whenAborted } from '../core/abort.js'
 import { getCore } from '../core/core.js'
 import { inheritedEnvVars } from '../core/process-env.js'
-import { microtask, now, soon } from '../core/runtime.js'
+import { later, microtask, now, soon } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import { argumentError } from '../model/argument-error.js'
 import type { EnvVars } from '../model/envvars.js'
@@ -12,10 +12,14 @@ import type { BatchCommand, BatchProgress } from '../options/options.js'
 import type { BatchSettings, CommandSettings } from '../options/settings.js'
 import { runWith } from '../run.js'
 import type { RunResult } from '../run-result.js'
+import { JobServer } from './job-server.js'
 import { type BatchResult, failed } from './result.js'
 
 /** Errors that may pass once one of our children ends: too many processes, too many files. */
 const waitFor = new Set(['EAGAIN', 'EMFILE', 'ENFILE'])
+
+/** Milliseconds until a job server that has no token is asked again. */
+const ASK_AGAIN = 10
 
 /** How long starts may block the event loop in one turn, milliseconds. */
 const TURN_MS = 2
@@ -86,6 +90,10 @@ export class Scheduler {
   /** To be retried once one of our commands has ended. */
   readonly #again: Task[] = []
   #place = 0
+  #jobs: JobServer | undefined
+  /** A token of the job server's for the next start; and whether it will be asked again. */
+  #hasToken = false
+  #asksAgain = false
   readonly #begin = now()
   #next = 0
   #starts = 0
@@ -119,6 +127,12 @@ export class Scheduler {
     if (signal && !signal.aborted) {
       this.#unlisten = whenAborted(signal, () => this.stop(new AbortError(signal)))
     }
+    try {
+      if (settings.jobserver) this.#jobs = new JobServer(this.#concurrency, settings.jobserver)
+    } catch (error) {
+      this.#unlisten?.()
+      throw error
+    }
     this.#settings = this.#atTheCall(settings, env)
     if (signal?.aborted) this.stop(new AbortError(signal))
   }
@@ -139,7 +153,7 @@ export class Scheduler {
       this.#turnEnd = now() + TURN_MS
       soon(() => this.#nextTurn())
     }
-    while (this.#mayStart()) {
+    while (this.#mayStart() && this.#takesToken()) {
       if (now() > this.#turnEnd) {
         this.#spent = true
         return
@@ -149,7 +163,29 @@ export class Scheduler {
       else if (!this.#exhausted && !this.#pulling) this.#pull()
       else break
     }
+    if (this.#hasToken) this.#jobs?.give()
+    this.#hasToken = false
     this.#endIfOver()
+  }
+
+  /**
+   * Whether there is a token for the next start. Makes give theirs back without telling us,
+   * so we ask again. Those of makes that were killed are known to be lost once no command runs.
+   */
+  #takesToken(): boolean {
+    const jobs = this.#jobs
+    if (!jobs || this.#hasToken) return true
+    if (this.running === 0) jobs.restore()
+    // What a make has left behind may be quicker, but somebody has to go on.
+    this.#hasToken = jobs.take() || this.running === 0
+    if (!this.#hasToken && !this.#asksAgain) {
+      this.#asksAgain = true
+      later(ASK_AGAIN, () => {
+        this.#asksAgain = false
+        if (!this.#ended) this.fill()
+      })
+    }
+    return this.#hasToken
   }
 
   #nextTurn(): void {
@@ -187,6 +223,7 @@ export class Scheduler {
     if (this.#ended || this.running > 0 || !nothingMore) return
     this.#ended = true
     getCore().binding.dropPlace(this.#place)
+    this.#jobs?.close()
     this.#unlisten?.()
     this.#events.end(this.#error)
   }
@@ -230,8 +267,8 @@ export class Scheduler {
     }
     const index = this.#next++
     const task = { index, command: value, settings: undefined, attempts: 0, start: 0, first: false }
-    // While an asynchronous source was asked, retries may have taken the room.
-    if (!this.#async || this.#mayStart()) this.#start(task)
+    // While an asynchronous source was asked, retries may have taken the room, and makes the token.
+    if (!this.#async || (this.#mayStart() && !this.#jobs)) this.#start(task)
     else this.#again.push(task)
   }
 
@@ -244,6 +281,7 @@ export class Scheduler {
     task.start = ++this.#starts
     task.first = this.running === 0
     this.running++
+    this.#hasToken = false
     this.#run(task).then(
       (result) => this.#ran(task, result, undefined),
       (error) => this.#ran(task, undefined, thrown(error)),
@@ -252,10 +290,12 @@ export class Scheduler {
 
   async #run(task: Task): Promise<RunResult<string | Buffer>> {
     task.settings ??= readCommand(task.command, this.#settings)
-    const { settings } = task
+    const asked = task.settings
+    const settings = this.#jobs?.serve(asked) ?? asked
     const ending = this.#ending
-    if (!settings.signal) return runWith({ ...settings, signal: ending })
-    const { signal, release } = eitherOf(ending, settings.signal)
+    const { signal, release } = settings.signal
+      ? eitherOf(ending, settings.signal)
+      : { signal: ending, release() {} }
     try {
       return await runWith({ ...settings, signal })
     } finally {
@@ -265,6 +305,7 @@ export class Scheduler {
 
   #ran(task: Task, result: RunResult<string | Buffer> | undefined, error: Error | undefined): void {
     this.running--
+    this.#jobs?.give()
     const code = (error as NodeJS.ErrnoException | undefined)?.code
     // No other of the batch was there to use up what it lacks.
     const alone = task.first && task.start === this.#starts
@@ -273,12 +314,14 @@ export class Scheduler {
     if (later) {
       this.#again.push(task)
       // Those that have failed together may each succeed alone.
-      if (this.running === 0) this.#start(this.#again.shift() as Task)
+      if (this.running === 0 && this.#takesToken()) this.#start(this.#again.shift() as Task)
       return
     }
     const { index, command } = task
     const attempts = ++task.attempts
     const known = result ?? (error as { result?: RunResult } | undefined)?.result
+    // Without the job server's descriptors.
+    if (this.#jobs && known) known.stdio = known.stdio.slice(0, task.settings?.stdio.length)
     const outcome: AnyResult = error
       ? { index, command, attempts, result: known, error }
       : { index, command, attempts, result: known as RunResult, error: undefined }

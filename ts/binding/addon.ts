@@ -274,6 +274,8 @@ export interface Binding {
   openFile(path: string): number
   /** A pipe, both ends close-on-exec: [read, write]. Nobody's: the environment won't close them. */
   pipe(): [number, number] | number
+  /** Makes a FIFO that only this user may open. */
+  makeFifo(path: string): number
   /**
    * Two connected stream sockets, both close-on-exec: [ours, the child's], the latter
    * numbered `min` or more. Nobody's: the environment won't close them.

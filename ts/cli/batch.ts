@@ -37,6 +37,7 @@ export interface BatchCliOptions extends RedisCliOptions {
   tag?: true
   lineBuffer?: true
   ungroup?: true
+  jobserver?: true
   joblog?: string
   resume?: true
   resumeFailed?: true
@@ -362,6 +363,7 @@ class Run {
       killGrace: GRACE,
       onProgress: (progress: BatchProgress) => this.#bar.show(progress),
       ...(options.jobs && { concurrency: options.jobs }),
+      ...(options.jobserver && { jobserver: true }),
       ...(options.bail && { bail: true }),
       ...(options.timeout && { timeout: options.timeout }),
       ...(options.retries && { retries: options.retries }),

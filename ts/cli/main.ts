@@ -106,6 +106,7 @@ program
 withRedis(program.command('batch'))
   .description('run many commands, some of them at once')
   .option('-j, --jobs <n>', 'how many at once (default: one per processor)', count(MAX_JOBS))
+  .option('--jobserver', 'have the makes among the commands share the -j of the batch')
   .option('-0, --null', 'commands, or arguments, end with a NUL byte, not with a line')
   .option('-k, --keep-order', 'print results in the order of the input')
   .option('--tag', 'begin each line of output with the argument, or the command, and a tab')

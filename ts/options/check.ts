@@ -255,10 +255,12 @@ export function readCompile(command: unknown): Settings {
 export function readBatch(options: unknown): BatchSettings {
   const none = undefined
   const batch = { retries: none, concurrency: none, bail: none, onProgress: none, total: none }
-  const shared = readAll('batch', batchReads, options, { ...noOptions('', []), ...batch })
+  const own = { ...batch, jobserver: none }
+  const shared = readAll('batch', batchReads, options, { ...noOptions('', []), ...own })
   checkTogether(shared)
-  const { concurrency, bail, onProgress, total, signal, ...run } = shared
-  return { concurrency, bail, onProgress, total, signal, run: { ...run, signal: undefined } }
+  const { concurrency, bail, onProgress, total, jobserver, signal, ...run } = shared
+  const each = { ...run, signal: undefined }
+  return { concurrency, bail, onProgress, total, jobserver, signal, run: each }
 }
 
 /**

@@ -290,6 +290,12 @@ export interface BatchOptions<E extends OutputEncoding = BufferEncoding>
    * with other than 0; default 0. An invalid command is not, nor one that a signal aborted.
    */
   retries?: number | undefined
+  /**
+   * Share `concurrency` with the makes among the commands, and with what else knows GNU make's
+   * job server: all jobs together are never more. By a FIFO, as make 4.4 does it, or a pipe, for
+   * older makes; true asks this machine's make. Default false.
+   */
+  jobserver?: boolean | 'fifo' | 'pipe' | undefined
   /** How many commands a generator will yield, for the progress; that of an array is known. */
   total?: number | undefined
   /** Called after each command. */

@@ -265,6 +265,10 @@ export const batchReads = {
   concurrency: integer(1, 65536),
   total: integer(0, Number.MAX_SAFE_INTEGER),
   bail: boolean,
+  jobserver(name: string, value: unknown): boolean | 'fifo' | 'pipe' {
+    if (typeof value !== 'boolean') checkOneOf(name, value, ['fifo', 'pipe'])
+    return value as boolean | 'fifo' | 'pipe'
+  },
   onProgress: callback<[BatchProgress]>(),
 }
 

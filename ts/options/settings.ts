@@ -50,7 +50,12 @@ export interface CommandSettings
 export interface BatchSettings
   extends Pick<
     Checked<typeof batchReads>,
-    'concurrency' | 'bail' | 'onProgress' | 'total' | /* for the whole batch: */ 'signal'
+    | 'concurrency'
+    | 'bail'
+    | 'onProgress'
+    | 'total'
+    | 'jobserver'
+    | /* for the whole batch: */ 'signal'
   > {
   /** For each command. */
   readonly run: Omit<CommandSettings, 'env' | 'stdio'> & {

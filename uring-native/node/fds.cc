@@ -10,6 +10,7 @@
 #include <string>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int Int(const Napi::CallbackInfo &info, size_t i)
@@ -143,6 +144,14 @@ static Napi::Value DevNull(const Napi::CallbackInfo &info)
 	return Result(info, fd);
 }
 
+/* makeFifo(path): for this user only */
+static Napi::Value MakeFifo(const Napi::CallbackInfo &info)
+{
+	std::string path = info[0].As<Napi::String>();
+
+	return Result(info, mkfifo(path.c_str(), 0600));
+}
+
 /* Not through node:fs, which would close it again at the end of a worker. */
 static Napi::Value Open(const Napi::CallbackInfo &info)
 {
@@ -243,6 +252,7 @@ static Napi::Value Filled(const Napi::CallbackInfo &info)
 void InitFds(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("pipe", Napi::Function::New(env, Pipe));
+	exports.Set("makeFifo", Napi::Function::New(env, MakeFifo));
 	exports.Set("openPty", Napi::Function::New(env, OpenPty));
 	exports.Set("resizePty", Napi::Function::New(env, ResizePty));
 	exports.Set("socketPair", Napi::Function::New(env, SocketPair));
