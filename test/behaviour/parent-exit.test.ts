@@ -41,7 +41,7 @@ describe.each(testedBackends)('the end of the parent by %s', (backend) => {
           if (output.split('\n').length > count) resolve()
         })
       })
-    return { started, ended, lines }
+    return { started, ended, lines, output: () => output }
   }
 
   const forever = 'await new Promise((done) => setTimeout(done, 600_000))'
@@ -83,6 +83,93 @@ describe.each(testedBackends)('the end of the parent by %s', (backend) => {
       return ended
     })
     await Promise.all(dying)
+  })
+
+  describe('a group', () => {
+    /** A child with a grandchild; each holds the pipe and says that it runs. */
+    const family = '(echo up >&4; exec 4>&-; exec sleep 600) & echo up >&4; exec 4>&-; wait'
+    const ours = "{ ...killed, killTarget: 'group' }"
+
+    test('whose parent gets SIGKILL', async () => {
+      const { started, ended, lines } = parent(`
+        await start('${family}', ${ours})
+        const { stdio, backend } = options
+        run('sh', ['-c', '${family}'], { stdio, backend, ...${ours}, detached: true })
+        ${forever}`)
+      await lines(4)
+      started.kill('SIGKILL')
+      await ended
+    })
+
+    test('whose parent gets SIGKILL while it is being made', async () => {
+      const dying = [0, 3, 8].map((ms) => {
+        const { ended } = parent(`
+          await start('true', ${ours})
+          for (let at = 0; at < 8; at++) start('${family}', ${ours}).catch(() => {})
+          setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${ms})`)
+        return ended
+      })
+      await Promise.all(dying)
+    })
+
+    test('whose watcher somebody has ended', async () => {
+      const { started, ended, lines } = parent(`
+        const { readdirSync, readFileSync, writeSync } = await import('node:fs')
+        const watchers = () => readdirSync('/proc/self/task').flatMap((task) =>
+          readFileSync('/proc/self/task/' + task + '/children', 'utf8').trim().split(' '))
+          .filter((pid) => pid !== '' && readFileSync('/proc/' + pid + '/cmdline', 'utf8').includes('watcher'))
+        await start('${family}', ${ours})
+        const [first] = watchers()
+        process.kill(Number(first), 'SIGKILL')
+        while (watchers().length === 0 || watchers()[0] === first) {
+          await new Promise((done) => setTimeout(done, 5))
+        }
+        await start('${family}', ${ours})
+        ${forever}`)
+      await lines(4)
+      started.kill('SIGKILL')
+      await ended
+    })
+
+    test('of a parent that waits in runSync()', async () => {
+      const { started, ended, lines } = parent(`
+        const { runSync } = await import('${library}')
+        const { stdio, backend } = options
+        runSync('sh', ['-c', '${family}'], { stdio, backend, ...${ours} })`)
+      await lines(2)
+      started.kill('SIGKILL')
+      await ended
+    })
+
+    test('nothing watches without need, and nothing is left of it', async () => {
+      const { started, lines, output } = parent(`
+        const { readdirSync, readFileSync, writeSync } = await import('node:fs')
+        const names = () => readdirSync('/proc/self/task').flatMap((task) =>
+          readFileSync('/proc/self/task/' + task + '/children', 'utf8').trim().split(' '))
+          .filter((pid) => pid !== '')
+          .map((pid) => readFileSync('/proc/' + pid + '/cmdline', 'utf8'))
+          .filter((line) => line.includes('uring-spawn-watcher'))
+        const said = [names().length]
+        await start('true', killed)
+        await start('true', { killTarget: 'group' })
+        said.push(names().length)
+        const one = await start('exec sleep 600', ${ours})
+        const two = await start('exec sleep 600', ${ours})
+        said.push(names().length)
+        one.kill('SIGKILL')
+        await one.exited
+        said.push(names().length)
+        two.kill('SIGKILL')
+        await two.exited
+        while (names().length > 0) await new Promise((done) => setTimeout(done, 5))
+        const none = await start('/no/such', { ...${ours}, cwd: '/no/such' }).catch(({ step }) => step)
+        while (names().length > 0) await new Promise((done) => setTimeout(done, 5))
+        writeSync(4, JSON.stringify([...said, none]) + '\\n')
+        ${forever}`)
+      await lines(1)
+      expect(JSON.parse(output())).toEqual([0, 0, 1, 1, 'cwd'])
+      started.kill('SIGKILL')
+    })
   })
 
   test.each([

@@ -219,6 +219,8 @@ export interface Binding {
    * -errno. Takes no event. -ESRCH: all its events have been taken.
    */
   wait(id: number): number
+  /** The pid of a launch as soon as it is known, perhaps before the exec; 0 before, and after its end. */
+  pidOf(id: number): number
   /**
    * -ESRCH: the process has ended; -EAGAIN: it is still being made, try again;
    * -EPERM: it runs with other credentials.

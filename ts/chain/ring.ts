@@ -285,6 +285,17 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     return fd < 0 ? undefined : fd
   }
 
+  /** Its pid as soon as that is known, perhaps before its exec; 0 before. @internal */
+  get earlyPid(): number {
+    return this.#progress.over ? 0 : this.#core.binding.pidOf(this.#id)
+  }
+
+  /** Blocks until it has started or failed: its pid, or -errno. @internal */
+  wait(): number {
+    this.#core.binding.flush()
+    return this.#core.binding.wait(this.#id)
+  }
+
   /** Signals the process group of the process, whose pid is `pid`: 0 or -errno. @internal */
   killGroup(pid: number, signal: number): number {
     return this.#core.binding.killGroup(this.#id, pid, signal)

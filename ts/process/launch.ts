@@ -6,7 +6,7 @@ import { type Compiled, compileChecked, templateIndex } from '../chain/compile.j
 import type { ParentPipe } from '../chain/descriptors.js'
 import { spawnError } from '../chain/failure.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
-import { now } from '../core/runtime.js'
+import { later, now } from '../core/runtime.js'
 import type { KernelTemplate } from '../executable/executable.js'
 import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
@@ -21,6 +21,10 @@ import { Snapshot } from './snapshot.js'
 import { stopReading } from './stream.js'
 import { Terminal } from './terminal.js'
 import { launches, Told } from './told.js'
+import { Gate, watchable } from './watcher.js'
+
+/** Milliseconds until it is seen whether a child has come to its gate. */
+const GATE_LOOK = 1
 
 /** For Submission.more(): an output that there is not. */
 const NO_OUTPUT = 0xffffffff
@@ -98,7 +102,11 @@ export class Launch {
   fromTemplate = false
   /** Its pid; 0 until it is known. */
   pid = 0
-  readonly #ring: Ring
+  #ring: Ring
+  /** For a child whose group is not to outlive this process. */
+  #gate: Gate | undefined
+  /** Why that cannot be. */
+  #unwatched: unknown
   /** With `cgroup: 'new'`: resolves once nothing of the child's cgroup is left. */
   gone: Promise<void> | undefined
   readonly #parameters: LaunchParameters
@@ -124,7 +132,9 @@ export class Launch {
     const parameters = asked.settings.cgroup === NEW_CGROUP ? this.#withCgroup(asked) : asked
     const { settings } = parameters
     this.#parameters = parameters
+    const kills = settings.onParentExit === 'kill'
     try {
+      if (kills && this.#ofGroup) this.#makeGate()
       if (settings.template && this.#ring.templates) this.#snapshot = new Snapshot(settings)
       const compiled = this.#launch(this.#ring.templates)
       this.file = compiled.file
@@ -135,10 +145,12 @@ export class Launch {
     } catch (error) {
       this.#snapshot?.release()
       this.#cgroup?.end()
+      this.#gate?.release()
       throw error
     }
+    if (this.#gate) this.#openGate(this.#gate)
     if (this.#cgroup) this.gone = this.#endCgroup(this.#cgroup)
-    if (settings.onParentExit === 'kill' && (this.#ofGroup || this.#cgroup)) this.#endWithParent()
+    if (kills && (this.#ofGroup || this.#cgroup)) this.#endWithParent()
     if (this.terminal) this.#closeTerminal()
     if (begin !== undefined) this.#tell(begin)
   }
@@ -174,6 +186,41 @@ export class Launch {
     this.started.then(() => this.exited.then(over), over)
   }
 
+  #makeGate(): void {
+    const { settings } = this.#parameters
+    this.#ring = new Ring({ backend: watchable(this.#ring.backend) })
+    this.#gate = new Gate(settings)
+  }
+
+  /** Lets the child through once the watcher knows it. */
+  #openGate(gate: Gate): void {
+    let waits = true
+    const fail = (error: unknown) => {
+      this.#unwatched ??= error
+      waits = false
+      this.signal(SIGKILL)
+    }
+    const look = () => {
+      if (!waits) return
+      try {
+        gate.tryOpen(this.#submission.earlyPid)
+        later(GATE_LOOK, look)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    const over = () => {
+      waits = false
+      gate.release()
+    }
+    gate.ready.then(look, fail)
+    this.started.then(() => {
+      waits = false
+      gate.passed()
+      this.exited.then(over)
+    }, over)
+  }
+
   #tell(begin: number): void {
     const told = new Told({ file: this.file, args: this.args }, begin)
     told.backend = this.backend
@@ -201,7 +248,8 @@ export class Launch {
   #launch(inKernel: boolean): Compiled {
     const { collection, begin } = this.#parameters
     const settings = this.#snapshot?.settings ?? this.#parameters.settings
-    const compiled = compileChecked({ settings, deferPipes: true, inKernel })
+    const gate = this.#gate?.path
+    const compiled = compileChecked({ settings, deferPipes: true, inKernel, gate })
     const terminal = compiled.pipes.find((pipe) => pipe.terminal)
     try {
       if (terminal) this.#openTerminal(terminal.fd)
@@ -264,6 +312,7 @@ export class Launch {
       return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }
     }
     const { index, errno } = outcome
+    if (this.#unwatched !== undefined) throw this.#unwatched
     if (source?.template && index === at && errno === EACCES) return this.#again(source.template)
     const pipe = pipes[index - chain.length]
     if (!pipe) throw spawnError(chain, index, errno, file, args, source?.name)

@@ -262,6 +262,12 @@ int core_run(struct core *core, const struct core_request *request,
 int core_kill(struct core *core, uint32_t id, int sig);
 
 /*
+ * Returns the pid of the child @id, which may not have come to its exec; 0 if
+ * that is not known yet, or there is none.
+ */
+int core_pid(struct core *core, uint32_t id);
+
+/*
  * Signals the process group that @pid, the child @id, leads or led, even after
  * its end. See reap_signal_group().
  */

@@ -787,6 +787,15 @@ Napi::Value Environment::KillWithGroup(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), ret);
 }
 
+/* pidOf(id) */
+Napi::Value Environment::PidOf(const Napi::CallbackInfo &info)
+{
+	int pid = core_ ? core_pid(core_, static_cast<uint32_t>(Int(info[0])))
+			: 0;
+
+	return Napi::Number::New(info.Env(), pid);
+}
+
 /* hold(id) */
 Napi::Value Environment::Hold(const Napi::CallbackInfo &info)
 {
@@ -917,6 +926,8 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("killWithGroup",
 		    Napi::Function::New(env, Call<&Environment::KillWithGroup>,
 					"killWithGroup", self));
+	exports.Set("pidOf", Napi::Function::New(env, Call<&Environment::PidOf>,
+						 "pidOf", self));
 	exports.Set("hold", Napi::Function::New(env, Call<&Environment::Hold>,
 						"hold", self));
 	exports.Set("killHeld", Napi::Function::New(env, KillHeld, "killHeld"));

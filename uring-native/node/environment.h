@@ -95,6 +95,7 @@ class Environment
 	Napi::Value Kill(const Napi::CallbackInfo &info);
 	Napi::Value KillGroup(const Napi::CallbackInfo &info);
 	Napi::Value KillWithGroup(const Napi::CallbackInfo &info);
+	Napi::Value PidOf(const Napi::CallbackInfo &info);
 	Napi::Value Hold(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
 	Napi::Value More(const Napi::CallbackInfo &info);
