@@ -138,10 +138,10 @@ describe.each(testedBackends)('runSync() by %s', (backend) => {
   })
 
   test('keep, overflow', () => {
-    const script = ['-c', 'seq 20000; seq 5 >&2']
+    const script = ['-c', 'seq 2000; seq 5 >&2']
     const all = runSync('sh', script, { backend }).stdout
     for (const keep of ['head', 'tail', 'both'] as const) {
-      for (const stdout of [0, 1, 999, 65_536, 100_000, all.length - 1]) {
+      for (const stdout of [0, 999, all.length - 1]) {
         const half = keep === 'head' ? 0 : keep === 'tail' ? stdout : Math.floor(stdout / 2)
         const result = runSync('sh', script, { backend, keep, maxBuffer: { stdout } })
         const kept = all.slice(0, stdout - half) + all.slice(all.length - half)

@@ -357,6 +357,9 @@ describe('output as it comes', () => {
     [['-u', '--json'], '--ungroup and --json exclude each other'],
     [['-u', '--line-buffer'], '--ungroup and --line-buffer exclude each other'],
     [['--json', '--line-buffer'], '--json and --line-buffer exclude each other: a result has all'],
+    [['--line-buffer', '--queue', 'q'], '--line-buffer is for commands on this machine'],
+    [['-u', '--queue', 'q'], '--ungroup is for commands on this machine: leave it out, or --queue'],
+    [['--jobserver', '--queue', 'q'], '--jobserver is for commands on this machine'],
   ])('%j', async (args, message) => {
     const { stderr, exitCode } = await cli(args)
     expect([stderr, exitCode]).toEqual([expect.stringContaining(message), 2])

@@ -394,7 +394,7 @@ const isFile = (path: string): boolean =>
   path !== '-' && statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
 /** What commands of a queue cannot have. */
-const here = { lineBuffer: '--line-buffer', ungroup: '--ungroup' }
+const here = { lineBuffer: '--line-buffer', ungroup: '--ungroup', jobserver: '--jobserver' }
 
 function checkOptions(options: BatchCliOptions, words: readonly string[] | undefined): void {
   if ((options.resume || options.resumeFailed) && options.joblog === undefined) {
