@@ -105,7 +105,7 @@ program
   .description(
     'check that the series applies to a clean tree, in the order of its postings, too, and run checkpatch.pl --strict',
   )
-  .option('--each', 'also build it after each patch')
+  .option('--each', 'also build it after each patch, and the selftests that it changes')
   .option('--mail', 'with --each: build in the order of the postings')
   .action(check)
 

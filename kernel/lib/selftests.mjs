@@ -10,7 +10,7 @@ import { runInMachine } from './machine.mjs'
 import { LabError, project } from './paths.mjs'
 import { Summary } from './tap.mjs'
 
-const SELFTESTS = 'tools/testing/selftests'
+export const SELFTESTS = 'tools/testing/selftests'
 /** Seconds a program may take unless its folder's `settings` says otherwise. */
 const TIME_LIMIT = 300
 
@@ -49,7 +49,12 @@ export async function buildSelftests(build) {
   }
 }
 
-async function buildSuites({ repo, commit, tree, output, dir }) {
+/**
+ * Builds the selftests that the series has added or changed up to `commit`.
+ * @returns {Promise<string[]>} the names of their programs, with their suites
+ * @throws {LabError} if one does not build
+ */
+export async function buildSuites({ repo, commit, tree, output, dir }) {
   const list = []
   await makeIn("the kernel's headers cannot be installed", tree, `O=${output}`, 'headers')
   for (const suite of await suites(repo, tree, commit)) {

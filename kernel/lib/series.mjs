@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Working on the series: commits in a git work tree, patches in the project, and
 // the checks a maintainer would run first.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sh } from '../../tools/sh.mjs'
 import { configure, flavours, make } from './build.mjs'
 import { mailOrder } from './mail.mjs'
 import { cached, config, LabError, patches, withCacheLock } from './paths.mjs'
+import { buildSuites, SELFTESTS } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesNames } from './source.mjs'
 
 // checkpatch.pl calls spdxcheck.py, whose modules are Debian's.
@@ -74,7 +75,7 @@ export async function exportSeries() {
 
 /**
  * @param {{ each?: boolean, mail?: boolean }} options each: also build the kernel after
- * each patch; mail: in the order of the postings
+ * each patch, and the selftests that it changes; mail: in the order of the postings
  */
 export async function check({ each = false, mail = false }) {
   const repo = await repository()
@@ -86,11 +87,35 @@ export async function check({ each = false, mail = false }) {
   const path = cached('check')
   await withCacheLock(async () => {
     await checkOut(repo, path, commits.at(-1)?.commit ?? 'base')
+    await checkMaintainers(path)
     await checkStyle(path)
     if (each) {
       await buildEach(repo, path, mail ? postings.flatMap((posting) => posting.commits) : commits)
     }
   }, cached('checking'))
+}
+
+/**
+ * checkpatch.pl asks for each new file whether MAINTAINERS names it, even if that names
+ * the folder. So it is not asked, and the lines that the series adds are looked at instead.
+ */
+async function checkMaintainers(path) {
+  const { stdout: added } = await sh({ cwd: path })`git diff --name-only --diff-filter=A base HEAD`
+  const { stdout: lines } = await sh({ cwd: path })`git diff base HEAD -- MAINTAINERS`
+  const patterns = [...lines.matchAll(/^\+F:\s*(.*)$/gm)].map(([, name]) => namesFile(name))
+  const files = added.split('\n').filter((name) => name !== '')
+  const forgotten = files.filter((name) => !patterns.some((pattern) => pattern.test(name)))
+  if (forgotten.length > 0)
+    throw new LabError(`MAINTAINERS names nobody for ${forgotten.join(', ')}`)
+}
+
+/** An `F:` of MAINTAINERS as a regular expression: a folder with all in it, or a glob. */
+function namesFile(pattern) {
+  const source = pattern
+    .replace(/[.+(){}|^$\\]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]')
+  return new RegExp(`^${source}${pattern.endsWith('/') ? '' : '$'}`)
 }
 
 async function checkStyle(path) {
@@ -100,7 +125,7 @@ async function checkStyle(path) {
       cwd: path,
       nothrow: true,
       env: { ...process.env, PATH: SYSTEM_PATH },
-    })`perl scripts/checkpatch.pl --strict --no-summary --show-types --color=never ${join(patches, name)}`
+    })`perl scripts/checkpatch.pl --strict --ignore FILE_PATH_CHANGES --no-summary --show-types --color=never ${join(patches, name)}`
     if (result.exitCode !== 0 || /^(ERROR|WARNING|CHECK):/m.test(result.stdout)) {
       failed.push(name)
       console.error(`${name}:\n${result.stdout}${result.stderr}`)
@@ -117,6 +142,23 @@ async function buildEach(repo, path, commits) {
     await checkOut(repo, path, commit)
     await configure(path, output, fragments, { partial: name !== commits.at(-1).name })
     await make(path, output, `the kernel with ${name}`)
+    await buildItsSelftests({ repo, commit, tree: path, output }, name)
   }
-  console.log('every patch builds')
+  console.log('every patch builds, and so do the selftests that it changes')
+}
+
+/** Builds the selftests as a patch leaves them, if it touches any. */
+async function buildItsSelftests(build, name) {
+  const { stdout } = await sh({
+    cwd: build.repo,
+  })`git diff --name-only ${build.commit}~ ${build.commit} -- ${SELFTESTS}`
+  if (stdout === '') return
+  const dir = mkdtempSync(cached('selftests-'))
+  try {
+    await buildSuites({ ...build, dir })
+  } catch (error) {
+    throw new LabError(`with ${name} applied: ${error.message}`)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
 }
