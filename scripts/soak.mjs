@@ -1,6 +1,7 @@
 // `npm run test:soak`: the library on this kernel for long, by random operations
-// (test/soak); then the series' stress program and fuzzer for long, each in a
-// machine of its own; and the proof of the cluster and its memory (test/cluster). Prints
+// (test/soak); the proof of the cluster and its memory (test/cluster); then the series:
+// that each of its patches builds, its selftests on more machines than `npm test` has,
+// and its stress program and fuzzer for long, each in a machine of its own. Prints
 // tables of what was done, and a line with the counts.
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
@@ -13,25 +14,28 @@ import { duration } from '../tools/progress.mjs'
 const number = wholeNumber(0)
 const positive = wholeNumber()
 
+/** What can be run by itself, in the order of the whole. */
+const PARTS = ['library', 'cluster', 'series', 'selftests', 'kernel']
+
 const given = new Command()
   .name('test:soak')
   .description('stress the library on this kernel, and the kernel series in the lab, for long')
-  .addOption(new Option('--only <part>', 'one part').choices(['library', 'kernel', 'cluster']))
-  .option('--seed <number>', 'of the random numbers; the kernel half counts up from it', number)
+  .addOption(new Option('--only <part>', 'one part').choices(PARTS))
+  .option('--seed <number>', 'of the random numbers; the kernel part counts up from it', number)
   .option('--minutes <number>', 'library: run at least so long', number, 30)
   .option('--count <processes>', 'library: and start at least so many', number, 1_000_000)
   .option('--backend <names>', 'library: of these, as vfork,fork; all that work by default')
   .option('--first <operation>', 'library: begin with this operation of the seed', number)
   .option('--last <operation>', 'library: end with this one, whatever the time and count', number)
-  .option('--stress <chains>', 'kernel: chains of the stress program', positive, 100_000)
-  .option('--fuzz <chains>', 'kernel: chains of the fuzzer', positive, 1_000_000)
+  .option('--stress <chains>', 'kernel: chains of the stress program', number, 100_000)
+  .option('--fuzz <chains>', 'kernel: chains of the fuzzer', number, 10_000_000)
   .option('--commands <number>', 'cluster: over four workers', positive, 100_000)
   .option('--generated <number>', 'cluster: of a generator, for memory', positive, 1_000_000)
-  .option('--kernel <flavour>', 'kernel: patched or debug', 'patched')
+  .option('--kernel <flavour>', 'selftests, kernel: of the machines: patched or debug', 'debug')
   .parse()
   .opts()
 
-/** The library's half does something else each time; the kernel's always begins with 1. */
+/** The library's part does something else each time; the kernel's always begins with 1. */
 const options = { ...given, seed: given.seed ?? Math.floor(Math.random() * 2 ** 31) }
 const firstSeed = given.seed ?? 1
 
@@ -110,30 +114,77 @@ async function library() {
   return false
 }
 
-/** Chains that one machine fuzzes: few enough to narrow down what ends it early. */
+/** How many chains one machine runs: few enough to narrow down what ends it early. */
 const PIECE = 100_000
 
 const lab = (...args) => [process.execPath, `${root}kernel/lab`, ...args]
 
-/** Runs a program of the series in a machine; returns a row of the table. */
-async function inMachine(image, [name, chains, args]) {
-  const { kernel } = options
-  const title = `soak: ${name} ${args.join(' ')}`
+/** A run of the lab as a row of a table. `good` says whether its output is of success. */
+async function run(title, command, row, good = () => true) {
   const log = logFile(title)
   const start = performance.now()
-  const program = `${image}/selftests/io_uring_spawn/${name}`
-  const limits = ['--kernel', kernel, '--smp', '2', '--timeout', `${LIMIT}`]
-  const command = lab(...limits, '--', program, ...args.map(String))
   const end = await attempt(command, { title, log, show: process.stdout })
-  // Without its totals a program has not reported success, whatever its status.
-  const ok = end.status === 0 && /^# Totals: .* fail:0 .* error:0$/m.test(end.stdout)
+  const ok = end.status === 0 && good(end.stdout)
   if (!ok) {
     console.error(`${title} ended with ${end.signal ?? end.status}\n${end.lines.join('\n')}`)
     console.error(`soak: the whole log: ${log}`)
   }
   const seconds = Math.round((performance.now() - start) / 1000)
-  return { program: name, arguments: args.join(' '), chains, ok, seconds }
+  return { ...row, ok, seconds, stdout: end.stdout }
 }
+
+function show(rows) {
+  console.table(rows.map(({ stdout, ...row }) => row))
+  return rows.map(({ ok }) => ok)
+}
+
+/** Every patch builds, alone and in the order in which the series would be mailed. */
+async function series() {
+  const rows = []
+  for (const order of [[], ['--mail']]) {
+    const what = ['check', '--each', ...order]
+    rows.push(await run(`soak: ${what.join(' ')}`, lab(...what), { command: what.join(' ') }))
+  }
+  return show(rows)
+}
+
+/**
+ * Processors of the machines that run the selftests, besides those of `npm test`. One
+ * runs a task until it waits or its time is up; eight run as many at once.
+ */
+const PROCESSORS = [1, 2, 8]
+
+async function selftests() {
+  const rows = []
+  for (const smp of PROCESSORS) {
+    const limits = ['--kernel', options.kernel, '--smp', `${smp}`, '--timeout', `${LIMIT}`]
+    const title = `soak: selftests ${options.kernel} ${smp}`
+    const row = await run(title, lab('selftest', ...limits), { kernel: options.kernel, smp })
+    const counts = /^\d+ passed, \d+ failed, \d+ skipped$/m.exec(row.stdout)?.[0]
+    rows.push({ ...row, counts })
+  }
+  return show(rows)
+}
+
+/** Runs a program of the series in a machine; returns a row of the table. */
+function inMachine(image, [program, chains, args]) {
+  const limits = ['--kernel', options.kernel, '--smp', '2', '--timeout', `${LIMIT}`]
+  const command = lab(...limits, '--', `${image}/selftests/${program}`, ...args.map(String))
+  return run(
+    `soak: ${program} ${args.join(' ')}`,
+    command,
+    { program, arguments: args.join(' '), chains },
+    // Without its totals a program has not reported success, whatever its status.
+    (stdout) => /^# Totals: .* fail:0 .* error:0$/m.test(stdout),
+  )
+}
+
+/** Runs of a program that do `total` chains together, with a seed each. */
+const inPieces = (program, total, args) =>
+  Array.from({ length: Math.ceil(total / PIECE) }, (_, i) => {
+    const chains = Math.min(PIECE, total - i * PIECE)
+    return [program, chains, args(chains, firstSeed + i)]
+  })
 
 /** Returns whether each run went well. */
 async function kernel() {
@@ -146,18 +197,13 @@ async function kernel() {
     return [false]
   }
   const image = built.stdout.trim().split('\n').at(-1)
-  const pieces = Math.ceil(fuzz / PIECE)
   const runs = [
-    ['stress', stress, [stress, 4, firstSeed, LIMIT]],
-    ...Array.from({ length: pieces }, (_, i) => {
-      const count = Math.min(PIECE, fuzz - i * PIECE)
-      return ['fuzz', count, [firstSeed + i, count]]
-    }),
+    ...inPieces('io_uring_spawn/stress', stress, (chains, seed) => [chains, 4, seed, LIMIT]),
+    ...inPieces('io_uring_spawn/fuzz', fuzz, (chains, seed) => [seed, chains]),
   ]
-  const table = []
-  for (const run of runs) table.push(await inMachine(image, run))
-  console.table(table)
-  return table.map(({ ok }) => ok)
+  const rows = []
+  for (const one of runs) rows.push(await inMachine(image, one))
+  return show(rows)
 }
 
 /** Runs a program of test/cluster; returns whether all went well. */
@@ -187,11 +233,9 @@ const cluster = async () => [
   await ofCluster('memory', options.generated, 1000),
 ]
 
-const wanted = (part) => options.only === undefined || options.only === part
+const parts = { library: async () => [await library()], cluster, series, selftests, kernel }
 const all = []
-if (wanted('library')) all.push(await library())
-if (wanted('cluster')) all.push(...(await cluster()))
-if (wanted('kernel')) all.push(...(await kernel()))
+for (const part of options.only ? [options.only] : PARTS) all.push(...(await parts[part]()))
 const failed = all.filter((ok) => !ok).length
 console.log(`${all.length - failed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
