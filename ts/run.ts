@@ -133,7 +133,7 @@ async function runInto(
     else if (asked.drainGrace !== undefined && !outputs.complete) {
       termination.drain(asked.drainGrace)
     }
-    await outputs.whole
+    await termination.patiently(outputs.whole)
     const thrown = outputs.thrown ?? feed?.thrown
     const { pid } = started
     return conclude({ settings, outputs, start: launch, pid, exit, ending: termination, thrown })

@@ -263,3 +263,27 @@ test('an input whose iterator breaks the rules', async () => {
     })
   }
 })
+
+test('a function that never returns does not outlast a timeout or an abort', async () => {
+  const never = () => new Promise(() => {})
+  for (const options of [{ onStdout: never }, { onLine: never, all: true }]) {
+    const grace = { ...options, killGrace: 50, maxBuffer: 10 }
+    const late = await run('yes', [], { ...grace, timeout: 100 })
+    expect(late).toMatchObject({ timedOut: true, truncated: true })
+    const signal = AbortSignal.timeout(100)
+    expect(await rejection(run('yes', [], { ...grace, signal }))).toMatchObject({
+      name: 'AbortError',
+    })
+  }
+  // One that takes its time is waited for.
+  const controller = new AbortController()
+  let calls = 0
+  const onStdout = async () => {
+    controller.abort()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    calls++
+  }
+  const options = { onStdout, signal: controller.signal, killGrace: 60_000 }
+  const error = await rejection(run('sh', ['-c', 'echo x; exec sleep 600'], options))
+  expect([error?.name, calls]).toEqual(['AbortError', 1])
+})

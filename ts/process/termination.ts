@@ -134,6 +134,25 @@ export class Termination {
     return lateError(error)
   }
 
+  /**
+   * The child has ended: waits for its output, and for the functions that are called with it. If it
+   * was to end, one that does not return is waited for no longer than killGrace.
+   */
+  async patiently(whole: Promise<void>): Promise<void> {
+    const grace = this.#killGrace
+    if (!this.cutsOutput || grace === false) return whole
+    const core = getCore()
+    core.ref()
+    try {
+      await new Promise<void>((resolve) => {
+        this.#timer(grace, resolve)
+        whole.then(resolve)
+      })
+    } finally {
+      core.unref()
+    }
+  }
+
   /** The child has ended: reads its output for this long, in milliseconds, and then stops. */
   drain(ms: number): void {
     if (ms === 0) this.#launch?.stopOutput()
