@@ -13,6 +13,12 @@ kernel and of all processes together. Counts repeat to 2 %; a smaller difference
     title: 'A batch compared with one start after the other',
     text: 'These are times, so only their ratio means anything: the sides take turns in one run.',
   },
+  awaited: {
+    title: 'What an awaited process costs a program of Node',
+    text: `One process at a time, in the lab, whose clock counts instructions: those of the JavaScript thread, of it
+and the library's threads, and of the whole machine with the child. Switches are how often a thread of the program left the
+processor.`,
+  },
   'agent-counts': {
     title: 'Calls of agents, by instruction counts',
     text: `Sixteen kinds of short call over a small repository, each alone, from the request to the collected output:

@@ -2,6 +2,7 @@
 // because the same options make an SVG without a browser, for the README, and a
 // live plot in the page.
 import { compare } from '../agent-counts/compare.mjs'
+import { CALLS } from '../awaited/calls.mjs'
 import { PHASES } from '../designs/phases.mjs'
 import { BATCH_NAMES, CHILD_NAMES, METHOD_NAMES } from './names.mjs'
 import { tables } from './tables.mjs'
@@ -255,6 +256,29 @@ function batchPlot({ results, rounds }) {
   })
 }
 
+function awaitedPlot(rows, call) {
+  return bars({
+    heading: `Awaited: ${CALLS[call].title}`,
+    below: 'One static program at a time, from the call to the settled promise; fewer is better',
+    rows: rows.map(({ backend }) => backend),
+    axis: 'thousand instructions',
+    series: [
+      {
+        ...{ name: 'the whole machine', colour: COLOURS.grey },
+        data: rows.map(({ total }) => thousands(total)),
+      },
+      {
+        ...{ name: "with the library's threads", colour: COLOURS.sky },
+        data: rows.map(({ program }) => thousands(program)),
+      },
+      {
+        ...{ name: 'the JavaScript thread', colour: COLOURS.blue },
+        data: rows.map(({ thread }) => thousands(thread)),
+      },
+    ],
+  })
+}
+
 const COLUMN_COLOURS = {
   child_process: COLOURS.grey,
   spawn_template: COLOURS.orange,
@@ -414,6 +438,15 @@ const drawn = {
     ]
   },
   batch: (result) => [{ name: 'batch', ...batchPlot(result), table: tables.batch(result) }],
+  awaited: ({ results }) =>
+    [...new Set(results.map(({ call }) => call))].map((call) => {
+      const rows = results.filter((one) => one.call === call)
+      return {
+        name: `awaited-${call}`,
+        ...awaitedPlot(rows, call),
+        table: tables.awaited(rows),
+      }
+    }),
   'agent-counts': (result) =>
     Object.keys(result.kernels).map((kernel) => ({
       name: `agent-counts-${kernel}`,

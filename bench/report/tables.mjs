@@ -60,6 +60,28 @@ function phases(rows) {
   }
 }
 
+function awaited(rows) {
+  const base = rows.find(({ backend }) => backend === 'vfork')
+  return {
+    head: [
+      'thousand instructions',
+      'JavaScript thread',
+      "with the library's threads",
+      'vs. vfork',
+      'total',
+      'switches',
+    ],
+    rows: rows.map(({ backend, thread, program, total, switches }) => [
+      backend,
+      k(thread),
+      k(program),
+      !base || backend === 'vfork' ? '' : compared(program, base.program),
+      k(total),
+      switches.toFixed(2),
+    ]),
+  }
+}
+
 function agentCounts({ results, baseline }, kernel) {
   const kinds = compare(
     results.filter((one) => one.kernel === kernel),
@@ -129,4 +151,14 @@ const batch = ({ results, rounds }) => ({
   ]),
 })
 
-export const tables = { counts, growth, phases, batch, agentCounts, agentRates, agentDeltas, sides }
+export const tables = {
+  counts,
+  growth,
+  phases,
+  batch,
+  awaited,
+  agentCounts,
+  agentRates,
+  agentDeltas,
+  sides,
+}

@@ -21,7 +21,15 @@ const bench = (...args: string[]) =>
 test('lists the benchmarks', () => {
   const { status, stdout } = bench('--help')
   expect(status).toBe(0)
-  for (const name of ['designs', 'batch', 'agent-counts', 'agent-tools', 'node', 'report']) {
+  for (const name of [
+    'designs',
+    'batch',
+    'awaited',
+    'agent-counts',
+    'agent-tools',
+    'node',
+    'report',
+  ]) {
     expect(stdout).toContain(`  ${name} `)
   }
 })
@@ -29,11 +37,13 @@ test('lists the benchmarks', () => {
 test.each([
   [
     ['nothing'],
-    'bench: no benchmark nothing: there are designs, batch, agent-counts, agent-tools, node, and report',
+    'bench: no benchmark nothing: there are designs, batch, awaited, agent-counts, agent-tools, node, and report',
   ],
   [['designs', '--methods', 'fork,spoon'], 'There are fork, vfork'],
   [['designs', '--children', 'cow'], 'There are static, dynamic, dash'],
   [['agent-counts', '--kernels', 'newest'], 'There are patched, stock'],
+  [['awaited', '--calls', 'run,walk'], 'There are run, ignored, exited'],
+  [['awaited', '--backends', 'spoon'], 'There are uring, spawn_template, vfork, fork'],
   [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
   [['agent-tools', '--splits', '3x5'], 'There are 1x16, 2x8, 4x4, 8x2'],
   [['node', '--rounds', '2'], 'Give a whole number, 3 or more'],

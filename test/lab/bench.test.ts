@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { plan as agentTools } from '../../bench/agent-tools/run.mjs'
+import { plan as awaited } from '../../bench/awaited/run.mjs'
 import { plan as designs } from '../../bench/designs/run.mjs'
 import { makeResult } from '../../bench/lib/result.mjs'
 
@@ -33,6 +34,20 @@ test('counts and phases of launch methods', async () => {
     }
     expect(phases.submitter.clone, method).toBeGreaterThan(5000)
   }
+})
+
+test('counts of an awaited process', async () => {
+  const options = { calls: ['ignored'], backends: ['uring'], withoutEventLoop: false }
+  const result = await measure('awaited', await awaited(options))
+  expect(result.results).toHaveLength(1)
+  const [{ thread, program, total, switches }] = result.results
+  expect(thread).toBeGreaterThan(20_000)
+  expect(program).toBeGreaterThanOrEqual(thread)
+  // What the child takes itself, though it has only three instructions.
+  expect(total - program).toBeGreaterThan(20_000)
+  expect(total).toBeLessThan(1_000_000)
+  // The thread waits for the process once at least.
+  expect(switches).toBeGreaterThan(0.9)
 })
 
 test("agents' calls, as chains on the patched kernel", async () => {
