@@ -54,7 +54,7 @@ export const needs = {
 }
 
 /** Benchmarks that run on the running kernel, or measure nothing. */
-const WITHOUT_LAB = new Set(['node', 'report'])
+const WITHOUT_LAB = new Set(['node', 'report', 'cluster'])
 const only = (args) => /(?:^| )--only[ =](\w+)(?: |$)/.exec(args.join(' '))?.[1]
 const firstWord = (args) => args.find((arg) => !arg.startsWith('-'))
 const host = ['native', 'strip', 'tools', 'git', 'redis']
@@ -79,6 +79,7 @@ export const scripts = {
     needs: (args) => [
       ...['native', 'compiler', 'tools'],
       ...(WITHOUT_LAB.has(firstWord(args)) ? [] : ['lab']),
+      ...([undefined, 'cluster'].includes(firstWord(args)) ? ['redis'] : []),
     ],
     ...{ build: true, main: 'bench/run.mjs', help: true },
   },

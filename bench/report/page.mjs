@@ -37,6 +37,11 @@ spawn_template, measured on other hardware with Python's subprocess.`,
     text: `Times on the running kernel; it has none of this project's operations unless the backend below is uring.
 The sides take turns. "equal": the rounds disagree on which side is better.`,
   },
+  cluster: {
+    title: 'A batch on more than one machine',
+    text: `Two workers on this machine, with Redis, beside the local batch, which runs as many commands at once.
+All share its processors: the ratio is what the way through BullMQ and Redis costs.`,
+  },
 }
 
 function madeBy({ command, date, host, lab, versions, backend, absent = {} }) {

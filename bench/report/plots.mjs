@@ -402,6 +402,28 @@ function nodePlot({ name, unit, more, results }, rounds) {
   })
 }
 
+function clusterPlot({ results, rounds, workers }) {
+  const interval = rounds < LEAST_ROUNDS ? 'range' : '95 % interval'
+  return points({
+    heading: `A batch over Redis with ${workers} workers, beside the local one`,
+    below: `Commands per second as a part of the local batch’s: median of ${rounds} rounds, its ${interval}, and each round`,
+    axis: ratioAxis(
+      'of the local batch',
+      results.flatMap(({ ratioOfRounds }) => ratioOfRounds),
+    ),
+    same: 1,
+    groups: [
+      {
+        ...{ name: `${workers} workers`, colour: COLOURS.blue },
+        rows: results.map(({ command, concurrency, ratio, low, high, ratioOfRounds }) => ({
+          ...{ name: `${command}, ${concurrency} at once`, value: ratio, low, high },
+          ...{ rounds: ratioOfRounds, text: times(ratio) },
+        })),
+      },
+    ],
+  })
+}
+
 const slug = (text) => text.replaceAll(/\W+/g, '-').toLowerCase()
 const memoryOf = ({ memory, fds }) => (fds === 3 ? memory : undefined)
 const filesOf = ({ memory, fds }) => (memory === 0 ? fds : undefined)
@@ -471,6 +493,7 @@ const drawn = {
       ...nodePlot(one, rounds),
       table: tables.sides(one),
     })),
+  cluster: (result) => [{ name: 'cluster', ...clusterPlot(result), table: tables.cluster(result) }],
 }
 
 /**

@@ -151,6 +151,20 @@ const batch = ({ results, rounds }) => ({
   ]),
 })
 
+const cluster = ({ results, rounds, workers }) => ({
+  head: [
+    `command, ${rounds} rounds`,
+    'at once',
+    'local, per second',
+    `${workers} workers`,
+    'ratio',
+  ],
+  rows: results.map(({ command, concurrency, local, cluster, ratio, low, high }) => [
+    ...[command, String(concurrency), local.toFixed(0), cluster.toFixed(0)],
+    `${ratio.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`,
+  ]),
+})
+
 export const tables = {
   counts,
   growth,
@@ -161,4 +175,5 @@ export const tables = {
   agentRates,
   agentDeltas,
   sides,
+  cluster,
 }

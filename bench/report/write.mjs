@@ -6,7 +6,7 @@ import { plotsOf } from './plots.mjs'
 import { svgOf } from './svg.mjs'
 
 /** The order of the chapters. */
-const ORDER = ['designs', 'batch', 'awaited', 'agent-counts', 'agent-tools', 'node']
+const ORDER = ['designs', 'batch', 'awaited', 'agent-counts', 'agent-tools', 'node', 'cluster']
 
 /** The report's chapters, from results by name. */
 export const chaptersOf = (results) =>

@@ -28,6 +28,7 @@ test('lists the benchmarks', () => {
     'agent-counts',
     'agent-tools',
     'node',
+    'cluster',
     'report',
   ]) {
     expect(stdout).toContain(`  ${name} `)
@@ -37,7 +38,7 @@ test('lists the benchmarks', () => {
 test.each([
   [
     ['nothing'],
-    'bench: no benchmark nothing: there are designs, batch, awaited, agent-counts, agent-tools, node, and report',
+    'bench: no benchmark nothing: there are designs, batch, awaited, agent-counts, agent-tools, node, cluster, and report',
   ],
   [['designs', '--methods', 'fork,spoon'], 'There are fork, vfork'],
   [['designs', '--children', 'cow'], 'There are static, dynamic, dash'],
@@ -46,6 +47,7 @@ test.each([
   [['awaited', '--backends', 'spoon'], 'There are uring, spawn_template, vfork, fork'],
   [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
   [['agent-tools', '--splits', '3x5'], 'There are 1x16, 2x8, 4x4, 8x2'],
+  [['cluster', '--concurrency', '1'], 'Give a whole number, 2 or more'],
   [['node', '--rounds', '2'], 'Give a whole number, 3 or more'],
 ])('refuses %j and says why', (args, why) => {
   const { status, stderr } = bench(...args)

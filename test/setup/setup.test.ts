@@ -43,6 +43,20 @@ describe('the table of scripts', () => {
     expect(scripts.bench?.needs([])).toContain('lab')
     expect(scripts.bench?.needs(['designs', '--quick'])).toContain('lab')
     expect(scripts.bench?.needs(['--fresh', 'node'])).not.toContain('lab')
+    expect(scripts.bench?.needs(['cluster'])).not.toContain('lab')
+  })
+
+  test('what runs batches on several machines needs Redis', () => {
+    for (const name of ['test', 'test:host', 'test:lab']) {
+      expect(scripts[name]?.needs([])).toContain('redis')
+    }
+    expect(scripts['test:soak']?.needs([])).toContain('redis')
+    expect(scripts['test:soak']?.needs(['--only', 'cluster'])).toContain('redis')
+    expect(scripts['test:soak']?.needs(['--only', 'kernel'])).not.toContain('redis')
+    expect(scripts.bench?.needs([])).toContain('redis')
+    expect(scripts.bench?.needs(['cluster', '--rounds', '3'])).toContain('redis')
+    expect(scripts.bench?.needs(['node'])).not.toContain('redis')
+    expect(scripts['test:quick']?.needs(['ts'])).not.toContain('redis')
   })
 
   const lists = '/var/lib/apt/lists'
