@@ -43,7 +43,13 @@ export function run<const O extends RunOptions<OutputEncoding> = Record<never, n
 /** run() with the options that `read` returns. @internal */
 export function running(read: () => RunSettings): Running<string | Buffer> {
   const control = new RunControl()
-  const result = (async () => runWith(read(), control))()
+  let result: Promise<RunResult<string | Buffer>>
+  // Not by one more async function: it costs another three turns of microtasks.
+  try {
+    result = runWith(read(), control)
+  } catch (error) {
+    result = Promise.reject(error)
+  }
   return new Running(result, control)
 }
 

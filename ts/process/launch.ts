@@ -308,8 +308,12 @@ export class Launch {
       this.fromTemplate = makesTemplates || (templates && at >= 0 && errno === 0)
       const { pid, pidfd, fds } = outcome
       this.pid = pid
-      const open = pipes.map((pipe, at) => ({ ...pipe, fd: fds[at] ?? -1 }))
-      return { pid, pidfd, pipes: open.filter(({ fd }) => fd >= 0) }
+      const open: ParentPipe[] = []
+      pipes.forEach((pipe, at) => {
+        const fd = fds[at] ?? -1
+        if (fd >= 0) open.push({ ...pipe, fd })
+      })
+      return { pid, pidfd, pipes: open }
     }
     const { index, errno } = outcome
     if (this.#unwatched !== undefined) throw this.#unwatched

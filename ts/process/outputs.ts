@@ -77,10 +77,12 @@ export class Outputs {
   thrown: { error: unknown } | undefined
   readonly whole: Promise<void>
   readonly #settings: RunSettings
-  readonly #bytes = new Map<number, Buffer>()
+  /** By descriptor: of those that have ended. */
+  readonly #bytes: (Buffer | undefined)[] = []
   /** Where something is missing, in an output of which both ends were kept. */
-  readonly #gaps = new Map<number, number>()
-  readonly #flows = new Map<number, Flow>()
+  #gaps: Map<number, number> | undefined
+  /** Of those that come in chunks; most runs have none. */
+  #flows: Map<number, Flow> | undefined
   readonly #indices: readonly number[]
   #source: Source | undefined
   #abandoned = false
@@ -132,9 +134,10 @@ export class Outputs {
   }
 
   #flow(index: number): Flow {
-    const known = this.#flows.get(index)
+    const known = this.#flows?.get(index)
     if (known) return known
     const flow = new Flow(this.#settings.keep ?? 'head', maxOf(this.#settings, index))
+    this.#flows ??= new Map()
     this.#flows.set(index, flow)
     this.#source?.more(index)
     return flow
@@ -142,19 +145,19 @@ export class Outputs {
 
   /** How much native code is to keep of an output. Of one that comes in chunks nothing is dropped here. */
   nativeMax(index: number): number {
-    return this.#flows.has(index) ? Number.POSITIVE_INFINITY : maxOf(this.#settings, index)
+    return this.#flows?.has(index) ? Number.POSITIVE_INFINITY : maxOf(this.#settings, index)
   }
 
   /** There is a program now. */
   begin(source: Source): void {
     this.#source = source
-    for (const index of this.#flows.keys()) source.more(index)
+    for (const index of this.#flows?.keys() ?? []) source.more(index)
   }
 
   /** There is none, and will be none. */
   abandon(): void {
     this.#abandoned = true
-    for (const flow of this.#flows.values()) flow.end()
+    for (const flow of this.#flows?.values() ?? []) flow.end()
   }
 
   /** Whether this output is collected. */
@@ -164,7 +167,7 @@ export class Outputs {
 
   /** Gives `reader` the output with this descriptor, from the beginning of what is kept. */
   read(index: number, reader: Reader): void {
-    const whole = this.#bytes.get(index)
+    const whole = this.#bytes[index]
     if (whole) {
       reader.add(whole)
       reader.end()
@@ -179,7 +182,7 @@ export class Outputs {
 
   /** It takes no more. */
   forget(index: number, reader: Reader): void {
-    this.#flows.get(index)?.readers.delete(reader)
+    this.#flows?.get(index)?.readers.delete(reader)
   }
 
   #run(flow: Flow, bytes: Buffer, last: boolean): void {
@@ -217,9 +220,9 @@ export class Outputs {
   add(index: number, bytes: Buffer, truncated: boolean, errno: number): void {
     if (errno !== 0) this.failed ??= { index, errno }
     this.truncated ||= truncated
-    const flow = this.#flows.get(index)
+    const flow = this.#flows?.get(index)
     if (!flow) {
-      this.#bytes.set(index, bytes)
+      this.#bytes[index] = bytes
       this.#ended()
       return
     }
@@ -227,9 +230,10 @@ export class Outputs {
     flow.end()
     this.#run(flow, bytes, true)
     this.truncated ||= flow.kept.truncated
-    this.#bytes.set(index, flow.kept.all())
+    this.#bytes[index] = flow.kept.all()
     const { keep, encoding = 'utf8' } = this.#settings
     if (keep === 'both' && (truncated || flow.kept.truncated) && isUtf8(encoding)) {
+      this.#gaps ??= new Map()
       this.#gaps.set(index, splitOf(keep, maxOf(this.#settings, index)).head)
     }
     if (flow.called) flow.called.then(() => this.#ended())
@@ -242,11 +246,12 @@ export class Outputs {
 
   /** The output as text, or as bytes if it is too long for a string. */
   get(index: number, encoding: BufferEncoding | 'buffer'): string | Buffer {
-    const bytes = this.#bytes.get(index) ?? nothing
+    const bytes = this.#bytes[index] ?? nothing
     if (encoding === 'buffer') return bytes
     // The halves of two characters make none together.
-    const gap = this.#gaps.get(index) ?? 0
+    const gap = this.#gaps?.get(index) ?? 0
     try {
+      if (gap === 0) return bytes.toString(encoding)
       return bytes.toString(encoding, 0, gap) + bytes.toString(encoding, gap)
     } catch {
       this.tooLong ??= { index, length: bytes.length }
