@@ -7,7 +7,7 @@ import { presets } from '../agent-tools/presets.mjs'
 import { buildKernel, runInLab } from '../lib/lab.mjs'
 import { scratch } from '../lib/paths.mjs'
 import { lab } from '../lib/result.mjs'
-import { interquartileMean, mean } from '../lib/stats.mjs'
+import { interquartileMean, mean, quantile } from '../lib/stats.mjs'
 import { compare } from './compare.mjs'
 
 export const description = 'instructions of each kind of call of agents, in the lab'
@@ -59,6 +59,7 @@ const rowsOf = ({ flavour, measured }) =>
   measured.map(({ preset, column, counts }) => ({
     ...{ kernel: flavour, preset, column, calls: counts.length },
     count: Math.round(interquartileMean(counts)),
+    ...{ low: quantile(counts, 0.25), high: quantile(counts, 0.75) },
     mean: Math.round(mean(counts)),
   }))
 

@@ -22,8 +22,8 @@ processor.`,
   'agent-counts': {
     title: 'Calls of agents, by instruction counts',
     text: `Sixteen kinds of short call over a small repository, each alone, from the request to the collected output:
-instructions of Node, the kernel and the tool together. They have next to no noise, but say nothing of caches or of
-processors that work side by side.`,
+instructions of Node, the kernel and the tool together. They repeat far better than times, but say nothing of caches or
+of processors that work side by side.`,
   },
   'agent-tools': {
     title: 'Calls of agents',

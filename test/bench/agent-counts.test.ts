@@ -97,7 +97,7 @@ test('the result has the middle half of the counts, and what a kernel lacks', as
   })
   expect(made.results[0]).toEqual({
     ...{ kernel: 'patched', preset: 'cat', column: 'child_process', calls: 4 },
-    ...{ count: 3_000_015, mean: 5_250_008 },
+    ...{ count: 3_000_015, low: 3_000_010, high: 12_000_000, mean: 5_250_008 },
   })
   expect(made.kernels).toEqual({ patched: '6.12-a', stock: '6.12-b' })
   expect(made.absent).toEqual({ 'uring, stock kernel': 'no such kernel' })
