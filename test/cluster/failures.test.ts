@@ -275,6 +275,42 @@ test(
   PROOF,
 )
 
+test('what has run is not run again by its worker, if Redis has lost that', async () => {
+  const queue = newQueue()
+  await startWorker(queue, 1, redis.url, 10_000)
+  const { Queue } = await import('bullmq')
+  const bull = new Queue(queue, {
+    connection: { port: redis.port as number },
+    prefix: 'uring-spawn',
+  })
+  const data = { v: 1, file: 'sh', args: ['-c', 'echo x >> rolled-back.ran'], options: {} }
+  const add = () => bull.add('command', data, { jobId: 'x.0.0' })
+  await add()
+  const all = async (kind: 'completed' | 'failed') => (await bull.getJobs([kind])).length
+  let count = 0
+  let failed = 0
+  await until(() => {
+    all('completed').then((found) => {
+      count = found
+    })
+    return count === 1
+  })
+  // As it was before the worker took it.
+  await bull.remove('x.0.0')
+  await add()
+  await until(() => {
+    all('failed').then((found) => {
+      failed = found
+    })
+    return failed === 1
+  })
+  expect((await bull.getJobs(['failed']))[0]?.failedReason).toMatch(
+    /^ERR_LOST: the command is lost: Redis has forgotten/,
+  )
+  expect(times('rolled-back')).toBe(1)
+  await bull.close()
+})
+
 test('a job whose worker never learnt of it is given back, and runs once', async () => {
   const queue = newQueue()
   const proxy = await startProxy(redis.port as number)

@@ -1,6 +1,14 @@
 /** Jobs that Redis has given to a worker in an answer that never came: the connection broke. */
 import { later } from '../core/runtime.js'
+import { LostError } from './errors.js'
 import type { BullWorker, Job, Redis } from './peers.js'
+
+/**
+ * A Redis that is killed may have lost what it had confirmed in the last seconds: jobs that
+ * have run are where they were before. Nothing ends while it is away, so this need not be
+ * longer.
+ */
+const REMEMBERED_MS = 10_000
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => later(milliseconds, resolve))
 
@@ -12,8 +20,10 @@ export class GivenBack {
   readonly #client: Redis
   readonly #bull: BullWorker
   readonly #gap: number
-  /** Jobs that have been taken, and whose outcome Redis does not have yet. */
+  /** Jobs that have been taken, for a while after they have ended. */
   readonly #taken = new Set<string>()
+  /** When those ended, by Date.now(), the oldest first. */
+  readonly #ended = new Map<string, number>()
   /** When jobs were given back, by Date.now(). */
   readonly #given = new Map<string, number>()
   #times = 0
@@ -22,10 +32,7 @@ export class GivenBack {
     this.#client = client
     this.#bull = bull
     this.#gap = Math.min(500, lostAfter / 10)
-    const ended = (job: Job | undefined) => {
-      this.#taken.delete(job?.id ?? '')
-      this.#given.delete(job?.id ?? '')
-    }
+    const ended = (job: Job | undefined) => this.#end(job?.id ?? '')
     bull.on('completed', ended as never)
     bull.on('failed', ended as never)
     // The first time, nothing has been given yet.
@@ -34,15 +41,27 @@ export class GivenBack {
     })
   }
 
+  #end(id: string): void {
+    const now = Date.now()
+    this.#given.delete(id)
+    this.#ended.set(id, now)
+    for (const [old, at] of this.#ended) {
+      if (now - at < REMEMBERED_MS) break
+      this.#ended.delete(old)
+      this.#taken.delete(old)
+    }
+  }
+
   /**
    * The worker has this job now, which it asked for at this time. Throws if it has given it
-   * back since: it may be another's.
+   * back since, as it may be another's, and a LostError if it has run it.
    */
   taken(id: string, askedAt: number): void {
     const given = this.#given.get(id)
     if (given !== undefined && askedAt < given) {
       throw new Error('the job came after it had been given back')
     }
+    if (this.#taken.has(id)) throw new LostError('Redis has forgotten that it was run')
     this.#taken.add(id)
   }
 
