@@ -46,7 +46,7 @@ async function buildAddon() {
 }
 
 function command(backend, call, withoutEventLoop) {
-  const job = { backend, call, file: CHILDREN.static, addon: ADDON, ...TIMES }
+  const job = { backend, call, file: CHILDREN.static.path, addon: ADDON, ...TIMES }
   const environment = [...ENVIRONMENT, ...(withoutEventLoop ? ['URING_SPAWN_NO_EVENT_LOOP=1'] : [])]
   const node = [realpathSync(process.execPath), `${here}inside.mjs`, JSON.stringify(job)]
   return ['env', '-i', ...environment, ...node].map(quoted).join(' ')
@@ -66,7 +66,7 @@ function rowOf(backend, call, { found, empty }) {
 
 async function count(backend, { calls, withoutEventLoop }) {
   const file = `${folder}${backend}.sh`
-  const lines = [...install(), `cp ${quoted(`${folder}counts.node`)} ${ADDON}`]
+  const lines = [...install('static'), `cp ${quoted(`${folder}counts.node`)} ${ADDON}`]
   // In a folder of the machine: children start there, and the shared file system answers in
   // real time.
   const counting = ['cd /tmp', ...calls.map((call) => command(backend, call, withoutEventLoop))]
@@ -80,7 +80,7 @@ async function count(backend, { calls, withoutEventLoop }) {
 
 export async function plan(options) {
   const { calls, backends } = options
-  await build()
+  await build(['static'])
   await buildAddon()
   const compiler = await compilerVersion()
   return {
