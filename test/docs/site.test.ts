@@ -40,6 +40,8 @@ test.each(['a (b) [c] {d,e} f?g* +(h)', '#i !j'])(
         projectDocuments: ['docs/page.md'],
         readme: 'none',
         out: 'out',
+        // As in the project's own: otherwise it wants a git remote.
+        disableSources: true,
         treatWarningsAsErrors: true,
       }),
     }
