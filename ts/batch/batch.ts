@@ -1,38 +1,24 @@
 import { availableParallelism } from 'node:os'
-import { argumentError } from '../model/argument-error.js'
 import { readBatch } from '../options/check.js'
 import type { Output, Strict } from '../options/inference.js'
 import type { BatchCommand, BatchOptions, OutputEncoding } from '../options/options.js'
 import type { BatchSettings } from '../options/settings.js'
 import type { BatchResult } from './result.js'
-import { byIndex, Results } from './results.js'
-import { type AnyResult, type Commands, Scheduler } from './scheduler.js'
+import { Reading, readCommands } from './results.js'
+import { type Commands, Scheduler, type SchedulerEvents } from './scheduler.js'
 
 /** Commands that run while their results are read. */
 export class Batch<C extends BatchCommand = BatchCommand, T = string>
   implements AsyncIterable<BatchResult<C, T>>
 {
-  readonly #commands: Commands
+  readonly #reading: Reading
   readonly #options: BatchSettings
-  #begun = false
 
   /** @internal */
   constructor(commands: Commands, options: BatchSettings) {
-    this.#commands = commands
     this.#options = options
-  }
-
-  #begin(room: number): Results {
-    if (this.#begun) {
-      throw argumentError('ERR_INVALID_STATE', 'a batch runs once: make another to run it again')
-    }
-    this.#begun = true
-    const options = this.#options
-    return new Results(
-      (events) => new Scheduler(this.#commands, options, events),
-      options.bail === true,
-      room,
-    )
+    const make = (events: SchedulerEvents) => new Scheduler(commands, options, events)
+    this.#reading = new Reading(make, options.bail === true)
   }
 
   /**
@@ -41,7 +27,8 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
    */
   [Symbol.asyncIterator](): AsyncIterator<BatchResult<C, T>, undefined> {
     const { concurrency = availableParallelism() } = this.#options
-    return this.#begin(concurrency) as unknown as AsyncIterator<BatchResult<C, T>, undefined>
+    const results: unknown = this.#reading.begin(concurrency)
+    return results as AsyncIterator<BatchResult<C, T>, undefined>
   }
 
   /**
@@ -49,14 +36,8 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
    * and with a BatchError if a command failed and `bail` is set.
    */
   async all(): Promise<BatchResult<C, T>[]> {
-    const reader = this.#begin(Number.POSITIVE_INFINITY)
-    const results: AnyResult[] = []
-    for (;;) {
-      const { done, value } = await reader.next()
-      if (done) break
-      results.push(value)
-    }
-    return results.sort(byIndex) as unknown as BatchResult<C, T>[]
+    const results: unknown = await this.#reading.all()
+    return results as BatchResult<C, T>[]
   }
 }
 
@@ -77,12 +58,5 @@ export function batch<
   options: Strict<O, BatchOptions<OutputEncoding>> = {} as Strict<O, BatchOptions<OutputEncoding>>,
 ): Batch<C, Output<O>> {
   const settings = readBatch(options)
-  const isIterable =
-    typeof commands === 'object' &&
-    commands !== null &&
-    (Symbol.iterator in commands || Symbol.asyncIterator in commands)
-  if (!isIterable) {
-    throw argumentError('ERR_INVALID_ARG_TYPE', 'commands must be iterable: an array, a generator')
-  }
-  return new Batch<C, Output<O>>(commands, settings)
+  return new Batch<C, Output<O>>(readCommands(commands), settings)
 }

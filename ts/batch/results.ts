@@ -1,6 +1,7 @@
 /** From whatever runs the commands of a batch to whoever reads its results. */
+import { argumentError } from '../model/argument-error.js'
 import { BatchError, failed } from './result.js'
-import type { AnyResult, SchedulerEvents } from './scheduler.js'
+import type { AnyResult, Commands, SchedulerEvents } from './scheduler.js'
 
 /** Runs the commands. */
 export interface Engine {
@@ -11,7 +12,7 @@ export interface Engine {
 }
 
 /** For sorting. */
-export const byIndex = (a: AnyResult, b: AnyResult) => a.index - b.index
+const byIndex = (a: AnyResult, b: AnyResult) => a.index - b.index
 
 interface Reader {
   resolve(result: IteratorResult<AnyResult, undefined>): void
@@ -19,7 +20,7 @@ interface Reader {
 }
 
 /** Delivers results as they come, to one reader at a time. */
-export class Results implements AsyncIterator<AnyResult, undefined> {
+class Results implements AsyncIterator<AnyResult, undefined> {
   readonly #engine: Engine
   readonly #bail: boolean
   readonly #queue: AnyResult[] = []
@@ -86,4 +87,49 @@ export class Results implements AsyncIterator<AnyResult, undefined> {
     this.#error = undefined
     return { done: true, value: undefined }
   }
+}
+
+/** The one reading of a batch, which begins its commands. */
+export class Reading {
+  readonly #make: (events: SchedulerEvents) => Engine
+  readonly #bail: boolean
+  #begun = false
+
+  constructor(make: (events: SchedulerEvents) => Engine, bail: boolean) {
+    this.#make = make
+    this.#bail = bail
+  }
+
+  /** Results in completion order, of which so many may wait to be read. */
+  begin(room: number): AsyncIterator<AnyResult, undefined> {
+    if (this.#begun) {
+      throw argumentError('ERR_INVALID_STATE', 'a batch runs once: make another to run it again')
+    }
+    this.#begun = true
+    return new Results(this.#make, this.#bail, room)
+  }
+
+  /** All results, in input order. */
+  async all(): Promise<AnyResult[]> {
+    const reader = this.begin(Number.POSITIVE_INFINITY)
+    const results: AnyResult[] = []
+    for (;;) {
+      const { done, value } = await reader.next()
+      if (done) break
+      results.push(value)
+    }
+    return results.sort(byIndex)
+  }
+}
+
+/** The commands that a batch was given. Throws an argument error. */
+export function readCommands(commands: unknown): Commands {
+  const isIterable =
+    typeof commands === 'object' &&
+    commands !== null &&
+    (Symbol.iterator in commands || Symbol.asyncIterator in commands)
+  if (!isIterable) {
+    throw argumentError('ERR_INVALID_ARG_TYPE', 'commands must be iterable: an array, a generator')
+  }
+  return commands as Commands
 }

@@ -309,9 +309,9 @@ export class Scheduler {
     const code = (error as NodeJS.ErrnoException | undefined)?.code
     // No other of the batch was there to use up what it lacks.
     const alone = task.first && task.start === this.#starts
-    const later = code !== undefined && waitFor.has(code) && !alone && !this.#stopped
-    this.#waiting = later
-    if (later) {
+    const waits = code !== undefined && waitFor.has(code) && !alone && !this.#stopped
+    this.#waiting = waits
+    if (waits) {
       this.#again.push(task)
       // Those that have failed together may each succeed alone.
       if (this.running === 0 && this.#takesToken()) this.#start(this.#again.shift() as Task)

@@ -1,7 +1,6 @@
 /** A batch whose commands run on other machines. */
-import { byIndex, Results } from '../batch/results.js'
-import type { AnyResult, Commands } from '../batch/scheduler.js'
-import { argumentError } from '../model/argument-error.js'
+import { Reading, readCommands } from '../batch/results.js'
+import type { Commands, SchedulerEvents } from '../batch/scheduler.js'
 import type { Output } from '../options/inference.js'
 import {
   type ClusterBatchOptions,
@@ -16,27 +15,14 @@ import { Submission } from './submission.js'
 export class ClusterBatch<C extends ClusterCommand = ClusterCommand, T = string>
   implements AsyncIterable<ClusterResult<C, T>>
 {
-  readonly #commands: Commands
-  readonly #settings: ClusterSettings
-  #begun = false
+  readonly #reading: Reading
+  readonly #waiting: number
 
   /** @internal */
   constructor(commands: Commands, settings: ClusterSettings) {
-    this.#commands = commands
-    this.#settings = settings
-  }
-
-  #begin(room: number): Results {
-    if (this.#begun) {
-      throw argumentError('ERR_INVALID_STATE', 'a batch runs once: make another to run it again')
-    }
-    this.#begun = true
-    const settings = this.#settings
-    return new Results(
-      (events) => new Submission(this.#commands, settings, events),
-      settings.bail,
-      room,
-    )
+    this.#waiting = settings.waiting
+    const make = (events: SchedulerEvents) => new Submission(commands, settings, events)
+    this.#reading = new Reading(make, settings.bail)
   }
 
   /**
@@ -45,7 +31,7 @@ export class ClusterBatch<C extends ClusterCommand = ClusterCommand, T = string>
    * that run.
    */
   [Symbol.asyncIterator](): AsyncIterator<ClusterResult<C, T>, undefined> {
-    const results: unknown = this.#begin(this.#settings.waiting)
+    const results: unknown = this.#reading.begin(this.#waiting)
     return results as AsyncIterator<ClusterResult<C, T>, undefined>
   }
 
@@ -55,14 +41,8 @@ export class ClusterBatch<C extends ClusterCommand = ClusterCommand, T = string>
    * cannot be reached at the start.
    */
   async all(): Promise<ClusterResult<C, T>[]> {
-    const reader = this.#begin(Number.POSITIVE_INFINITY)
-    const results: AnyResult[] = []
-    for (;;) {
-      const { done, value } = await reader.next()
-      if (done) break
-      results.push(value)
-    }
-    return results.sort(byIndex) as unknown as ClusterResult<C, T>[]
+    const results: unknown = await this.#reading.all()
+    return results as ClusterResult<C, T>[]
   }
 }
 
@@ -78,12 +58,5 @@ export function batch<const C extends ClusterCommand, const O extends ClusterBat
   options: O,
 ): ClusterBatch<C, Output<O>> {
   const settings = readClusterBatch(options)
-  const isIterable =
-    typeof commands === 'object' &&
-    commands !== null &&
-    (Symbol.iterator in commands || Symbol.asyncIterator in commands)
-  if (!isIterable) {
-    throw argumentError('ERR_INVALID_ARG_TYPE', 'commands must be iterable: an array, a generator')
-  }
-  return new ClusterBatch<C, Output<O>>(commands as Commands, settings)
+  return new ClusterBatch<C, Output<O>>(readCommands(commands), settings)
 }
