@@ -7,8 +7,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { probe } from '../../dist/index.js'
-import { columns, missing } from '../agent-tools/columns.mjs'
+import { absentOf, columns } from '../agent-tools/columns.mjs'
 import { expectation } from '../agent-tools/expectation.mjs'
 import { fault } from '../agent-tools/fault.mjs'
 import { presets } from '../agent-tools/presets.mjs'
@@ -73,12 +72,6 @@ async function measure({ kinds, names }) {
 }
 
 const plan = JSON.parse(process.argv[2])
-const found = probe()
-const absent = {}
-for (const name of plan.columns) {
-  if (!(name in columns)) throw new Error(`no column ${name}: there are ${Object.keys(columns)}`)
-  const why = missing(name, found)
-  if (why) absent[name] = why
-}
+const absent = absentOf(plan.columns)
 console.log(JSON.stringify({ kernel: release(), absent }))
 await measure({ kinds: plan.kinds, names: plan.columns.filter((name) => !(name in absent)) })

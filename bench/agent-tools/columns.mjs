@@ -2,7 +2,7 @@
 // must find, `caller` returns a function that makes calls, and `fault` tells
 // whether the library fell back to another way for a result.
 
-import { run, template } from '../../dist/index.js'
+import { probe, run, template } from '../../dist/index.js'
 import { childProcess } from './child-process.mjs'
 
 const byRun = (backend) => ({
@@ -52,4 +52,19 @@ export function missing(name, { backends, templates }) {
   if (wanted && !templates) return 'the library does not start from templates of the kernel'
   if (wanted && !templates.available) return `templates of the kernel: ${templates.why}`
   return undefined
+}
+
+/**
+ * Those of `names` that cannot be measured here, each with the reason. Throws if there is
+ * no such column.
+ */
+export function absentOf(names) {
+  const found = probe()
+  const absent = {}
+  for (const name of names) {
+    if (!(name in columns)) throw new Error(`no column ${name}: there are ${Object.keys(columns)}`)
+    const why = missing(name, found)
+    if (why) absent[name] = why
+  }
+  return absent
 }

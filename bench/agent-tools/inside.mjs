@@ -6,8 +6,7 @@ import { once } from 'node:events'
 import { release } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { probe } from '../../dist/index.js'
-import { columns, missing } from './columns.mjs'
+import { absentOf } from './columns.mjs'
 import { expectation } from './expectation.mjs'
 import { deal, presets } from './presets.mjs'
 import { makeWorkspace } from './workspace.mjs'
@@ -82,12 +81,6 @@ async function measure({ workers, inFlight, calls, rounds, names }) {
 }
 
 const plan = JSON.parse(process.argv[2])
-const found = probe()
-const absent = {}
-for (const name of plan.columns) {
-  if (!(name in columns)) throw new Error(`no column ${name}: there are ${Object.keys(columns)}`)
-  const why = missing(name, found)
-  if (why) absent[name] = why
-}
+const absent = absentOf(plan.columns)
 console.log(JSON.stringify({ kernel: release(), absent }))
 await measure({ ...plan, names: plan.columns.filter((name) => !(name in absent)) })
