@@ -20,7 +20,6 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   batch,
-  type ClusterBatchOptions,
   type ClusterCommand,
   type ClusterError,
   type LiveOutput,
@@ -33,7 +32,7 @@ import { readLive } from '../../dist/cluster/protocol.js'
 import { BatchError, batch as localBatch, RunError, SpawnError } from '../../dist/index.js'
 import { RedisServer } from '../../tools/redis.mjs'
 import { HANG, rejection, until } from '../support.js'
-import { leftovers, nothingQueued } from './support.js'
+import { leftovers, nothingQueued, runOn } from './support.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'cluster-'))
 const redis = new RedisServer()
@@ -62,11 +61,7 @@ async function workOn(queue: string, options: Partial<WorkerOptions> = {}): Prom
   return one
 }
 
-const run = <C extends ClusterCommand>(
-  commands: Iterable<C> | AsyncIterable<C>,
-  queue: string,
-  options: Partial<ClusterBatchOptions> = {},
-) => batch<C, ClusterBatchOptions>(commands, { connection: redis.url, queue, ...options })
+const run = runOn(redis)
 
 describe('a result', () => {
   const commands: ClusterCommand[] = [

@@ -7,15 +7,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import {
-  batch,
-  type ClusterBatchOptions,
-  type ClusterCommand,
-  LostError,
-} from '../../dist/cluster/index.js'
+import { LostError } from '../../dist/cluster/index.js'
 import { RedisServer } from '../../tools/redis.mjs'
 import { HANG, until } from '../support.js'
-import { nothingQueued, startProxy } from './support.js'
+import { nothingQueued, runOn, startProxy } from './support.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'cluster-failures-'))
@@ -64,11 +59,7 @@ async function startWorker(
   return child
 }
 
-const run = <C extends ClusterCommand>(
-  commands: Iterable<C> | AsyncIterable<C>,
-  queue: string,
-  options: Partial<ClusterBatchOptions> = {},
-) => batch<C, ClusterBatchOptions>(commands, { connection: redis.url, queue, ...options })
+const run = runOn(redis)
 
 /** Says in a file that it began, and ends once the file NAME.go is there. */
 const held = (name: string) =>

@@ -3,7 +3,18 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
+import { batch, type ClusterBatchOptions, type ClusterCommand } from '../../dist/cluster/index.js'
 import { until } from '../support.js'
+
+/** batch() with a queue on this Redis, which may not have been started yet. */
+export const runOn =
+  (redis: { readonly url: string }) =>
+  <C extends ClusterCommand>(
+    commands: Iterable<C> | AsyncIterable<C>,
+    queue: string,
+    options: Partial<ClusterBatchOptions> = {},
+  ) =>
+    batch<C, ClusterBatchOptions>(commands, { connection: redis.url, queue, ...options })
 
 /** Keys of a queue that stay when nothing is in it. */
 const lasting = ['events', 'id', 'marker', 'meta', 'stalled', 'stalled-check', 'version']
