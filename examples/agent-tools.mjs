@@ -1,43 +1,33 @@
-// Runs tools for an agent: each call is bounded in time and output, and always
-// gives the agent a text that tells what went wrong, if anything did.
+// Runs tools for an agent. Each line of stdin is a call, as JSON, and is answered by a line:
+// what the tool wrote, bounded in time and size, and the problem, if there was one.
 //
-//   node examples/agent-tools.mjs
-import { RunError, run, SpawnError } from 'uring-spawn'
+//   echo '{"command":["ls","-l"]}' | node examples/agent-tools.mjs
+import { createInterface } from 'node:readline'
+import { run } from 'uring-spawn'
 
 const limits = {
   timeout: 30_000,
-  killTarget: 'group',
-  maxBuffer: 64 * 1024,
+  killTarget: 'group', // with all that it has started
+  onParentExit: 'kill',
   all: true,
-  keep: 'both',
+  maxBuffer: 64 * 1024,
+  keep: 'both', // the beginning and the end
   check: true,
 }
 
-/**
- * @returns {Promise<string>} the output, with what went wrong in brackets; rejects only if
- *   this program itself has a bug
- */
-export async function callTool([file, ...args], { cwd, signal } = {}) {
+async function callTool({ command: [file, ...args], ...options }) {
   try {
-    const { all, truncated } = await run(file, args, { ...limits, cwd, signal })
-    return truncated ? `${all}\n[only the beginning and the end]` : all
+    const { all, truncated } = await run(file, args, { ...limits, ...options })
+    return { output: all, truncated }
   } catch (error) {
-    // The message names the step that failed, and the file.
-    if (error instanceof SpawnError) return `[${error.message}]`
-    if (error instanceof RunError) return `${error.result.all}[${error.reason}]`
-    throw error
+    const { all, truncated, exitCode, signal } = error.result ?? { all: '', truncated: false }
+    const problem = error.reason
+      ? `${error.reason}: ${exitCode ?? signal}`
+      : `${error.code} at ${error.step}`
+    return { output: all, truncated, problem }
   }
 }
 
-for (const call of [
-  ['echo', 'hello'],
-  ['sh', '-c', 'echo sorry >&2; exit 3'],
-  ['no-such-tool'],
-  ['head', '-c', '100000', '/dev/zero'],
-]) {
-  const said = (await callTool(call)).trim()
-  console.log(
-    `${call[0]}: ${said.slice(0, 100).replaceAll('\0', '0')}${said.length > 100 ? '…' : ''}`,
-  )
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(await callTool(JSON.parse(line))))
 }
-console.log(await callTool(['pwd'], { cwd: '/no-such-folder' }))

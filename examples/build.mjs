@@ -1,40 +1,57 @@
-// Builds many units at once, as make -j does. Stops at the first failure and prints
-// which command failed.
+// Runs the tasks of a build, each once those that it needs are done, and as many at once as
+// there are processors. The first failure stops the build.
 //
-//   node examples/build.mjs [FOLDER]
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
+//   node examples/build.mjs TASKS.json
+//
+// TASKS.json: {"compile": {"needs": [], "command": "cc -c a.c"}, "link": {"needs": ["compile"], …
+import { readFileSync } from 'node:fs'
 import { BatchError, batch } from 'uring-spawn'
 
-const dir = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'build-'))
-const units = Array.from({ length: 24 }, (_, index) => `unit${index}`)
-for (const unit of units) writeFileSync(join(dir, `${unit}.in`), `${unit}\n`.repeat(1000))
+const waiting = new Map(Object.entries(JSON.parse(readFileSync(process.argv[2], 'utf8'))))
+const started = []
+const done = new Set()
+let oneIsDone
 
 /** batch() asks for the next command when it has room for one. */
-function* commands() {
-  for (const unit of units) {
-    yield ['gzip', '-9', '-c', `${unit}.in`]
+async function* ready() {
+  while (waiting.size > 0) {
+    const next = [...waiting].find(([, { needs }]) => needs.every((name) => done.has(name)))
+    if (next) {
+      const [name, { command }] = next
+      waiting.delete(name)
+      started.push(name)
+      yield [command]
+    } else if (started.length > done.size) {
+      await new Promise((resolve) => {
+        oneIsDone = resolve
+      })
+    } else {
+      throw new Error(`${[...waiting.keys()].join(', ')}: each needs another that is not done`)
+    }
   }
 }
 
+const options = {
+  shell: true,
+  killTarget: 'group', // with all that it has started
+  onParentExit: 'kill',
+  all: true,
+  maxBuffer: 64 * 1024,
+  keep: 'tail',
+  check: true,
+  bail: true,
+}
+
 try {
-  const options = {
-    cwd: dir,
-    concurrency: availableParallelism(),
-    bail: true,
-    encoding: 'buffer',
-    onProgress: ({ done, failed }) => process.stderr.write(`\r${done} done, ${failed} failed`),
+  for await (const { index, result, error } of batch(ready(), options)) {
+    if (error) continue
+    console.log(`${started[index]}: ${result.all.trim()}`)
+    done.add(started[index])
+    oneIsDone?.()
   }
-  for await (const { index, result } of batch(commands(), options)) {
-    if (result) writeFileSync(join(dir, `${units[index]}.gz`), result.stdout)
-  }
-  process.stderr.write('\n')
-  console.log(`built ${units.length} units`)
 } catch (error) {
-  if (!(error instanceof BatchError)) throw error
-  console.error(`\n${error.message}`)
+  const { index, result } = error instanceof BatchError ? error.result : {}
+  const name = started[index] === undefined ? '' : `${started[index]}: `
+  console.error(`${name}${error.message}\n${result?.all ?? ''}`.trim())
   process.exitCode = 1
-} finally {
-  if (process.argv[2] === undefined) rmSync(dir, { recursive: true })
 }

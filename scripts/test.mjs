@@ -47,7 +47,11 @@ const inLab = (backend, ...files) => [
   ...['env', `URING_SPAWN_TEST_BACKENDS=${backend}`, 'URING_SPAWN_TEST_MANY=1000'],
   ...vitest('--typecheck.enabled=false', '--testTimeout=240000', ...files),
 ]
-const byChains = ['test/behaviour', 'test/core', 'test/examples']
+// Not the pairs of examples, which do the same by any backend.
+const byChains = [
+  ...['test/behaviour', 'test/core'],
+  ...['documents', 'examples'].map((name) => `test/examples/${name}.test.ts`),
+]
 // The tests of what a launcher does. The layers above are the same for all launchers.
 const byTemplates = [
   ...['spawn', 'stdio', 'options', 'failures', 'ending'],

@@ -1,5 +1,5 @@
 /** Runs the examples and checks their output. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,33 +12,59 @@ const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
 describe.each(testedBackends)('examples by %s', (backend) => {
-  const example = async (name: string) => {
+  const example = async (name: string, args: readonly string[] = [], input = '') => {
     const file = join(project, `examples/${name}.mjs`)
-    const { stdout, stderr, exitCode } = await run(process.execPath, [file], {
+    const { stdout, stderr, exitCode } = await run(process.execPath, [file, ...args], {
+      input,
       env: { ...process.env, URING_SPAWN_BACKEND: backend },
     })
+    return { stdout, stderr, exitCode }
+  }
+  /** Its output, if nothing goes wrong. */
+  const output = async (...asked: Parameters<typeof example>) => {
+    const { stdout, stderr, exitCode } = await example(...asked)
     expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' })
     return stdout
   }
 
   test('agent-tools', async () => {
-    const lines = (await example('agent-tools')).split('\n')
-    expect(lines).toContain('echo: hello')
-    expect(lines).toContain('sh: sorry')
+    const calls = [
+      { command: ['echo', 'hello'] },
+      { command: ['sh', '-c', 'echo sorry >&2; exit 3'] },
+      { command: ['pwd'], cwd: '/no-such-folder' },
+    ]
+    const answers = await output('agent-tools', [], calls.map((c) => JSON.stringify(c)).join('\n'))
     expect(
-      lines.filter((line) => line.includes('exec failed: execveat "no-such-tool": ENOENT')),
-    ).toHaveLength(1)
-    expect(lines.at(-2)).toContain('cwd failed: openat "/no-such-folder": ENOENT')
+      answers
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { output: 'hello\n', truncated: false },
+      { output: 'sorry\n', truncated: false, problem: 'exit: 3' },
+      { output: '', truncated: false, problem: 'ENOENT at cwd' },
+    ])
+  })
+
+  test('ask', async () => {
+    const squares = ['sh', '-c', 'while read n; do echo $((n * n)); done']
+    expect(await output('ask', ['600', ...squares], '12\n99\n')).toBe('12 = 144\n99 = 9801\n')
   })
 
   test('build', async () => {
-    expect(await example('build')).toBe('built 24 units\n')
+    const tasks = {
+      link: { needs: ['compile'], command: 'echo linked' },
+      compile: { needs: [], command: 'echo compiled' },
+    }
+    const file = join(dir, 'tasks.json')
+    writeFileSync(file, JSON.stringify(tasks))
+    expect(await output('build', [file])).toBe('compile: compiled\nlink: linked\n')
   })
 
   test('chain, which prints what the README shows', async () => {
     const readme = readFileSync(join(project, 'README.md'), 'utf8')
     const block = /examples\/chain\.mjs\n```\n\n```text\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
-    const lines = (await example('chain')).split('\n')
+    const lines = (await output('chain')).split('\n')
     expect(lines[0]).toBe(backend)
     const words = (text: string) => text.split(/\s+/)
     // The pid and the descriptors differ from run to run.
@@ -47,14 +73,25 @@ describe.each(testedBackends)('examples by %s', (backend) => {
     expect(lines.slice(-4)).toEqual(block.split('\n').slice(-4))
   })
 
-  test('lines', async () => {
-    expect(await example('lines')).toBe(
-      `line 1\nline 2\nline 3\nstarted by ${backend}, ended by SIGTERM\n`,
+  test('lint', async () => {
+    const good = join(dir, 'good')
+    writeFileSync(good, 'expected\n')
+    const { stdout, exitCode } = await example(
+      'lint',
+      ['600', 'grep', '-q', 'expected'],
+      `${good}\n/dev/null\n`,
     )
+    expect({ stdout, exitCode }).toEqual({ stdout: '/dev/null: exit\n', exitCode: 1 })
+  })
+
+  test('tail', async () => {
+    const file = join(dir, 'log')
+    writeFileSync(file, 'yes 1\nno\nyes 2\nyes 3\n')
+    expect(await output('tail', [file, 'yes', '2'])).toBe('yes 1\nyes 2\n')
   })
 
   test('template', async () => {
-    expect(await example('template')).toMatch(
+    expect(await output('template')).toMatch(
       /^grep is \/.*\/grep\nroot: yes\ndaemon: yes\nno-such-user: no\n$/,
     )
   })
