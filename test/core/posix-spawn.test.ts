@@ -70,6 +70,37 @@ describe.skipIf(!existsSync(library))('LD_PRELOAD', () => {
     if (name !== 'Python') for (const set of theirs) expect(set & BY_GLIBC).toBe(BY_GLIBC)
   })
 
+  // Its copy by another name does the same, and stays in the list.
+  const other = join(dir, 'libother.so')
+  if (existsSync(library)) copyFileSync(library, other)
+  const many = Object.fromEntries(Array.from({ length: 2000 }, (_, at) => [`VAR${at}`, 'x']))
+
+  test.runIf(isThere('/usr/bin/make')).each([
+    ['alone', library, undefined],
+    ['in an environment of 2000 variables', library, undefined, many],
+    ['before another library', `${library}:${other}`, other],
+    ['after another library', `${other} ${library}`, other],
+    ['between others, with empty names', `:${other}::${library}  ${other}`, `${other}:${other}`],
+    ['twice', `${library}:${library}`, undefined],
+    ['that is to be passed on', library, library, { URING_SPAWN_INHERIT: '1' }],
+    ['to be passed on, not by 1', library, undefined, { URING_SPAWN_INHERIT: 'yes' }],
+    ['that is disabled', library, library, { URING_SPAWN_DISABLE: '1' }],
+    ['by a name that only ends like it', other, other],
+  ])('what is started does not load it: %s', (_, preload, expected, env = {}) => {
+    const file = join(mkdtempSync(join(dir, 'env-')), 'Makefile')
+    writeFileSync(file, 'all:\n\t@/usr/bin/env\n')
+    const { stdout, stderr, status } = spawnSync('/usr/bin/make', ['-f', file], {
+      encoding: 'utf8',
+      timeout: HANG,
+      env: { ...process.env, ...env, LD_PRELOAD: preload },
+    })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    const lines = stdout.split('\n')
+    const found = lines.filter((line) => line.startsWith('LD_PRELOAD='))
+    expect(found).toEqual(expected === undefined ? [] : [`LD_PRELOAD=${expected}`])
+    for (const [name, value] of Object.entries(env)) expect(lines).toContain(`${name}=${value}`)
+  })
+
   test('one of them is here', () => {
     expect(programs.filter(([, path]) => isThere(path))).not.toEqual([])
   })
