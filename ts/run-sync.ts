@@ -2,7 +2,7 @@
 import type { Backend } from './backend/backend.js'
 import { type BackendName, backendOf, nameOfKind } from './backend/backends.js'
 import { selectBackend } from './backend/select.js'
-import { type Decide, PipeBits, type RunResult as Ran, RunField } from './binding/addon.js'
+import { LaunchFlags, PipeBits, type RunResult as Ran, RunField } from './binding/addon.js'
 import { type Compiled, compileChecked, templateIndex } from './chain/compile.js'
 import { spawnError } from './chain/failure.js'
 import { pack } from './chain/pack.js'
@@ -24,7 +24,7 @@ import { maxOf, Outputs } from './process/outputs.js'
 import { stopReading } from './process/stream.js'
 import { SyncTermination } from './process/sync-termination.js'
 import { launches, Told } from './process/told.js'
-import { Gate, watchable } from './process/watcher.js'
+import { Watch } from './process/watcher.js'
 import type { RunResult } from './run-result.js'
 
 /**
@@ -80,8 +80,9 @@ class Call {
   readonly #settings: RunSettings
   readonly #begin: number
   readonly #termination: SyncTermination
-  /** For a child whose group is not to outlive this process. */
-  readonly #gate: Gate | undefined
+  readonly #cgroup: OwnCgroup | undefined
+  /** For a child whose group or cgroup is not to outlive this process. */
+  readonly #watch: Watch | undefined
 
   constructor(
     { core, backend }: Maker,
@@ -89,10 +90,13 @@ class Call {
     begin: number,
     cgroup?: OwnCgroup | undefined,
   ) {
-    const watched = settings.onParentExit === 'kill' && settings.killTarget === 'group'
+    const { onParentExit, killTarget } = settings
     this.#core = core
-    this.#backend = watched ? backendOf(watchable(backend.name)) : backend
-    if (watched) this.#gate = new Gate(settings)
+    this.#backend = backend
+    if (onParentExit === 'kill' && (killTarget === 'group' || cgroup)) {
+      this.#watch = new Watch(settings, cgroup?.path)
+    }
+    this.#cgroup = cgroup
     this.#settings = settings
     this.#begin = begin
     // What is left in the cgroup may hold the output open.
@@ -101,7 +105,7 @@ class Call {
 
   run(): RunResult<string | Buffer> {
     try {
-      this.#gate?.wait()
+      this.#watch?.wait()
       let compiled = this.#compile(this.#backend.templates)
       let ran = this.#launch(compiled)
       const template = compiled.source?.template
@@ -114,31 +118,13 @@ class Call {
       return this.#result(compiled, ran)
     } finally {
       this.#termination.close()
-      this.#gate?.release()
+      this.#cgroup?.endNow()
+      this.#watch?.release()
     }
   }
 
-  /** A child at its gate is looked for every millisecond. */
-  readonly #decide: Decide = (news, id, pid) => {
-    const wait = this.#termination.decide(news, id, pid)
-    if (!this.#gate || pid > 0) return wait
-    this.#gate.tryOpen(this.#core.binding.pidOf(id))
-    return this.#soon(wait)
-  }
-
-  /** Of a child that has not started. */
-  #soon(wait: number): number {
-    if (!this.#gate) return wait
-    return wait < 0 ? 1 : Math.min(1, wait)
-  }
-
   #compile(inKernel: boolean): Compiled {
-    return compileChecked({
-      settings: this.#settings,
-      deferPipes: false,
-      inKernel,
-      gate: this.#gate?.path,
-    })
+    return compileChecked({ settings: this.#settings, deferPipes: false, inKernel })
   }
 
   #launch(compiled: Compiled): Ran {
@@ -158,10 +144,10 @@ class Call {
           childFds,
           pipeNumbers(settings, compiled),
           compiled.pipes.map(({ index }) => (index === 0 ? input : undefined)),
+          this.#watch ? LaunchFlags.doomed : 0,
           0,
-          0,
-          this.#soon(this.#termination.wait),
-          this.#decide,
+          this.#termination.wait,
+          this.#termination.decide,
         )
       })
       for (const pipe of compiled.pipes) pipe.fd = -1

@@ -1,9 +1,12 @@
 /** cgroup: 'new', where this process may make cgroups, and what it says where it may not. */
+import { spawn as nodeSpawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { run, type SpawnError, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
-import { inNode, inTime, isRoot, rejection, until, withoutCredentials } from '../support.js'
+import { inNode, inTime, isRoot, rejection, text, until, withoutCredentials } from '../support.js'
 
 /** The directory of this process's cgroup v2, if that is mounted at one of the usual places. */
 function ownCgroup(): string | undefined {
@@ -35,8 +38,8 @@ async function mayMake(): Promise<boolean> {
 
 const may = await mayMake()
 
-const left = () =>
-  readdirSync(own ?? '').filter((name) => name.startsWith(`uring-spawn-${process.pid}-`))
+const left = (parent: number | undefined = process.pid) =>
+  readdirSync(own ?? '').filter((name) => name.startsWith(`uring-spawn-${parent}-`))
 
 function runs(pid: number): boolean {
   try {
@@ -87,6 +90,28 @@ describe.runIf(may).each(testedBackends)("cgroup: 'new' by %s", (backend) => {
       step: 'cwd',
     })
     await until(() => left().length === 0)
+  })
+
+  test.each([
+    ['a child', "await spawn('sh', ['-c', line], options)"],
+    ['one that is waited for', "runSync('sh', ['-c', line], options)"],
+  ])('with onParentExit, %s ends with a parent that gets SIGKILL', async (_, call) => {
+    const source = `
+      import { runSync, spawn } from '${new URL('../../dist/index.js', import.meta.url).href}'
+      const stdio = ['ignore', 3, 'ignore']
+      const options = { ...${JSON.stringify(options)}, onParentExit: 'kill', stdio }
+      const line = 'setsid sh -c "echo up; exec sleep 600" & wait'
+      ${call}
+      setInterval(() => {}, 1000)`
+    const parent = nodeSpawn(process.execPath, ['--input-type=module', '-e', source], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    })
+    const held = parent.stdio[3] as Readable
+    await once(held, 'data')
+    expect(left(parent.pid)).toHaveLength(1)
+    parent.kill('SIGKILL')
+    await text(held)
+    await until(() => left(parent.pid).length === 0)
   })
 
   test('many at once, some of which start in a later turn', async () => {

@@ -112,6 +112,71 @@ describe.each(testedBackends)('the end of the parent by %s', (backend) => {
       await Promise.all(dying)
     })
 
+    test('whose leader has ended before its parent', async () => {
+      const { started, ended, lines } = parent(`
+        const leader = await start('(echo up >&4; exec 4>&-; exec sleep 600) & exit', ${ours})
+        await leader.exited
+        // For longer than the watcher stays without a child.
+        await new Promise((done) => setTimeout(done, 1500))
+        process.kill(process.pid, 'SIGKILL')`)
+      await lines(1)
+      await ended
+      expect(started.signalCode).toBe('SIGKILL')
+    })
+
+    test('gets nothing of the watcher, not even where it inherits descriptors', async () => {
+      const { started, lines, output } = parent(`
+        const { writeSync } = await import('node:fs')
+        const { backend } = options
+        const fds = async (more) => (await run('ls', ['/proc/self/fd'], { backend, ...more })).stdout
+        await start('exec sleep 600', ${ours})
+        const said = [await fds({}), await fds(${ours})]
+        for (const more of [{}, ${ours}]) said.push(await fds({ ...more, inheritFds: true }))
+        writeSync(4, JSON.stringify(said) + '\\n')
+        ${forever}`)
+      await lines(1)
+      const [few, watchedFew, many, watchedMany] = JSON.parse(output())
+      expect(watchedFew).toBe(few)
+      expect(watchedMany).toBe(many)
+      started.kill('SIGKILL')
+    })
+
+    test('one of many parents at once, in its threads as well', async () => {
+      const dying = [0, 1, 2].map(async () => {
+        const { started, ended, lines } = parent(`
+          const code = \`
+            import { spawn } from '${library}'
+            spawn('sh', ['-c', '${family}'], { ...\${JSON.stringify(options)}, ...\${JSON.stringify(${ours})} })
+            setInterval(() => {}, 1000)\`
+          new Worker(code, { eval: true })
+          await start('${family}', ${ours})
+          ${forever}`)
+        await lines(4)
+        started.kill('SIGKILL')
+        await ended
+      })
+      await Promise.all(dying)
+    })
+
+    test('of a worker that is terminated', async () => {
+      const { started, ended, lines } = parent(`
+        const code = \`
+          import { spawn } from '${library}'
+          spawn('sh', ['-c', '${family}'], { ...\${JSON.stringify(options)}, ...\${JSON.stringify(${ours})} })
+          setInterval(() => {}, 1000)\`
+        const worker = new Worker(code, { eval: true })
+        process.on('SIGUSR2', () => {
+          closeSync(3)
+          worker.terminate()
+        })
+        ${forever}`)
+      await lines(2)
+      started.kill('SIGUSR2')
+      await ended
+      expect(started.signalCode).toBe(null)
+      started.kill('SIGKILL')
+    })
+
     test('whose watcher somebody has ended', async () => {
       const { started, ended, lines } = parent(`
         const { readdirSync, readFileSync, writeSync } = await import('node:fs')

@@ -74,11 +74,20 @@ export const PipeBits = { input: 1, collect: 2, output: 4, given: 8 } as const
  * - likeUvSpawn: begin at once, and start the process even if the program or the
  *   environment ends before; signals wait for its exec; its pid is its own until the
  *   `exited` event is taken; every event comes in a turn of the event loop of its own
+ * - doomed: the file of `doomedFile()` has the group that the child leads, from before
+ *   its exec until all of it has ended. It starts once the watcher has, or fails as that
+ * - watcher: this is the watcher, which reads that file
  */
-export const LaunchFlags = { wantResults: 1, lazy: 2, likeUvSpawn: 4 } as const
+export const LaunchFlags = {
+  wantResults: 1,
+  lazy: 2,
+  likeUvSpawn: 4,
+  doomed: 8,
+  watcher: 16,
+} as const
 
 /** The version that the addon must have: one that another copy has loaded may be older. */
-export const BINDING_VERSION = 8
+export const BINDING_VERSION = 9
 
 /** Tokens of launches are below this; the client's number is in the bits above. */
 export const TOKENS = 2 ** 20
@@ -219,8 +228,13 @@ export interface Binding {
    * -errno. Takes no event. -ESRCH: all its events have been taken.
    */
   wait(id: number): number
-  /** The pid of a launch as soon as it is known, perhaps before the exec; 0 before, and after its end. */
-  pidOf(id: number): number
+  /**
+   * The file that names the groups of launches with LaunchFlags.doomed, a line for each:
+   * `+` and the number; `-` if its leader has ended; or no number. The environment's.
+   */
+  doomedFile(): number
+  /** How many it names; those that have ended after their leader are removed by this. */
+  doomed(): number
   /**
    * -ESRCH: the process has ended; -EAGAIN: it is still being made, try again;
    * -EPERM: it runs with other credentials.

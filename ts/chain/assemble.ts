@@ -66,8 +66,6 @@ export interface AssembleInput {
   template?: ExecTemplate | undefined
   /** The executable's path, if it is known already; otherwise PATH is searched. */
   path?: string | undefined
-  /** A FIFO at which the child waits for a writer before it goes on. */
-  gate?: string | undefined
   /** Whether /bin/sh runs a file that is no program, as execvp(3) has it. */
   shell?: boolean | undefined
 }
@@ -186,11 +184,6 @@ const parentDeath: readonly ChainOp[] = [
   { op: 'task_set', attr: 'pdeathsig', value: SIGKILL, step: 'signals' },
 ]
 
-/** The descriptor is of no use, and closed by the exec. */
-const atGate = (path: string): ChainOp[] => [
-  { op: 'openat', dirfd: AT_FDCWD, path, flags: O_CLOEXEC, mode: 0, step: 'session' },
-]
-
 const none: readonly ChainOp[] = []
 
 /**
@@ -222,7 +215,6 @@ export function assemble(input: AssembleInput): ChainOp[] {
     clone,
     ...dups,
     ...session(settings),
-    ...(input.gate === undefined ? none : atGate(input.gate)),
     ...cwd(settings.cwd, input.cwdFd),
     ...files(input.files),
     ...limits(settings),

@@ -116,12 +116,10 @@ export interface CompileParameters {
   deferPipes: boolean
   /** Whether to start from a kernel template of `template`, if one can be made. */
   inKernel: boolean
-  /** A FIFO at which the child waits for a writer. */
-  gate?: string | undefined
 }
 
 export function compileChecked(parameters: CompileParameters): Compiled {
-  const { settings, deferPipes, inKernel, gate } = parameters
+  const { settings, deferPipes, inKernel } = parameters
   const { file, args, inheritFds = false, cwd, cgroup, shell, template } = settings
   const command = shell ? shellCommand(file, args, shell) : { file, args }
   const binding = loadBinding()
@@ -151,7 +149,6 @@ export function compileChecked(parameters: CompileParameters): Compiled {
       execFd: descriptors.execFd,
       path: source?.path,
       template: start,
-      gate,
     })
     return new Compiled(binding, command, chain, descriptors, source)
   } catch (error) {

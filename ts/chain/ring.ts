@@ -64,19 +64,28 @@ export interface Pipes {
   chunk?: ((which: number, bytes: Buffer) => void) | undefined
 }
 
+/** A launch that the watcher is to know, or that of the watcher itself. */
+export type Watching = 'doomed' | 'watcher'
+
 /** Options of Ring.submit(). */
 export interface SubmitOptions {
   /** Descriptors to close once the launch has succeeded or failed. */
   closeFds?: readonly number[] | undefined
 }
 
-interface Internals {
-  closeFds: readonly number[] | undefined
-  pipes: Pipes | undefined
+/** For Ring.launch(). @internal */
+export interface LaunchHow {
+  /** Where the child starts, from Binding.place(); 0: where the process is now. */
   place: number
-  wantResults: boolean
   /** When the call began, by the clock of now(). */
   begin: number
+  watching?: Watching | undefined
+}
+
+interface Internals extends LaunchHow {
+  closeFds: readonly number[] | undefined
+  pipes: Pipes | undefined
+  wantResults: boolean
 }
 
 const none: readonly number[] = []
@@ -193,7 +202,7 @@ export class Submission implements PromiseLike<readonly Completion[]> {
     core: Core,
     backend: { name: BackendName; kind: number },
     chain: Chain,
-    { closeFds = none, pipes, place, wantResults, begin }: Internals,
+    { closeFds = none, pipes, place, wantResults, watching, begin }: Internals,
   ) {
     const progress = new Progress(core, backend, pipes, begin)
     try {
@@ -207,6 +216,8 @@ export class Submission implements PromiseLike<readonly Completion[]> {
           place,
           wantResults,
           lazy: pipes?.output !== undefined,
+          doomed: watching === 'doomed',
+          watcher: watching === 'watcher',
         },
         progress,
       )
@@ -283,11 +294,6 @@ export class Submission implements PromiseLike<readonly Completion[]> {
   hold(): number | undefined {
     const fd = this.#core.binding.hold(this.#id)
     return fd < 0 ? undefined : fd
-  }
-
-  /** Its pid as soon as that is known, perhaps before its exec; 0 before. @internal */
-  get earlyPid(): number {
-    return this.#progress.over ? 0 : this.#core.binding.pidOf(this.#id)
   }
 
   /** Blocks until it has started or failed: its pid, or -errno. @internal */
@@ -383,9 +389,9 @@ export class Ring {
   }
 
   /** submit() without the completions: only the outcome. @internal */
-  launch(compiled: Compiled, pipes: Pipes, place: number, begin: number): Submission {
+  launch(compiled: Compiled, pipes: Pipes, how: LaunchHow): Submission {
     return compiled.handOver((closeFds) =>
-      this.#submit(compiled.chain, { closeFds, pipes, place, wantResults: false, begin }),
+      this.#submit(compiled.chain, { closeFds, pipes, wantResults: false, ...how }),
     )
   }
 

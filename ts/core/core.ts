@@ -72,6 +72,10 @@ export interface LaunchRequest {
   lazy?: boolean
   /** LaunchFlags.likeUvSpawn */
   likeUvSpawn?: boolean
+  /** LaunchFlags.doomed */
+  doomed?: boolean
+  /** LaunchFlags.watcher */
+  watcher?: boolean
 }
 
 const empty = Buffer.alloc(0)
@@ -128,7 +132,9 @@ class Core {
     const flags =
       (request.wantResults ? LaunchFlags.wantResults : 0) |
       (request.lazy ? LaunchFlags.lazy : 0) |
-      (request.likeUvSpawn ? LaunchFlags.likeUvSpawn : 0)
+      (request.likeUvSpawn ? LaunchFlags.likeUvSpawn : 0) |
+      (request.doomed ? LaunchFlags.doomed : 0) |
+      (request.watcher ? LaunchFlags.watcher : 0)
     const token = this.#free.pop() ?? this.#waiting.length
     if (token === TOKENS) throw new Error(`more than ${TOKENS} processes at once`)
     let id: number

@@ -6,7 +6,7 @@ import { type Compiled, compileChecked, templateIndex } from '../chain/compile.j
 import type { ParentPipe } from '../chain/descriptors.js'
 import { spawnError } from '../chain/failure.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
-import { later, now } from '../core/runtime.js'
+import { now } from '../core/runtime.js'
 import type { KernelTemplate } from '../executable/executable.js'
 import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
@@ -21,10 +21,7 @@ import { Snapshot } from './snapshot.js'
 import { stopReading } from './stream.js'
 import { Terminal } from './terminal.js'
 import { launches, Told } from './told.js'
-import { Gate, watchable } from './watcher.js'
-
-/** Milliseconds until it is seen whether a child has come to its gate. */
-const GATE_LOOK = 1
+import { Watch } from './watcher.js'
 
 /** For Submission.more(): an output that there is not. */
 const NO_OUTPUT = 0xffffffff
@@ -102,11 +99,9 @@ export class Launch {
   fromTemplate = false
   /** Its pid; 0 until it is known. */
   pid = 0
-  #ring: Ring
-  /** For a child whose group is not to outlive this process. */
-  #gate: Gate | undefined
-  /** Why that cannot be. */
-  #unwatched: unknown
+  readonly #ring: Ring
+  /** For a child whose group or cgroup is not to outlive this process. */
+  readonly #watch: Watch | undefined
   /** With `cgroup: 'new'`: resolves once nothing of the child's cgroup is left. */
   gone: Promise<void> | undefined
   readonly #parameters: LaunchParameters
@@ -132,9 +127,9 @@ export class Launch {
     const parameters = asked.settings.cgroup === NEW_CGROUP ? this.#withCgroup(asked) : asked
     const { settings } = parameters
     this.#parameters = parameters
-    const kills = settings.onParentExit === 'kill'
+    const ends = settings.onParentExit === 'kill' && (this.#ofGroup || this.#cgroup !== undefined)
     try {
-      if (kills && this.#ofGroup) this.#makeGate()
+      if (ends) this.#watch = new Watch(settings, this.#cgroup?.path)
       if (settings.template && this.#ring.templates) this.#snapshot = new Snapshot(settings)
       const compiled = this.#launch(this.#ring.templates)
       this.file = compiled.file
@@ -145,12 +140,11 @@ export class Launch {
     } catch (error) {
       this.#snapshot?.release()
       this.#cgroup?.end()
-      this.#gate?.release()
+      this.#watch?.release()
       throw error
     }
-    if (this.#gate) this.#openGate(this.#gate)
     if (this.#cgroup) this.gone = this.#endCgroup(this.#cgroup)
-    if (kills && (this.#ofGroup || this.#cgroup)) this.#endWithParent()
+    if (this.#watch) this.#endWithParent(this.#watch)
     if (this.terminal) this.#closeTerminal()
     if (begin !== undefined) this.#tell(begin)
   }
@@ -176,49 +170,19 @@ export class Launch {
     this.started.then(() => this.exited.then(close), close)
   }
 
-  #endWithParent(): void {
-    const over = endWithParent({
+  #endWithParent(watch: Watch): void {
+    const forget = endWithParent({
       kill: () => {
         this.signal(SIGKILL)
         this.#cgroup?.kill()
       },
     })
-    this.started.then(() => this.exited.then(over), over)
-  }
-
-  #makeGate(): void {
-    const { settings } = this.#parameters
-    this.#ring = new Ring({ backend: watchable(this.#ring.backend) })
-    this.#gate = new Gate(settings)
-  }
-
-  /** Lets the child through once the watcher knows it. */
-  #openGate(gate: Gate): void {
-    let waits = true
-    const fail = (error: unknown) => {
-      this.#unwatched ??= error
-      waits = false
-      this.signal(SIGKILL)
-    }
-    const look = () => {
-      if (!waits) return
-      try {
-        gate.tryOpen(this.#submission.earlyPid)
-        later(GATE_LOOK, look)
-      } catch (error) {
-        fail(error)
-      }
-    }
     const over = () => {
-      waits = false
-      gate.release()
+      forget()
+      if (this.gone) this.gone.then(() => watch.release())
+      else watch.release()
     }
-    gate.ready.then(look, fail)
-    this.started.then(() => {
-      waits = false
-      gate.passed()
-      this.exited.then(over)
-    }, over)
+    this.started.then(() => this.exited.then(over), over)
   }
 
   #tell(begin: number): void {
@@ -248,17 +212,15 @@ export class Launch {
   #launch(inKernel: boolean): Compiled {
     const { collection, begin } = this.#parameters
     const settings = this.#snapshot?.settings ?? this.#parameters.settings
-    const gate = this.#gate?.path
-    const compiled = compileChecked({ settings, deferPipes: true, inKernel, gate })
+    const compiled = compileChecked({ settings, deferPipes: true, inKernel })
     const terminal = compiled.pipes.find((pipe) => pipe.terminal)
     try {
       if (terminal) this.#openTerminal(terminal.fd)
-      this.#submission = this.#ring.launch(
-        compiled,
-        pipesFor(compiled.pipes, collection),
-        settings.place,
+      this.#submission = this.#ring.launch(compiled, pipesFor(compiled.pipes, collection), {
+        place: settings.place,
         begin,
-      )
+        watching: this.#watch ? 'doomed' : undefined,
+      })
     } catch (error) {
       this.terminal?.close()
       compiled.close()
@@ -316,7 +278,7 @@ export class Launch {
       return { pid, pidfd, pipes: open }
     }
     const { index, errno } = outcome
-    if (this.#unwatched !== undefined) throw this.#unwatched
+    if (index === 0 && this.#watch?.failure) throw this.#watch.failure
     if (source?.template && index === at && errno === EACCES) return this.#again(source.template)
     const pipe = pipes[index - chain.length]
     if (!pipe) throw spawnError(chain, index, errno, file, args, source?.name)

@@ -4,6 +4,7 @@
  * the child's group or cgroup gets SIGKILL first.
  */
 import { isMainThread } from 'node:worker_threads'
+import { later } from '../core/runtime.js'
 import { ENDING_SIGNALS } from '../model/signals.js'
 
 interface Killable {
@@ -11,6 +12,16 @@ interface Killable {
 }
 
 const running = new Set<Killable>()
+
+/**
+ * Milliseconds from the end of the last one until signals are no longer listened to: that costs
+ * system calls, and the next one may start soon.
+ */
+const IDLE = 500
+
+let listens = false
+/** Whether it is going to be seen if any are left. */
+let looks = false
 
 function killAll(): void {
   for (const one of running) one.kill()
@@ -28,21 +39,35 @@ const handlers = ENDING_SIGNALS.map((name) => ({
 }))
 
 function listen(): void {
+  if (listens) return
+  listens = true
   process.on('exit', killAll)
   // Workers get no signals.
   if (isMainThread) for (const { name, handle } of handlers) process.on(name, handle)
 }
 
 function unlisten(): void {
+  listens = false
   process.off('exit', killAll)
   for (const { name, handle } of handlers) process.off(name, handle)
 }
 
+function look(): void {
+  looks = false
+  if (listens && running.size === 0) unlisten()
+}
+
+function lookLater(): void {
+  if (looks) return
+  looks = true
+  later(IDLE, look)
+}
+
 /** From now on, until the returned function is called, it ends with this program. */
 export function endWithParent(one: Killable): () => void {
-  if (running.size === 0) listen()
+  listen()
   running.add(one)
   return () => {
-    if (running.delete(one) && running.size === 0) unlisten()
+    if (running.delete(one) && running.size === 0) lookLater()
   }
 }

@@ -1,72 +1,135 @@
 /**
- * Ends the process groups of children when this process ends so that it can do nothing more: by
- * SIGKILL, or a crash. A shell waits for that, in a session of its own. It reads the numbers
- * of the groups from a pipe, and kills them once nobody has the pipe's other end.
+ * Ends groups and cgroups of children when this process ends so that it can do nothing more:
+ * by SIGKILL, or a crash. A shell waits for that, in a session of its own: for the end of a pipe
+ * of which nobody else has the other end. Then it reads the numbers of the groups from a
+ * file in memory, where each child has written its own before its exec. So the watcher
+ * costs a start nothing, and sleeps until it is needed.
  */
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { BackendName } from '../backend/backends.js'
+import { writeSync } from 'node:fs'
 import { loadBinding } from '../binding/load.js'
 import { type Compiled, compileChecked } from '../chain/compile.js'
 import { closePipes } from '../chain/descriptors.js'
 import { spawnError } from '../chain/failure.js'
 import { Ring, type Submission } from '../chain/ring.js'
-import { now, pause } from '../core/runtime.js'
+import { later, now, pause } from '../core/runtime.js'
 import { SpawnError } from '../model/spawn-error.js'
 import { readSpawn } from '../options/check.js'
 
-const { O_NONBLOCK, O_WRONLY } = constants
+/** Milliseconds without a child after which the watcher ends; groups are looked at so often. */
+const IDLE = 500
 
-/** `+ PID` adds a group, `- PID` removes it. What our end cuts off is no line. */
+/**
+ * From the pipe: `+ PATH` adds a cgroup, `- PATH` removes it, `.` is the end of the watcher
+ * alone. What our end cuts off is no line.
+ *
+ * From the file, descriptor 3 (see doomed.h): `+ PID`, a child that has not been reaped. If it
+ * leads no group yet it has not come to its exec, and is alone. `- PID`: its leader has been
+ * reaped. If a process has that number, it is another's: the group has ended.
+ */
 const SCRIPT = `trap '' HUP INT QUIT TERM PIPE USR1 USR2 TSTP
-groups=' '
-while read -r op pid; do
+nl='
+'
+cgroups=$nl
+while read -r op path; do
   case $op in
-    +) groups="$groups$pid " ;;
-    -) groups="\${groups%% $pid *} \${groups#* $pid }" ;;
+    +) cgroups="$cgroups$path$nl" ;;
+    -) cgroups="\${cgroups%%"$nl$path$nl"*}$nl\${cgroups#*"$nl$path$nl"}" ;;
+    .) exit ;;
   esac
 done
-for pid in $groups; do kill -s KILL -- "-$pid"; done 2>/dev/null`
+while read -r op pid; do
+  case $op$pid in
+    +[1-9]*) kill -s KILL -- "-$pid" || { kill -s KILL "$pid" && kill -s KILL -- "-$pid"; } ;;
+    -[1-9]*) [ -d "/proc/$pid" ] || kill -s KILL -- "-$pid" ;;
+  esac
+done <&3
+set -f
+IFS=$nl
+tries=0
+while [ "$cgroups" != "$nl" ] && [ $tries -lt 200 ]; do
+  left=$nl
+  for path in $cgroups; do
+    echo 1 >"$path/cgroup.kill" || for pid in $(find "$path" -name cgroup.procs -exec cat {} +); do
+      kill -s KILL "$pid"
+    done
+    find "$path" -depth -type d -exec rmdir {} \\;
+    if [ -d "$path" ]; then left="$left$path$nl"; fi
+  done
+  cgroups=$left
+  tries=$((tries + 1))
+  [ "$cgroups" = "$nl" ] || sleep 0.05
+done`
 
 const none = undefined
 const noPipes = { pipes: [], input: none, output: none, overflow: none }
 
+interface Command {
+  file: string
+  args: readonly string[]
+}
+
+/** A file of the numbers, opened for one watcher, which reads it from its beginning. */
+function openFile({ file, args }: Command): number {
+  const { doomedFile, openFile } = loadBinding()
+  const step = 'session'
+  const made = doomedFile()
+  if (made < 0) throw new SpawnError({ errno: -made, step, syscall: 'memfd_create', file, args })
+  const path = `/proc/self/fd/${made}`
+  const fd = openFile(path)
+  if (fd < 0) throw new SpawnError({ errno: -fd, step, syscall: 'open', path, file, args })
+  return fd
+}
+
 /** A shell that waits. */
 class Shell {
-  /** Rejects with a SpawnError if it does not start. */
-  readonly started: Promise<void>
+  /** Why it has not started. */
+  failure: SpawnError | undefined
   readonly #submission: Submission
   readonly #compiled: Compiled
   /** Our end of its pipe; the environment closes it at its end, too. */
   #fd: number
 
-  /** `lost` is called when it has started and then ended, unless close() has ended it. */
-  constructor(lost: () => void) {
-    const options = { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/', env: {} }
-    const settings = readSpawn('/bin/sh', ['-c', SCRIPT, 'uring-spawn-watcher'], options)
-    const compiled = compileChecked({ settings, deferPipes: false, inKernel: false })
-    this.#compiled = compiled
-    this.#fd = loadBinding().dupAbove(compiled.pipes[0]?.fd ?? -1, 3)
-    closePipes(compiled.pipes)
+  /** `lost` is called when it has started and then ended, unless dismiss() has ended it. */
+  constructor(command: Command, lost: () => void) {
+    const numbers = openFile(command)
+    const stdio = ['pipe', 'ignore', 'ignore', numbers]
+    const options = { stdio, detached: true, cwd: '/', env: {} }
+    const { close, dupAbove } = loadBinding()
+    try {
+      const settings = readSpawn('/bin/sh', ['-c', SCRIPT, 'uring-spawn-watcher'], options)
+      this.#compiled = compileChecked({ settings, deferPipes: false, inKernel: false })
+    } catch (error) {
+      close(numbers)
+      throw error
+    }
+    const { pipes } = this.#compiled
+    this.#fd = dupAbove(pipes[0]?.fd ?? -1, 3)
+    closePipes(pipes)
     try {
       if (this.#fd < 0) throw this.#error(-this.#fd, 0)
-      this.#submission = new Ring().launch(compiled, noPipes, 0, now())
+      const how = { place: 0, begin: now(), watching: 'watcher' } as const
+      this.#submission = new Ring().launch(this.#compiled, noPipes, how)
     } catch (error) {
-      compiled.close()
-      this.close()
+      close(numbers)
+      this.#compiled.close()
+      this.#close()
       throw error
     }
     this.#submission.unref()
-    this.started = this.#submission.outcome.then((outcome) => {
-      if (!outcome.started) throw this.#error(outcome.errno, outcome.index)
+    this.#submission.outcome.then((outcome) => {
+      close(numbers)
+      if (!outcome.started) {
+        this.failure = this.#error(outcome.errno, outcome.index)
+        this.#close()
+        lost()
+        return
+      }
       this.#submission.exited.then(() => {
         if (this.#fd < 0) return
-        this.close()
+        this.#close()
         lost()
       })
     })
-    this.started.catch(() => {})
   }
 
   #error(errno: number, index: number): SpawnError {
@@ -77,7 +140,7 @@ class Shell {
   /** Blocks until it has started. Throws a SpawnError if it does not. */
   wait(): void {
     const ret = this.#submission.wait()
-    if (ret < 0) throw this.#error(-ret, this.#compiled.chain.length - 1)
+    if (ret < 0 && this.#fd >= 0) throw this.#error(-ret, this.#compiled.chain.length - 1)
   }
 
   tell(line: string): void {
@@ -92,7 +155,13 @@ class Shell {
     }
   }
 
-  close(): void {
+  /** Ends it, and nothing else. */
+  dismiss(): void {
+    this.tell('.\n')
+    this.#close()
+  }
+
+  #close(): void {
     if (this.#fd >= 0) loadBinding().close(this.#fd)
     this.#fd = -1
   }
@@ -102,131 +171,85 @@ class Shell {
 const watcher = {
   shell: undefined as Shell | undefined,
   children: 0,
-  groups: new Set<number>(),
+  cgroups: new Set<string>(),
+  /** Whether there has been no child since the last look. */
+  idle: false,
 
   /** Throws a SpawnError. */
-  enter(): Shell {
-    const shell = watcher.shell ?? watcher.start()
+  enter(command: Command): Shell {
+    const shell = watcher.shell ?? watcher.start(command)
     watcher.children++
+    watcher.idle = false
     return shell
   },
 
-  start(): Shell {
-    const shell = new Shell(() => {
-      if (watcher.shell !== shell) return
-      watcher.shell = undefined
-      try {
-        if (watcher.children > 0) watcher.start()
-      } catch {
-        // Out of descriptors, perhaps: the next child tries again.
-      }
-    })
+  start(command: Command): Shell {
+    const shell = new Shell(command, () => watcher.lost(shell, command))
     watcher.shell = shell
-    for (const pid of watcher.groups) shell.tell(`+ ${pid}\n`)
+    for (const path of watcher.cgroups) shell.tell(`+ ${path}\n`)
+    later(IDLE, () => watcher.look(shell))
     return shell
   },
 
-  add(pid: number): void {
-    watcher.groups.add(pid)
-    watcher.shell?.tell(`+ ${pid}\n`)
-  },
-
-  remove(pid: number): void {
-    if (watcher.groups.delete(pid)) watcher.shell?.tell(`- ${pid}\n`)
-  },
-
-  leave(): void {
-    if (--watcher.children > 0) return
-    watcher.shell?.close()
+  /** Starts another, unless it is one that cannot start. */
+  lost(shell: Shell, command: Command): void {
+    if (watcher.shell !== shell) return
     watcher.shell = undefined
+    try {
+      if (!shell.failure && !watcher.nothing()) watcher.start(command)
+    } catch {
+      // Out of descriptors, perhaps: the next child tries again.
+    }
+  },
+
+  /** Whether there is nothing to watch: no child, and no group of one that has ended. */
+  nothing: (): boolean => loadBinding().doomed() === 0 && watcher.children === 0,
+
+  look(shell: Shell): void {
+    if (watcher.shell !== shell) return
+    const nothing = watcher.nothing()
+    if (nothing && watcher.idle) {
+      watcher.shell = undefined
+      shell.dismiss()
+      return
+    }
+    watcher.idle = nothing
+    later(IDLE, () => watcher.look(shell))
   },
 }
 
-interface Command {
-  file: string
-  args: readonly string[]
-}
-
-/**
- * Where a child waits, before its exec, until the watcher knows it: so nothing that it starts
- * can be missed. It opens a FIFO that has no writer yet.
- */
-export class Gate {
-  readonly path: string
-  readonly #dir: string
+/** That one child is watched; it has to be launched as 'doomed', and then starts once the watcher has. */
+export class Watch {
   readonly #shell: Shell
-  /** The child that the watcher knows, and whether it has been let through. */
-  #pid = 0
-  #open = false
+  readonly #cgroup: string | undefined
   #released = false
 
-  /** Throws a SpawnError. */
-  constructor({ file, args }: Command) {
-    this.#dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
-    this.path = join(this.#dir, 'gate')
-    try {
-      const errno = -loadBinding().makeFifo(this.path)
-      const { path } = this
-      if (errno > 0) {
-        throw new SpawnError({ errno, step: 'session', syscall: 'mkfifo', path, file, args })
-      }
-      this.#shell = watcher.enter()
-    } catch (error) {
-      this.#remove()
-      throw error
-    }
+  /** Throws a SpawnError. `cgroup` is one that is to end with this process. */
+  constructor(command: Command, cgroup: string | undefined) {
+    this.#shell = watcher.enter(command)
+    this.#cgroup = cgroup
+    if (cgroup === undefined) return
+    watcher.cgroups.add(cgroup)
+    this.#shell.tell(`+ ${cgroup}\n`)
   }
 
-  /** Resolves once the watcher runs; rejects with a SpawnError. */
-  get ready(): Promise<void> {
-    return this.#shell.started
+  /** Why the watcher, and so the child, has not started. */
+  get failure(): SpawnError | undefined {
+    return this.#shell.failure
   }
 
-  /** The same while the thread waits. */
+  /** Blocks until the watcher runs. Throws a SpawnError if it does not start. */
   wait(): void {
     this.#shell.wait()
   }
 
-  /**
-   * Lets the child through that has been made, if it is there; its pid is 0 as long as it is not known.
-   * To be called again and again until the child has started, or failed.
-   */
-  tryOpen(pid: number): void {
-    if (pid === 0 || (pid === this.#pid && this.#open)) return
-    if (pid !== this.#pid) {
-      watcher.remove(this.#pid)
-      watcher.add(pid)
-      this.#pid = pid
-      this.#open = false
-    }
-    try {
-      closeSync(openSync(this.path, O_WRONLY | O_NONBLOCK))
-      this.#open = true
-    } catch (error) {
-      // Nobody reads: the child is not there yet.
-      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
-    }
-  }
-
-  /** The child has started: it needs the FIFO no more. */
-  passed(): void {
-    this.#remove()
-  }
-
-  /** The child has ended, or there is none. */
+  /** The child has ended, with its cgroup, or there is none. */
   release(): void {
     if (this.#released) return
     this.#released = true
-    watcher.remove(this.#pid)
-    this.#remove()
-    watcher.leave()
-  }
-
-  #remove(): void {
-    rmSync(this.#dir, { recursive: true, force: true })
+    if (this.#cgroup !== undefined && watcher.cgroups.delete(this.#cgroup)) {
+      watcher.shell?.tell(`- ${this.#cgroup}\n`)
+    }
+    watcher.children--
   }
 }
-
-/** The backend that starts a child which has to wait: of one that spawn_template() makes, nobody knows the pid before its exec. */
-export const watchable = (backend: BackendName): BackendName =>
-  backend === 'spawn_template' ? 'vfork' : backend

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "child_fds.h"
+#include "doomed.h"
 #include "io_uring_spawn.h"
 #include "place.h"
 #include "sys.h"
@@ -323,6 +324,8 @@ void child_run(struct child *child)
 	long ret;
 
 	die_with_parent(child);
+	if (child->line)
+		child->line->pid = doomed_text(sys_call(SYS_getpid));
 	if (child->reset_policy) {
 		struct sched_param none = {0};
 

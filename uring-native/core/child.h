@@ -14,6 +14,7 @@
 
 #include "chain.h"
 
+struct doomed_line;
 struct place;
 
 /*
@@ -51,6 +52,7 @@ struct child {
 	struct chain *chain;
 	struct child_progress *progress;
 	const struct place *place; /* where it starts; NULL: its parent's */
+	struct doomed_line *line;  /* where it writes its pid, or NULL */
 	bool reset_handlers;	   /* clone did not clear the signal handlers */
 	bool reset_policy; /* the child must not keep the launch thread's */
 	uint64_t sigmask;  /* to start with */

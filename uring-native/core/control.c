@@ -54,19 +54,6 @@ int core_kill_with_group(struct core *core, uint32_t id, int sig)
 	return signal_job(core, id, sig, true);
 }
 
-int core_pid(struct core *core, uint32_t id)
-{
-	struct job *job;
-	int pid = 0;
-
-	core_lock(core);
-	job = job_find(core, id);
-	if (job && job_has_process(job))
-		pid = job->launch.pid;
-	core_unlock(core);
-	return pid;
-}
-
 int core_hold(struct core *core, uint32_t id)
 {
 	struct job *job;

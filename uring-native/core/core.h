@@ -65,6 +65,14 @@ struct core_request {
 	 * SIGCHLD.
 	 */
 	bool like_uv_spawn;
+	/*
+	 * The group that the process leads, by a setpgid(0) or a setsid(), is
+	 * in the file of core_doomed_file() from before its exec until all of
+	 * the group has ended. It starts once the last watcher has; if that
+	 * fails, so does this.
+	 */
+	bool doomed;
+	bool watcher; /* this is the watcher, which reads that file */
 	/* No events, and core_run(), which asks for this, ends the job. */
 	bool waited;
 	/*
@@ -262,12 +270,6 @@ int core_run(struct core *core, const struct core_request *request,
 int core_kill(struct core *core, uint32_t id, int sig);
 
 /*
- * Returns the pid of the child @id, which may not have come to its exec; 0 if
- * that is not known yet, or there is none.
- */
-int core_pid(struct core *core, uint32_t id);
-
-/*
  * Signals the process group that @pid, the child @id, leads or led, even after
  * its end. See reap_signal_group().
  */
@@ -293,6 +295,18 @@ int core_hold(struct core *core, uint32_t id);
  * reap_signal_group().
  */
 int core_kill_held(int pidfd, pid_t pid, int sig);
+
+/*
+ * The file that names the groups of children requested as doomed; see doomed.h
+ * for what is in it. The core's, close-on-exec. Returns -errno if there can be
+ * none: -EMFILE, -ENOMEM, -EFBIG (RLIMIT_FSIZE).
+ */
+int core_doomed_file(struct core *core);
+/*
+ * How many of them there are. Those that have ended after their leader are
+ * removed by this, so it has to be called from time to time.
+ */
+unsigned core_doomed(struct core *core);
 
 /* Stops collecting a child's output; what has been written so far is kept. */
 void core_stop_output(struct core *core, uint32_t id);

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "doomed.h"
 #include "events.h"
 #include "inbox.h"
 #include "job.h"
@@ -31,6 +32,7 @@ int job_end(struct job *job, bool wake)
 
 	if (ret)
 		return ret;
+	doomed_reaped(core, &job->launch);
 	event_init(&job->last, job, CORE_EXITED);
 	job->last.exited = status;
 	core_lock(core);

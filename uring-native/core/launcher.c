@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "child.h"
+#include "doomed.h"
 #include "place.h"
 #include "reap.h"
 #include "sys.h"
@@ -70,6 +71,7 @@ void launch_child(const struct launch *launch, struct launch_thread *thread,
 		.chain = launch->chain,
 		.progress = progress,
 		.place = launch->place,
+		.line = launch->line,
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
 		.ignored = ignored_signals(thread),
@@ -276,6 +278,7 @@ static void reap_failed(struct launch *launch, struct launch_thread *thread)
 	while (sys_waitid_pidfd(launch->pidfd, &info,
 				WEXITED | WNOWAIT | __WALL, NULL) == -EINTR)
 		;
+	doomed_clear(launch);
 	reap(launch->pidfd, &status);
 	launch->pid = -1;
 }

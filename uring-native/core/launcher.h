@@ -19,6 +19,7 @@
 
 struct child;
 struct core_info;
+struct doomed_line;
 struct child_progress;
 struct place;
 struct ring;
@@ -47,6 +48,8 @@ struct launch {
 	bool want_results;   /* of every operation, also when all went well */
 	uint64_t sigmask;    /* the child's first: that of the core's creator */
 	struct place *place; /* to start in; NULL: the launcher's own */
+	/* Where the child writes its pid before its exec; NULL: nowhere. */
+	struct doomed_line *line;
 
 	/*
 	 * The uring launcher's. It frees them once the chain has completed; if
@@ -100,6 +103,11 @@ struct launcher {
 	 * launch->place for each launch. Otherwise the child does that.
 	 */
 	bool own_place;
+	/*
+	 * Its children write their pids to launch->line. Others run no code of
+	 * ours, and nobody knows their pids before their programs may run.
+	 */
+	bool writes_pid;
 	/*
 	 * Returns once the exec has happened or is known to have failed; sets
 	 * pid, pidfd, error, failed_op and every result of the chain. Has

@@ -114,5 +114,6 @@ out:
 }
 
 const struct launcher launcher_fork = {
+	.writes_pid = true,
 	.launch = fork_launch,
 };

@@ -172,5 +172,6 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 }
 
 const struct launcher launcher_vfork = {
+	.writes_pid = true,
 	.launch = vfork_launch,
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "doomed.h"
 #include "job.h"
 #include "launcher.h"
 #include "lock.h"
@@ -269,9 +270,12 @@ static void launch(struct pool_thread *thread, struct job *job)
 {
 	struct core *core = job->core;
 	uint32_t failed = 0;
+	/* Nothing starts that is not watched yet. */
+	int err = job->launch.line ? doomed_wait(core) : 0;
 	bool wanted = !core->detached || job->like_uv_spawn;
-	int err = job->cancelled || !wanted ? -ECANCELED : 0;
 
+	if (job->cancelled || !wanted)
+		err = -ECANCELED;
 	job->state = JOB_LAUNCHING;
 	thread->job = job;
 	thread->bound |= job->launch.chain->sets_pdeathsig;

@@ -2,6 +2,7 @@
 /* Queues launches: for the loop, which has the ring, or for launch threads. */
 #include <errno.h>
 
+#include "doomed.h"
 #include "inbox.h"
 #include "job.h"
 #include "launcher.h"
@@ -39,6 +40,8 @@ static bool can_make(const struct core *core, const struct launcher *launcher,
 	if (launcher->own_place &&
 	    (!place_known(job->launch.place) || root_changed(core)))
 		return false;
+	if (job->launch.line && !launcher->writes_pid)
+		return false;
 	/*
 	 * The loop's thread and its ring keep the attributes they were made
 	 * with. Their children share our memory: see launcher_vfork.c for what
@@ -72,18 +75,32 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	if (ret)
 		return ret;
 	core_lock(core);
+	if (req->doomed)
+		ret = doomed_take(core, &job->launch);
+	if (ret) {
+		core_unlock(core);
+		*why = "no more processes can be watched";
+		job_free(job);
+		return ret;
+	}
 	attributes_look(&core->attributes, !core->looked);
 	core->looked = true;
 	if (!can_make(core, launcher_get(req->kind), job))
 		job->launch.by = LAUNCHER_VFORK;
 	job_number(core, job);
 	*id = job->id;
+	if (req->watcher) {
+		core->doomed.watcher = job->id;
+		core->doomed.error = 0;
+	}
 	if (launcher_get(job->launch.by)->submit)
 		inbox_add(job, TODO_SUBMIT);
 	else
 		ret = pool_queue(core, job);
 	if (!ret)
 		job_add(core, job);
+	else
+		doomed_put(core, &job->launch);
 	if (!ret && job->like_uv_spawn)
 		unsettled_add();
 	core_unlock(core);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "doomed.h"
 #include "job.h"
 #include "lock.h"
 #include "reap.h"
@@ -33,6 +34,7 @@ struct runner {
 	struct core_dialog *run;
 	struct pollfd *polls; /* of the pipes, then of the process */
 	int pidfd;
+	struct launch *launch; /* once it has started or failed */
 	bool like_uv_spawn;
 	bool due; /* there is a time for CORE_NEWS_DUE: */
 	uint64_t due_ms;
@@ -306,6 +308,7 @@ static void reap_child(struct runner *r)
 	if (r->held)
 		return;
 	r->ended = true;
+	doomed_reaped(r->core, r->launch);
 	/* Our children end without a signal: clone's exit signal is none. */
 	if (r->like_uv_spawn)
 		kill(getpid(), SIGCHLD);
@@ -453,6 +456,7 @@ static void take_launch(struct runner *r)
 
 	core_lock(core);
 	job = job_find(core, run->id);
+	r->launch = &job->launch;
 	r->pidfd = job->launch.pidfd;
 	run->by = job->launch.by;
 	run->failed_op =

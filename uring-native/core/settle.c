@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "doomed.h"
 #include "ends.h"
 #include "events.h"
 #include "inbox.h"
@@ -79,6 +80,10 @@ void job_settle(struct job *job)
 	if (job->more)
 		todo |= TODO_MORE;
 	job->state = JOB_SETTLED;
+	if (launch->error)
+		doomed_put(core, launch);
+	if (job->id == core->doomed.watcher)
+		core->doomed.error = launch->error;
 	if (core->nr_waiters)
 		pthread_cond_broadcast(&core->settled);
 	event_post(&job->first, !job->lazy || launch->error);

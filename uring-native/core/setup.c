@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "doomed.h"
 #include "events.h"
 #include "inbox.h"
 #include "job.h"
@@ -25,6 +26,7 @@ static void core_free(struct core *core)
 	ends_exit(core);
 	sem_destroy(&core->ready);
 	pool_exit(core);
+	doomed_exit(core);
 	pthread_cond_destroy(&core->settled);
 	pthread_mutex_destroy(&core->owner_lock);
 	pthread_mutex_destroy(&core->lender.lock);
@@ -44,6 +46,7 @@ int core_new(const struct core_config *config, struct core **out)
 	core->refs = 1;
 	core->free = core_free;
 	core->wake.fd = -1;
+	doomed_init(core);
 	core->events_tail = &core->events;
 	core->submits_tail = &core->submits;
 	core->inbox_tail = &core->inbox;

@@ -9,6 +9,7 @@
 
 #include "attributes.h"
 #include "core.h"
+#include "doomed.h"
 #include "ends.h"
 #include "input.h"
 #include "place.h"
@@ -67,6 +68,7 @@ struct core {
 	bool owes_loop;
 
 	struct lender lender; /* the environment, of inputs */
+	struct doomed doomed;
 	struct ends ends[NR_ENDS];
 
 	/* The loop, whose thread alone uses what the inbox does not name. */

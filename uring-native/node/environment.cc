@@ -556,6 +556,8 @@ Napi::Value Environment::Launch(const Napi::CallbackInfo &info)
 	req.want_results = flags & LAUNCH_WANT_RESULTS;
 	req.lazy = flags & LAUNCH_LAZY;
 	req.like_uv_spawn = flags & LAUNCH_LIKE_UV_SPAWN;
+	req.doomed = flags & LAUNCH_DOOMED;
+	req.watcher = flags & LAUNCH_WATCHER;
 	auto place = places_.find(Int(info[8]));
 	if (place != places_.end())
 		req.place = place->second;
@@ -725,6 +727,7 @@ Napi::Value Environment::Run(const Napi::CallbackInfo &info)
 	run.pipes = pipes.data();
 	run.nr_pipes = pipes.size();
 	req.like_uv_spawn = Int(info[6]) & LAUNCH_LIKE_UV_SPAWN;
+	req.doomed = Int(info[6]) & LAUNCH_DOOMED;
 	run.max_output = info[7].As<Napi::Number>().DoubleValue();
 	run.wait_ms = info[8].As<Napi::Number>().Int64Value();
 	run.tell = OnNews;
@@ -787,13 +790,18 @@ Napi::Value Environment::KillWithGroup(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), ret);
 }
 
-/* pidOf(id) */
-Napi::Value Environment::PidOf(const Napi::CallbackInfo &info)
+Napi::Value Environment::DoomedFile(const Napi::CallbackInfo &info)
 {
-	int pid = core_ ? core_pid(core_, static_cast<uint32_t>(Int(info[0])))
-			: 0;
+	int fd = core_ ? core_doomed_file(core_) : -ESHUTDOWN;
 
-	return Napi::Number::New(info.Env(), pid);
+	return Napi::Number::New(info.Env(), fd);
+}
+
+Napi::Value Environment::Doomed(const Napi::CallbackInfo &info)
+{
+	unsigned nr = core_ ? core_doomed(core_) : 0;
+
+	return Napi::Number::New(info.Env(), nr);
 }
 
 /* hold(id) */
@@ -926,10 +934,14 @@ void Environment::Init(Napi::Env env, Napi::Object exports)
 	exports.Set("killWithGroup",
 		    Napi::Function::New(env, Call<&Environment::KillWithGroup>,
 					"killWithGroup", self));
-	exports.Set("pidOf", Napi::Function::New(env, Call<&Environment::PidOf>,
-						 "pidOf", self));
 	exports.Set("hold", Napi::Function::New(env, Call<&Environment::Hold>,
 						"hold", self));
+	exports.Set("doomedFile",
+		    Napi::Function::New(env, Call<&Environment::DoomedFile>,
+					"doomedFile", self));
+	exports.Set("doomed",
+		    Napi::Function::New(env, Call<&Environment::Doomed>,
+					"doomed", self));
 	exports.Set("killHeld", Napi::Function::New(env, KillHeld, "killHeld"));
 	exports.Set("stopOutput",
 		    Napi::Function::New(env, Call<&Environment::StopOutput>,

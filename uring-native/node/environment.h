@@ -95,7 +95,8 @@ class Environment
 	Napi::Value Kill(const Napi::CallbackInfo &info);
 	Napi::Value KillGroup(const Napi::CallbackInfo &info);
 	Napi::Value KillWithGroup(const Napi::CallbackInfo &info);
-	Napi::Value PidOf(const Napi::CallbackInfo &info);
+	Napi::Value DoomedFile(const Napi::CallbackInfo &info);
+	Napi::Value Doomed(const Napi::CallbackInfo &info);
 	Napi::Value Hold(const Napi::CallbackInfo &info);
 	Napi::Value StopOutput(const Napi::CallbackInfo &info);
 	Napi::Value More(const Napi::CallbackInfo &info);
@@ -144,7 +145,7 @@ class Environment
 /* How many clients a token can tell apart. */
 #define MAX_CLIENTS (1U << (32 - TOKEN_BITS))
 /* This binding's version, for JavaScript that finds one loaded already. */
-#define BINDING_VERSION 8
+#define BINDING_VERSION 9
 
 /*
  * A Buffer of @size bytes of malloc(3)ed memory. Sets *@bytes to NULL if the

@@ -124,7 +124,9 @@ void InitLayout(Napi::Env env, Napi::Object exports)
 	Set(layout, "launch",
 	    {{"wantResults", LAUNCH_WANT_RESULTS},
 	     {"lazy", LAUNCH_LAZY},
-	     {"likeUvSpawn", LAUNCH_LIKE_UV_SPAWN}});
+	     {"likeUvSpawn", LAUNCH_LIKE_UV_SPAWN},
+	     {"doomed", LAUNCH_DOOMED},
+	     {"watcher", LAUNCH_WATCHER}});
 	Set(layout, "news",
 	    {{"due", CORE_NEWS_DUE},
 	     {"much", CORE_NEWS_MUCH},

@@ -51,6 +51,8 @@ enum {
 	LAUNCH_WANT_RESULTS = 1,
 	LAUNCH_LAZY = 2,
 	LAUNCH_LIKE_UV_SPAWN = 4,
+	LAUNCH_DOOMED = 8,
+	LAUNCH_WATCHER = 16,
 };
 
 /* What the function that is given to run() answers, besides milliseconds. */
