@@ -93,7 +93,11 @@ export const scripts = {
   'test:fresh': { needs: () => ['fresh'], main: 'scripts/fresh/main.mjs' },
   'test:arm64': { needs: () => ['native', 'arm64'], build: true, main: 'scripts/arm64.mjs' },
   'test:quick': {
-    needs: (args) => ['native', 'git', ...(args.includes('kernel') ? ['lab'] : [])],
+    needs: (args) => [
+      ...['native', 'git'],
+      ...(args.some((arg) => /^kernel\/?$/.test(arg)) ? ['lab'] : []),
+      ...(args.some((arg) => /^bench\/?$/.test(arg)) ? ['redis'] : []),
+    ],
     ...{ build: true, main: 'scripts/quick.mjs' },
   },
   'test:soak': {
