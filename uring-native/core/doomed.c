@@ -111,7 +111,26 @@ int core_doomed_file(struct core *core)
 	return ret ? ret : d->fd;
 }
 
-int doomed_take(struct core *core, struct launch *launch)
+/* One that is gone has started, and ended. */
+static struct job *get_watcher(struct core *core)
+{
+	struct job *watcher = job_find(core, core->doomed.watcher);
+
+	if (!watcher ||
+	    (watcher->state == JOB_SETTLED && !watcher->launch.error))
+		return NULL;
+	watcher->refs++;
+	return watcher;
+}
+
+static void put_watcher(struct job *job)
+{
+	if (job->watcher)
+		job_put(job->watcher);
+	job->watcher = NULL;
+}
+
+int doomed_take(struct core *core, struct job *job)
 {
 	struct doomed *d = &core->doomed;
 	int ret = 0;
@@ -120,16 +139,19 @@ int doomed_take(struct core *core, struct launch *launch)
 		return -EINVAL;
 	if (!d->nr_free)
 		ret = grow(d);
-	if (!ret)
-		launch->line = &d->lines[d->free[--d->nr_free]];
-	return ret;
+	if (ret)
+		return ret;
+	job->launch.line = &d->lines[d->free[--d->nr_free]];
+	job->watcher = get_watcher(core);
+	return 0;
 }
 
-void doomed_put(struct core *core, struct launch *launch)
+void doomed_put(struct core *core, struct job *job)
 {
-	if (launch->line)
-		give(&core->doomed, launch->line);
-	launch->line = NULL;
+	put_watcher(job);
+	if (job->launch.line)
+		give(&core->doomed, job->launch.line);
+	job->launch.line = NULL;
 }
 
 void doomed_clear(struct launch *launch)
@@ -199,17 +221,21 @@ unsigned core_doomed(struct core *core)
 	return nr;
 }
 
-int doomed_wait(struct core *core)
+int doomed_wait(struct core *core, struct job *job)
 {
-	struct job *watcher;
+	const struct job *watcher = job->watcher;
+	int ret;
 
-	while ((watcher = job_find(core, core->doomed.watcher)) &&
-	       watcher->state != JOB_SETTLED) {
+	if (!watcher)
+		return 0;
+	while (watcher->state != JOB_SETTLED) {
 		core->nr_waiters++;
 		pthread_cond_wait(&core->settled, &core->lock);
 		core->nr_waiters--;
 	}
-	return core->doomed.error;
+	ret = watcher->launch.error;
+	put_watcher(job);
+	return ret;
 }
 
 void doomed_init(struct core *core)

@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 struct core;
+struct job;
 struct launch;
 
 struct doomed_line {
@@ -46,8 +47,7 @@ struct doomed {
 	uint32_t *free; /* indices */
 	uint32_t nr_free;
 	struct doomed_group *groups;
-	uint32_t watcher; /* the id of its launch */
-	int error;	  /* of that launch */
+	uint32_t watcher; /* the id of the last one's launch */
 };
 
 /* A line's second word; for child.c, which may not call into libc. */
@@ -79,15 +79,19 @@ void doomed_exit(struct core *core);
 
 /* Lock held: */
 
-/* Gives @launch a line. Returns 0 or -errno. */
-int doomed_take(struct core *core, struct launch *launch);
-/* The launch has failed; it may not have a line. */
-void doomed_put(struct core *core, struct launch *launch);
 /*
- * Waits until the watcher has started, without the lock meanwhile. Returns 0,
- * or the -errno of its launch. The watcher has been queued before whatever
- * waits for it, so a launch thread has it already, or the loop.
+ * Gives @job, which is new, a line, and the watcher to wait for. Returns 0 or
+ * -errno.
  */
-int doomed_wait(struct core *core);
+int doomed_take(struct core *core, struct job *job);
+/* The launch has failed; it may have neither. */
+void doomed_put(struct core *core, struct job *job);
+/*
+ * Waits until the watcher of @job has started, without the lock meanwhile.
+ * Returns 0, or the -errno of its launch. It was queued before @job, so a
+ * launch thread has it already, or the loop: to wait for a later one could take
+ * for ever.
+ */
+int doomed_wait(struct core *core, struct job *job);
 
 #endif

@@ -64,6 +64,7 @@ struct job {
 	struct launch launch;
 	struct watch exit;
 	struct core *core;
+	struct job *watcher; /* it waits for this one's start; a reference */
 	uint32_t id;
 	uint32_t token;
 	enum job_state state;
@@ -78,7 +79,8 @@ struct job {
 	bool exited;
 	/*
 	 * One each for the launch, which passes its own on to the exit, every
-	 * output, the input, every event that is not freed, and the inbox.
+	 * output, the input, every event that is not freed, the inbox, and what
+	 * waits for this one as its watcher.
 	 */
 	unsigned refs;
 	/* Each occurs at most once, so memory for it is always at hand. */

@@ -271,7 +271,7 @@ static void launch(struct pool_thread *thread, struct job *job)
 	struct core *core = job->core;
 	uint32_t failed = 0;
 	/* Nothing starts that is not watched yet. */
-	int err = job->launch.line ? doomed_wait(core) : 0;
+	int err = doomed_wait(core, job);
 	bool wanted = !core->detached || job->like_uv_spawn;
 
 	if (job->cancelled || !wanted)

@@ -76,7 +76,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		return ret;
 	core_lock(core);
 	if (req->doomed)
-		ret = doomed_take(core, &job->launch);
+		ret = doomed_take(core, job);
 	if (ret) {
 		core_unlock(core);
 		*why = "no more processes can be watched";
@@ -89,10 +89,8 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		job->launch.by = LAUNCHER_VFORK;
 	job_number(core, job);
 	*id = job->id;
-	if (req->watcher) {
+	if (req->watcher)
 		core->doomed.watcher = job->id;
-		core->doomed.error = 0;
-	}
 	if (launcher_get(job->launch.by)->submit)
 		inbox_add(job, TODO_SUBMIT);
 	else
@@ -100,7 +98,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	if (!ret)
 		job_add(core, job);
 	else
-		doomed_put(core, &job->launch);
+		doomed_put(core, job);
 	if (!ret && job->like_uv_spawn)
 		unsettled_add();
 	core_unlock(core);

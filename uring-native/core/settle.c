@@ -81,9 +81,7 @@ void job_settle(struct job *job)
 		todo |= TODO_MORE;
 	job->state = JOB_SETTLED;
 	if (launch->error)
-		doomed_put(core, launch);
-	if (job->id == core->doomed.watcher)
-		core->doomed.error = launch->error;
+		doomed_put(core, job);
 	if (core->nr_waiters)
 		pthread_cond_broadcast(&core->settled);
 	event_post(&job->first, !job->lazy || launch->error);

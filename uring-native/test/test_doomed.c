@@ -147,21 +147,31 @@ static void test_leaving(enum launcher_kind kind)
 	CHECK(!core_doomed(core) && !count('-', 0));
 }
 
-/* The child waits for the watcher, and does not start without one. */
-static void test_watcher(enum launcher_kind kind, const char *path, bool starts)
+static uint32_t launch_watcher(enum launcher_kind kind, uint32_t token,
+			       const char *path)
 {
-	struct core_request req = {.kind = kind, .token = 1, .watcher = true};
+	struct core_request req = {
+		.kind = kind, .token = token, .watcher = true};
 	struct pack pack;
 	const char *why;
 	uint32_t id;
 
-	memset(&seen[1], 0, sizeof(seen[1]));
+	memset(&seen[token], 0, sizeof(seen[token]));
 	pack_init(&pack, 2);
 	pack_op(&pack, CHAIN_CLONE)->fd = -1;
 	pack_exec(&pack, path, sleeps);
 	req.chain = pack_end(&pack);
 	req.chain_size = pack.size;
 	CHECK(!core_launch(core, &req, &id, &why));
+	seen[token].id = id;
+	return id;
+}
+
+/* The child waits for the watcher, and does not start without one. */
+static void test_watcher(enum launcher_kind kind, const char *path, bool starts)
+{
+	uint32_t id = launch_watcher(kind, 1, path);
+
 	launch(kind, 0, "/bin/sleep", sleeps);
 	core_flush(core);
 	CHECK((core_wait(core, seen[0].id) > 0) == starts);
@@ -174,6 +184,32 @@ static void test_watcher(enum launcher_kind kind, const char *path, bool starts)
 	CHECK(!core_kill(core, id, SIGKILL));
 	wait_over(0);
 	wait_over(1);
+	CHECK(!core_doomed(core));
+}
+
+/*
+ * Nothing waits for a watcher that is requested after it: all launch threads
+ * might, and none be left for that.
+ */
+static void test_watchers(enum launcher_kind kind)
+{
+	uint32_t i;
+
+	launch_watcher(kind, 0, "/bin/sleep");
+	for (i = 1; i < 40; i++) {
+		if (i % 13)
+			launch(kind, i, "/bin/sleep", sleeps);
+		else
+			launch_watcher(kind, i, "/bin/sleep");
+	}
+	core_flush(core);
+	for (i = 0; i < 40; i++) {
+		while (!seen[i].pid)
+			take_events();
+		CHECK(!core_kill(core, seen[i].id, SIGKILL));
+	}
+	for (i = 0; i < 40; i++)
+		wait_over(i);
 	CHECK(!core_doomed(core));
 }
 
@@ -196,6 +232,7 @@ int main(void)
 		test_watcher(kinds[i], "/bin/sleep", true);
 		test_watcher(kinds[i], "/no/such/program", false);
 		test_watcher(kinds[i], "/bin/sleep", true);
+		test_watchers(kinds[i]);
 	}
 	core_detach(core);
 	return 0;
