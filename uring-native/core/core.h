@@ -68,8 +68,8 @@ struct core_request {
 	/*
 	 * The group that the process leads, by a setpgid(0) or a setsid(), is
 	 * in the file of core_doomed_file() from before its exec until all of
-	 * the group has ended. It starts once the last watcher that was requested
-	 * before has; if that fails, so does this.
+	 * the group has ended. It starts once the last watcher that was
+	 * requested before has; if that fails, so does this.
 	 */
 	bool doomed;
 	bool watcher; /* this is the watcher, which reads that file */
