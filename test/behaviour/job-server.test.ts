@@ -21,7 +21,8 @@ beforeAll(async () => {
   const rule = (job: number) => `j${job}:\n\t@echo b >>${log}; sleep 0.1; echo e >>${log}\n`
   writeFileSync(
     join(dir, 'Makefile'),
-    `all: ${jobs.map((job) => `j${job}`).join(' ')}\n${jobs.map(rule).join('')}`,
+    `all: ${jobs.map((job) => `j${job}`).join(' ')}\n${jobs.map(rule).join('')}` +
+      `nested:\n\t@$(MAKE) -s all\nbatch:\n\t+@"$(NODE)" "${join(dir, 'batch.mjs')}"\n`,
   )
 })
 
@@ -39,6 +40,8 @@ function most(): [number, number] {
 const version = execFileSync('make', ['--version'], { encoding: 'utf8' })
 const [, major, minor] = /Make (\d+)\.(\d+)/.exec(version) ?? []
 const knowsFifo = Number(major) > 4 || (Number(major) === 4 && Number(minor) >= 4)
+
+const lacking = knowsFifo ? '' : ` (skipped: make ${major}.${minor} is older than 4.4)`
 
 /** As a client of the protocol: takes as many tokens as it gets, and tells how many. */
 const client = `
@@ -86,10 +89,24 @@ describe.each(testedBackends)('a job server by %s', (backend) => {
       false,
       false,
     ])
-    if (knowsFifo) {
+  })
+
+  test.skipIf(!knowsFifo)(`makes by a FIFO${lacking}`, async () => {
+    const options = { backend, concurrency: 5, jobserver: 'fifo' } as const
+    // One alone, through a make of its own, has all jobs; two share them.
+    const nested = ['make', '-s', '-C', dir, 'nested']
+    for (const [commands, all] of [
+      [[nested], 6],
+      [[make, nested], 12],
+    ] as const) {
       rmSync(log, { force: true })
-      await batch([make, make], options).all()
-      expect(most()[0]).toBeLessThanOrEqual(5)
+      for (const { result } of await batch(commands, options).all()) {
+        expect([result?.stdout, result?.stderr, result?.exitCode]).toEqual(['', '', 0])
+      }
+      const [at, count] = most()
+      expect(count).toBe(all)
+      if (commands.length === 1) expect(at).toBe(5)
+      else expect(at).toBeLessThanOrEqual(5)
     }
   })
 
@@ -110,6 +127,30 @@ describe.each(testedBackends)('a job server by %s', (backend) => {
     expect(await rejection(batch(failing(), options).all())).toMatchObject({ message: 'no more' })
     await nothingLeft(before)
   })
+})
+
+test('a batch below a make has jobs of its own', async () => {
+  const library = new URL('../../dist/index.js', import.meta.url).href
+  writeFileSync(
+    join(dir, 'batch.mjs'),
+    `import { batch } from '${library}'
+    const make = ['make', '-s', '-C', ${JSON.stringify(dir)}, 'all']
+    const results = await batch([make, make], { concurrency: 3, jobserver: true }).all()
+    console.log(JSON.stringify(results.map(({ result }) => [result.stderr, result.exitCode])))`,
+  )
+  rmSync(log, { force: true })
+  const args = ['-s', '-j8', '-C', dir, `NODE=${process.execPath}`, 'batch']
+  const { stdout, stderr } = await run('make', args, { check: true })
+  expect([JSON.parse(stdout), stderr]).toEqual([
+    [
+      ['', 0],
+      ['', 0],
+    ],
+    '',
+  ])
+  const [at, all] = most()
+  expect(all).toBe(12)
+  expect(at).toBeLessThanOrEqual(3)
 })
 
 test.each([
