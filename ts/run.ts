@@ -3,7 +3,6 @@ import { closePipes } from './chain/descriptors.js'
 import { conclude, concludeLate } from './conclude.js'
 import { now } from './core/runtime.js'
 import { AbortError } from './model/abort-error.js'
-import { SpawnError } from './model/spawn-error.js'
 import { readRun } from './options/check.js'
 import type { Output, Strict } from './options/inference.js'
 import { checkInput, InputSource } from './options/input.js'
@@ -11,7 +10,7 @@ import type { OutputEncoding, RunOptions } from './options/options.js'
 import type { RunSettings } from './options/settings.js'
 import type { StdioPlan } from './options/stdio.js'
 import { Feed } from './process/feed.js'
-import { Launch } from './process/launch.js'
+import { Launch, type Started } from './process/launch.js'
 import { Outputs } from './process/outputs.js'
 import { pipeStream } from './process/stream.js'
 import { Termination } from './process/termination.js'
@@ -62,66 +61,56 @@ export async function runWith(
   asked: RunSettings,
   control?: RunControl,
 ): Promise<RunResult<string | Buffer>> {
+  const begin = now()
   const outputs = new Outputs(asked)
   if (control) {
     control.settings = asked
     control.outputs = outputs
   }
+  let termination: Termination | undefined
   try {
-    return await runInto(outputs, asked, control)
-  } catch (error) {
-    outputs.abandon()
-    throw error
-  } finally {
-    if (control) control.over = true
-  }
-}
-
-async function runInto(
-  outputs: Outputs,
-  asked: RunSettings,
-  control: RunControl | undefined,
-): Promise<RunResult<string | Buffer>> {
-  const begin = now()
-  const { signal, overflow } = asked
-  if (signal?.aborted) throw new AbortError(signal)
-  const turn = startTurn(asked)
-  const settings = turn ? await turn : asked
-  checkInput(settings.input)
-  const overflowed = () => {
-    if (overflow === 'kill') termination.terminate('maxBuffer')
-  }
-  const { input } = settings
-  const source = input instanceof InputSource ? input : undefined
-  const termination = new Termination(settings)
-  const launch = termination.arm(
-    () =>
-      new Launch({
-        settings,
-        collection: {
-          max: (index) => outputs.nativeMax(index),
-          input: input instanceof InputSource ? undefined : input,
-          feeds: source !== undefined,
-          output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
-          overflow: overflowed,
-          chunk: (index, bytes) => outputs.chunk(index, bytes),
-        },
-        begin,
-      }),
-  )
-  outputs.begin({
-    more: (index) => launch.more(index),
-    overflow: overflowed,
-    failed: () => termination.terminate('callback'),
-  })
-  control?.launched(launch)
-  const feed = source && new Feed(source, () => termination.terminate('callback'))
-  if (feed || settings.stdio.some(isHandled)) launch.hurry()
-  try {
-    const started = await launch.started.catch((error) => termination.lateOr(error))
-    if (started instanceof SpawnError) {
+    const { signal, overflow } = asked
+    if (signal?.aborted) throw new AbortError(signal)
+    const turn = startTurn(asked)
+    const settings = turn ? await turn : asked
+    const { input } = settings
+    checkInput(input)
+    const ending = new Termination(settings)
+    termination = ending
+    const overflowed = () => {
+      if (overflow === 'kill') ending.terminate('maxBuffer')
+    }
+    const source = input instanceof InputSource ? input : undefined
+    const launch = ending.arm(
+      () =>
+        new Launch({
+          settings,
+          collection: {
+            max: (index) => outputs.nativeMax(index),
+            input: input instanceof InputSource ? undefined : input,
+            feeds: source !== undefined,
+            output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
+            overflow: overflowed,
+            chunk: (index, bytes) => outputs.chunk(index, bytes),
+          },
+          begin,
+        }),
+    )
+    outputs.begin({
+      more: (index) => launch.more(index),
+      overflow: overflowed,
+      failed: () => ending.terminate('callback'),
+    })
+    control?.launched(launch)
+    const feed = source && new Feed(source, () => ending.terminate('callback'))
+    if (feed || settings.stdio.some(isHandled)) launch.hurry()
+    let started: Started
+    try {
+      started = await launch.started
+    } catch (error) {
+      const late = ending.lateOr(error)
       outputs.abandon()
-      return concludeLate(asked, started, launch, begin)
+      return concludeLate(asked, late, launch, begin)
     }
     control?.begun(started)
     const stdin = started.pipes.find(({ index }) => index === 0)
@@ -132,18 +121,20 @@ async function runInto(
     const exit = await launch.exited
     control?.ended()
     feed?.stop()
-    if (asked.killTarget === 'group') await termination.groupEnded()
+    if (asked.killTarget === 'group') await ending.groupEnded()
     if (launch.gone) await launch.gone
     // Once the child was to end, don't wait for grandchildren to close the pipe.
-    if (termination.cutsOutput || asked.settle === 'exit') launch.stopOutput()
-    else if (asked.drainGrace !== undefined && !outputs.complete) {
-      termination.drain(asked.drainGrace)
-    }
-    await termination.patiently(outputs.whole)
+    if (ending.cutsOutput || asked.settle === 'exit') launch.stopOutput()
+    else if (asked.drainGrace !== undefined && !outputs.complete) ending.drain(asked.drainGrace)
+    if (!outputs.complete) await ending.patiently(outputs.whole)
     const thrown = outputs.thrown ?? feed?.thrown
     const { pid } = started
-    return conclude({ settings, outputs, start: launch, pid, exit, ending: termination, thrown })
+    return conclude({ settings, outputs, start: launch, pid, exit, ending, thrown })
+  } catch (error) {
+    outputs.abandon()
+    throw error
   } finally {
-    termination.disarm()
+    termination?.disarm()
+    if (control) control.over = true
   }
 }

@@ -20,12 +20,12 @@ export class RunControl {
   outputs: Outputs | undefined
   pid: number | undefined
   /** By descriptor: those that the caller writes to, or reads from and writes to. */
-  readonly pipes: (LazyPipe | undefined)[] = []
+  pipes: (LazyPipe | undefined)[] | undefined
   #launch: Launch | undefined
   /** A signal for a program that has not been launched yet. */
   #early: number | undefined
   #hurries = false
-  readonly #onStart: ((pid: number) => void)[] = []
+  #onStart: ((pid: number) => void)[] | undefined
 
   /** The program is being made. */
   launched(launch: Launch): void {
@@ -44,14 +44,16 @@ export class RunControl {
     this.pid = pid
     const fed = this.settings?.input instanceof InputSource
     for (const pipe of pipes) {
-      if (pipe.index > 0 || !fed) this.pipes[pipe.index] = new LazyPipe(pipe)
+      if (pipe.index === 0 && fed) continue
+      this.pipes ??= []
+      this.pipes[pipe.index] = new LazyPipe(pipe)
     }
-    for (const start of this.#onStart) start(pid)
+    for (const start of this.#onStart ?? []) start(pid)
   }
 
   /** The program has ended. */
   ended(): void {
-    for (const pipe of this.pipes) pipe?.ended()
+    for (const pipe of this.pipes ?? []) pipe?.ended()
   }
 
   /** Nobody else waits for the start, so it is not told before the end. */
@@ -61,8 +63,9 @@ export class RunControl {
   }
 
   onStart(start: (pid: number) => void): void {
-    if (this.pid === undefined) this.#onStart.push(start)
-    else start(this.pid)
+    if (this.pid !== undefined) start(this.pid)
+    else if (this.#onStart) this.#onStart.push(start)
+    else this.#onStart = [start]
   }
 
   /** 0 or -errno. */
@@ -126,7 +129,7 @@ export class Running<T = string> extends Promise<RunResult<T>> {
    * and each `{ pipe: 'both' }`; null for others. End them: the program may wait for that.
    */
   get stdio(): readonly (Readable | Writable | null)[] {
-    return Array.from(this.#control.pipes, (pipe) => pipe?.stream ?? null)
+    return Array.from(this.#control.pipes ?? [], (pipe) => pipe?.stream ?? null)
   }
 
   /** With `stdio: 'pty'`, gives the terminal another size; the program gets SIGWINCH. */

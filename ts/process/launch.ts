@@ -134,9 +134,9 @@ export class Launch {
       const compiled = this.#launch(this.#ring.templates)
       this.file = compiled.file
       this.args = compiled.args
-      this.started = this.#submission.outcome
-        .then((outcome) => this.#started(outcome, compiled))
-        .finally(() => this.#snapshot?.release())
+      const started = this.#submission.outcome.then((outcome) => this.#started(outcome, compiled))
+      const snapshot = this.#snapshot
+      this.started = snapshot ? started.finally(() => snapshot.release()) : started
     } catch (error) {
       this.#snapshot?.release()
       this.#cgroup?.end()

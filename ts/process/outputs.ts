@@ -75,7 +75,6 @@ export class Outputs {
   tooLong: { index: number; length: number } | undefined
   /** What a function of the caller's has thrown. */
   thrown: { error: unknown } | undefined
-  readonly whole: Promise<void>
   readonly #settings: RunSettings
   /** By descriptor: of those that have ended. */
   readonly #bytes: (Buffer | undefined)[] = []
@@ -87,7 +86,8 @@ export class Outputs {
   #source: Source | undefined
   #abandoned = false
   #missing: number
-  #whole: () => void = () => {}
+  #whole: Promise<void> | undefined
+  #isWhole: (() => void) | undefined
 
   constructor(settings: RunSettings) {
     this.#settings = settings
@@ -97,16 +97,21 @@ export class Outputs {
     })
     this.#indices = indices
     this.#missing = indices.length
-    this.whole = new Promise((resolve) => {
-      this.#whole = resolve
-    })
-    if (indices.length === 0) this.#whole()
     this.#callBack(settings)
   }
 
   /** Whether all have come to their end. */
   get complete(): boolean {
     return this.#missing === 0
+  }
+
+  /** Resolves once all have. Most do before the program's exit is told, and nobody asks. */
+  get whole(): Promise<void> {
+    this.#whole ??= new Promise((resolve) => {
+      if (this.complete) resolve()
+      else this.#isWhole = resolve
+    })
+    return this.#whole
   }
 
   #callBack({ onStdout, onStderr, onLine, keep, encoding = 'utf8', all }: RunSettings): void {
@@ -241,7 +246,7 @@ export class Outputs {
   }
 
   #ended(): void {
-    if (--this.#missing === 0) this.#whole()
+    if (--this.#missing === 0) this.#isWhole?.()
   }
 
   /** The output as text, or as bytes if it is too long for a string. */

@@ -38,7 +38,7 @@ export class Termination {
   readonly #timeout: number | undefined
   readonly #signal: Abortable | undefined
   readonly #timers: Timer[] = []
-  #unlisten: () => void = () => {}
+  #unlisten: (() => void) | undefined
   /** Why the child was to end; undefined as long as it was not. */
   reason: TerminationReason | undefined
   /** The group that is to end. */
@@ -163,7 +163,7 @@ export class Termination {
   ended(exit: Exit): void {
     exit.timedOut = this.timedOut
     exit.aborted = this.aborted
-    this.#unlisten()
+    this.#unlisten?.()
     if (this.#group) this.groupEnded().then(() => this.disarm())
     else this.disarm()
   }
@@ -198,7 +198,7 @@ export class Termination {
 
   /** Cancels the timers and the abort listener: the child has ended. */
   disarm(): void {
-    this.#unlisten()
+    this.#unlisten?.()
     for (const timer of this.#timers) timer.cancel()
     this.#group?.close()
   }
