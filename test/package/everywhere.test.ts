@@ -1,5 +1,17 @@
-/** The package in what people use: package managers, test runners, bundlers. On demand. */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+/**
+ * The package in what people use: package managers, test runners, bundlers; in folders
+ * whose paths have blanks and parentheses. On demand.
+ */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -9,7 +21,7 @@ import { downloaded, MINUTES, makeApp, pack, root, runtimes, sh } from './packed
 const wanted = process.env.URING_SPAWN_TEST_INSTALLS === '1'
 const skipped = wanted ? '' : ' (skipped: URING_SPAWN_TEST_INSTALLS=1 is not set)'
 
-const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-everywhere-'))
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn (every where) '))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 const json = (name: string) =>
@@ -101,6 +113,37 @@ describe.runIf(wanted)(`package managers${skipped}`, () => {
     5 * MINUTES,
   )
 })
+
+/**
+ * The libraries of Debian 11, whose glibc, 2.31, is the oldest that Debian's mirrors have:
+ * unpacked in out/packages.
+ */
+function oldDebian(): string {
+  const to = join(root, 'out/packages/bullseye')
+  if (existsSync(to)) return to
+  const begun = `${to}-${process.pid}`
+  const flags = ['--quiet', '--variant=extract', '--include=libc6,libstdc++6']
+  sh('mmdebstrap', [...flags, 'bullseye', begun], root)
+  renameSync(begun, to)
+  return to
+}
+
+test.runIf(wanted && process.arch === 'x64')(
+  `Node with Debian 11's glibc${skipped}`,
+  () => {
+    const app = npmApp('old glibc')
+    const old = oldDebian()
+    const folders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu'].map((at) => join(old, at))
+    const loader = join(old, 'lib/x86_64-linux-gnu/ld-2.31.so')
+    const [node20] = runtimes()['Node 20'] as [string, string[]]
+    const run = (...args: string[]) =>
+      sh(loader, ['--library-path', folders.join(':'), node20, ...args], app)
+    const version = 'process.report.getReport().header.glibcVersionRuntime'
+    expect(run('-p', version)).toBe('2.31\n')
+    for (const program of programs) expect(JSON.parse(run(program))).toEqual(expected[program])
+  },
+  5 * MINUTES,
+)
 
 const check = `
   const { stdout, exitCode } = await run('sh', ['-c', 'echo out; exit 3'])
