@@ -13,7 +13,16 @@ import { runSteps } from './lib/steps.mjs'
 import { writeReport } from './report/write.mjs'
 
 /** In the order of the report. */
-const names = ['designs', 'batch', 'awaited', 'agent-counts', 'agent-tools', 'node', 'cluster']
+const names = [
+  'designs',
+  'batch',
+  'awaited',
+  'agent-counts',
+  'agent-tools',
+  'node',
+  'cluster',
+  'spawners',
+]
 const benchmarks = Object.fromEntries(
   await Promise.all(names.map(async (name) => [name, await import(`./${name}/run.mjs`)])),
 )

@@ -31,6 +31,10 @@ export const needs = {
     why: 'to compile the programs that are measured',
     packages: ['gcc', 'libc6-dev', 'libc-bin', 'git'],
   },
+  spawners: {
+    why: 'to have programs that call posix_spawn()',
+    packages: ['make', 'ninja-build', 'python3'],
+  },
   strip: { why: 'to strip the addon', packages: ['binutils'] },
   git: { why: 'for what the tests and lint ask of git', packages: ['git'] },
   arm64: {
@@ -77,7 +81,7 @@ export const scripts = {
   platforms: { needs: () => ['native', 'platforms'], build: true, main: 'scripts/platforms.mjs' },
   bench: {
     needs: (args) => [
-      ...['native', 'compiler', 'tools'],
+      ...['native', 'compiler', 'tools', 'spawners'],
       ...(WITHOUT_LAB.has(firstWord(args)) ? [] : ['lab']),
       ...([undefined, 'cluster'].includes(firstWord(args)) ? ['redis'] : []),
     ],

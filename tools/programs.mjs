@@ -35,10 +35,10 @@ function libraries(file) {
   }
 }
 
-/** Files that Python reads for a program that imports json. */
+/** Files that Python reads for a program that imports json and subprocess. */
 function pythonFiles(python) {
   const program = `
-import json, os, sys
+import json, os, subprocess, sys
 for module in list(sys.modules.values()):
     for name in (getattr(module, '__file__', None), getattr(module, '__cached__', None)):
         if name and os.path.exists(name): print(name)

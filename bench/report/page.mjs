@@ -42,6 +42,12 @@ The sides take turns. "equal": the rounds disagree on which side is better.`,
     text: `Two workers on this machine, with Redis, beside the local batch, which runs as many commands at once.
 All share its processors: the ratio is what the way through BullMQ and Redis costs.`,
   },
+  spawners: {
+    title: 'Programs that nobody rewrites',
+    text: `make, ninja and Python start trivial commands, with the C library's posix_spawn() and with
+libposix_spawn_fast.so: by time on the running kernel, where the two take turns and only their ratio counts, and by
+instructions in the lab.`,
+  },
 }
 
 function madeBy({ command, date, host, lab, versions, backend, absent = {} }) {

@@ -279,6 +279,47 @@ function awaitedPlot(rows, call) {
   })
 }
 
+function spawnersPlot({ results, rounds }) {
+  return points({
+    heading: 'Programs that exist, with libposix_spawn_fast.so',
+    below: `How many times sooner they are done than with the C library's posix_spawn(): median of ${rounds} rounds, its 95 % interval, and each round`,
+    axis: ratioAxis(
+      'times sooner',
+      results.flatMap(({ ratioOfRounds }) => ratioOfRounds),
+    ),
+    same: 1,
+    groups: [
+      {
+        ...{ name: 'with the library', colour: COLOURS.blue },
+        rows: results.map(({ name, ratio, low, high, ratioOfRounds }) => ({
+          ...{ name, value: ratio, low, high, rounds: ratioOfRounds },
+          text: `${times(ratio)} (${range({ low, high }, (x) => x.toFixed(2))})`,
+        })),
+      },
+    ],
+  })
+}
+
+function spawnersCountsPlot({ counts }) {
+  return bars({
+    heading: 'Programs that exist, by instruction counts',
+    below:
+      'What one more command takes in the lab, its own start and end included; fewer is better',
+    rows: counts.map(({ name }) => name),
+    axis: 'thousand instructions',
+    series: [
+      {
+        ...{ name: "the C library's posix_spawn()", colour: COLOURS.grey },
+        data: counts.map(({ libc }) => thousands(libc)),
+      },
+      {
+        ...{ name: 'libposix_spawn_fast.so', colour: COLOURS.blue },
+        data: counts.map(({ fast }) => thousands(fast)),
+      },
+    ],
+  })
+}
+
 const COLUMN_COLOURS = {
   child_process: COLOURS.grey,
   spawn_template: COLOURS.orange,
@@ -494,6 +535,13 @@ const drawn = {
       table: tables.sides(one),
     })),
   cluster: (result) => [{ name: 'cluster', ...clusterPlot(result), table: tables.cluster(result) }],
+  spawners: (result) => [
+    { name: 'spawners', ...spawnersPlot(result), table: tables.spawners(result) },
+    {
+      ...{ name: 'spawners-counts', ...spawnersCountsPlot(result) },
+      table: tables.spawnersCounts(result),
+    },
+  ],
 }
 
 /**

@@ -165,6 +165,20 @@ const cluster = ({ results, rounds, workers }) => ({
   ]),
 })
 
+const spawners = ({ results, rounds }) => ({
+  head: [`${rounds} rounds`, 'times sooner, median', '95 % interval'],
+  rows: results.map(({ name, ratio, low, high }) => [
+    name,
+    ratio.toFixed(2),
+    `${low.toFixed(2)} to ${high.toFixed(2)}`,
+  ]),
+})
+
+const spawnersCounts = ({ counts }) => ({
+  head: ['thousand instructions', "the C library's", 'libposix_spawn_fast.so', 'change'],
+  rows: counts.map(({ name, libc, fast }) => [name, k(libc), k(fast), compared(fast, libc)]),
+})
+
 export const tables = {
   counts,
   growth,
@@ -176,4 +190,6 @@ export const tables = {
   agentDeltas,
   sides,
   cluster,
+  spawners,
+  spawnersCounts,
 }

@@ -6,7 +6,16 @@ import { plotsOf } from './plots.mjs'
 import { svgOf } from './svg.mjs'
 
 /** The order of the chapters. */
-const ORDER = ['designs', 'batch', 'awaited', 'agent-counts', 'agent-tools', 'node', 'cluster']
+const ORDER = [
+  'designs',
+  'batch',
+  'awaited',
+  'agent-counts',
+  'agent-tools',
+  'node',
+  'cluster',
+  'spawners',
+]
 
 /** The report's chapters, from results by name. */
 export const chaptersOf = (results) =>

@@ -29,6 +29,7 @@ test('lists the benchmarks', () => {
     'agent-tools',
     'node',
     'cluster',
+    'spawners',
     'report',
   ]) {
     expect(stdout).toContain(`  ${name} `)
@@ -38,7 +39,7 @@ test('lists the benchmarks', () => {
 test.each([
   [
     ['nothing'],
-    'bench: no benchmark nothing: there are designs, batch, awaited, agent-counts, agent-tools, node, cluster, and report',
+    'bench: no benchmark nothing: there are designs, batch, awaited, agent-counts, agent-tools, node, cluster, spawners, and report',
   ],
   [['designs', '--methods', 'fork,spoon'], 'There are fork, vfork'],
   [['designs', '--children', 'cow'], 'There are static, dynamic, dash'],
@@ -78,7 +79,7 @@ test('names a file that is not a result', () => {
   expect(stderr).toContain("must have required property 'command'")
 })
 
-test.each(['designs', 'batch', 'agent-tools', 'node'])(
+test.each(['designs', 'batch', 'agent-tools', 'node', 'spawners'])(
   'prints the result of %s in 80 columns',
   async (name) => {
     const { print } = await import(`../../bench/${name}/run.mjs`)

@@ -13,7 +13,9 @@ const results = readResults(committed)
 
 describe('results', () => {
   test('of every benchmark are committed, and match the schema', () => {
-    expect(Object.keys(results).sort()).toEqual(['agent-tools', 'batch', 'designs', 'node'])
+    expect(Object.keys(results).sort()).toEqual([
+      ...['agent-tools', 'batch', 'designs', 'node', 'spawners'],
+    ])
   })
 
   test('are refused without their machine, kernel or command', () => {

@@ -1,0 +1,99 @@
+// The same by instruction counts, on a machine of the lab with one processor whose clock
+// counts them.
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { filesOf, lookUp, quoted } from '../../tools/programs.mjs'
+import { FILES, pack, unpackLines } from '../lib/archive.mjs'
+import { runInLab } from '../lib/lab.mjs'
+import { scratch } from '../lib/paths.mjs'
+import { PROGRAMS } from './programs.mjs'
+
+export const MACHINE = { cpus: 1, memory: '2G' }
+const PATH = '/usr/bin:/bin'
+/** Where the works are in the machine's root. */
+const WORK = '/tmp/work'
+/** Fills caches. */
+const WARM = 3
+
+/**
+ * What a command costs is the difference between a run of many and one of few, which has
+ * the program's own start and end, too. Prints a line of JSON.
+ */
+const script = (names, sides, few, many) => `
+count() { # folder, preload, command...
+  cd "$1"; preload=$2; shift 2
+  begin=$(date +%s%N)
+  env -i PATH=${PATH} \${preload:+LD_PRELOAD=$preload} "$@" > /dev/null || exit 1
+  end=$(date +%s%N)
+  rm -f .ninja_log
+  spent=$((end - begin))
+}
+for round in $(seq ${WARM}) last; do
+  for side in ${Object.keys(sides).join(' ')}; do
+    case $side in ${Object.entries(sides)
+      .map(([side, preload]) => `${side}) preload=${preload};;`)
+      .join(' ')} esac
+    ${names
+      .map((name) => {
+        const command = [name, ...PROGRAMS[name].args].map(quoted).join(' ')
+        return `count ${WORK}/${name}-few "$preload" ${command}; few=$spent
+    count ${WORK}/${name}-many "$preload" ${command}
+    [ $round != last ] || echo "{\\"program\\":\\"${name}\\",\\"side\\":\\"$side\\",\\"count\\":$(( (spent - few) / ${many - few} ))}"`
+      })
+      .join('\n    ')}
+  done
+done
+`
+
+/** The archive of what `names` and what they start read. */
+async function packPrograms(folder, names) {
+  const started = names.flatMap((name) => PROGRAMS[name].starts)
+  const tools = ['sh', 'env', 'date', 'seq', 'rm', ...names].map((tool) => lookUp(tool, PATH))
+  const archive = `${folder}tar`
+  await pack(archive, filesOf([...new Set([...tools, ...started])]))
+  return archive
+}
+
+/**
+ * Resolves to the kernel's release and, by program, the instructions of one command with
+ * each of `sides`.
+ * @param {string[]} names  of PROGRAMS
+ * @param {string} library  the path of the one to preload
+ * @param {number} commands  in a run
+ */
+export async function count(names, library, commands) {
+  const folder = scratch()
+  const few = Math.ceil(commands / 10)
+  const archive = await packPrograms(folder, names)
+  for (const name of names) {
+    for (const [size, times] of Object.entries({ few, many: few + commands })) {
+      const work = join(folder, `${name}-${size}`)
+      mkdirSync(work)
+      PROGRAMS[name].work(work, times)
+    }
+  }
+  copyFileSync(library, join(folder, basename(library)))
+  const sides = { libc: '', fast: `${WORK}/${basename(library)}` }
+  writeFileSync(join(folder, 'count.sh'), script(names, sides, few, few + commands))
+  const inside = `${FILES}${WORK}`
+  const works = names.flatMap((name) => [`${name}-few`, `${name}-many`])
+  const lines = [
+    'set -e',
+    ...unpackLines(archive),
+    `mkdir -p ${inside}`,
+    `cd ${quoted(folder)}`,
+    `cp -r ${works.join(' ')} count.sh ${basename(library)} ${inside}`,
+    'echo "\\"$(uname -r)\\""',
+    `exec /usr/sbin/chroot ${FILES} sh ${WORK}/count.sh`,
+  ]
+  const file = join(folder, 'machine.sh')
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  const options = ['--icount', '--memory', MACHINE.memory, '--timeout', '0']
+  const [kernel, ...printed] = await runInLab(options, ['sh', file])
+  const of = (program, side) =>
+    printed.find((one) => one.program === program && one.side === side).count
+  return {
+    kernel,
+    counts: names.map((name) => ({ name, libc: of(name, 'libc'), fast: of(name, 'fast') })),
+  }
+}
