@@ -8,9 +8,12 @@ import { CALLS } from './calls.mjs'
 
 const { backend, call, file, addon, warm, samples } = JSON.parse(process.argv[2])
 const counts = createRequire(import.meta.url)(addon)
-/** In the order of counts.c. */
-const FIELDS = ['total', 'thread', 'others', 'switches']
-/** The library's threads: V8 has some, too, which compile and collect at any time. */
+/** What counts.c fills: the clock, this thread, the library's, the process, switches. */
+const NR_COUNTS = 5
+/**
+ * The library's threads: V8 has some, too, which compile and collect at any time. What those
+ * take is left out.
+ */
 let threads = new Int32Array(0)
 
 const nameOf = (thread) => readFileSync(`/proc/self/task/${thread}/comm`, 'utf8')
@@ -22,18 +25,21 @@ function findThreads() {
 
 /** Counts what happens until `what` has settled. */
 async function counted(what) {
-  const before = new Float64Array(FIELDS.length)
-  const after = new Float64Array(FIELDS.length)
+  const before = new Float64Array(NR_COUNTS)
+  const after = new Float64Array(NR_COUNTS)
   counts(before.buffer, threads.buffer)
   await what()
   counts(after.buffer, threads.buffer)
-  return Object.fromEntries(FIELDS.map((field, at) => [field, after[at] - before[at]]))
+  const [wall, thread, others, all, switches] = after.map((count, at) => count - before[at])
+  return { total: wall - (all - thread - others), thread, others, switches }
 }
 
 async function measure(times, what) {
   const all = []
   for (let i = 0; i < times; i++) all.push(await counted(what))
-  return Object.fromEntries(FIELDS.map((field) => [field, all.map((one) => one[field])]))
+  return Object.fromEntries(
+    Object.keys(all[0]).map((field) => [field, all.map((one) => one[field])]),
+  )
 }
 
 const { available, why } = probe().backends.find(({ name }) => name === backend)

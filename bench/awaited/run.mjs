@@ -60,7 +60,7 @@ function rowOf(backend, call, { found, empty }) {
     total: instructions('total'),
     program: instructions('thread') + instructions('others'),
     thread: instructions('thread'),
-    switches: interquartileMean(found.switches),
+    switches: median(found.switches),
   }
 }
 

@@ -79,7 +79,7 @@ test('names a file that is not a result', () => {
   expect(stderr).toContain("must have required property 'command'")
 })
 
-test.each(['designs', 'batch', 'agent-tools', 'node', 'spawners'])(
+test.each(['designs', 'batch', 'awaited', 'agent-tools', 'node', 'spawners'])(
   'prints the result of %s in 80 columns',
   async (name) => {
     const { print } = await import(`../../bench/${name}/run.mjs`)
