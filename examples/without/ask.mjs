@@ -35,9 +35,8 @@ async function* linesOf(stream) {
 }
 
 async function ask([seconds, file, ...args]) {
-  const program = spawn(file, args, { detached: true })
-  const { pid, stdin, stdout, stderr } = program
-  let running = pid !== undefined
+  let pid
+  let running = false
   const killGroup = () => running && signalGroup(pid, 'SIGKILL')
   process.on('exit', killGroup)
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']) {
@@ -46,6 +45,11 @@ async function ask([seconds, file, ...args]) {
       process.kill(process.pid, signal)
     })
   }
+  // After that, or a signal could come before.
+  const program = spawn(file, args, { detached: true })
+  const { stdin, stdout, stderr } = program
+  pid = program.pid
+  running = pid !== undefined
   await once(program, 'spawn')
   const closed = once(program, 'close')
 

@@ -7,7 +7,6 @@ const [file, word, count] = process.argv.slice(2)
 const maxBuffer = 64 * 1024
 const maxLine = 1024 * 1024
 
-const tail = spawn('tail', ['-n', '+1', '-F', file], { stdio: ['ignore', 'pipe', 'pipe'] })
 process.on('exit', () => tail.kill('SIGKILL'))
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']) {
   process.once(signal, () => {
@@ -15,6 +14,8 @@ for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']) {
     process.kill(process.pid, signal)
   })
 }
+// After that, or a signal could come before.
+const tail = spawn('tail', ['-n', '+1', '-F', file], { stdio: ['ignore', 'pipe', 'pipe'] })
 await once(tail, 'spawn')
 const closed = once(tail, 'close')
 
