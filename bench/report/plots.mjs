@@ -282,7 +282,7 @@ function awaitedPlot(rows, call) {
 function spawnersPlot({ results, rounds }) {
   return points({
     heading: 'Programs that exist, with libposix_spawn_fast.so',
-    below: `How many times sooner they are done than with the C library's posix_spawn(): median of ${rounds} rounds, its 95 % interval, and each round`,
+    below: `How many times sooner than with the C library's: median of ${rounds} rounds, its 95 % interval, and each round`,
     axis: ratioAxis(
       'times sooner',
       results.flatMap(({ ratioOfRounds }) => ratioOfRounds),
