@@ -10,19 +10,8 @@ import { buildKernel } from './lib/lab.mjs'
 import { committed, out } from './lib/paths.mjs'
 import { makeResult, readResults, writeResult } from './lib/result.mjs'
 import { runSteps } from './lib/steps.mjs'
-import { writeReport } from './report/write.mjs'
+import { ORDER as names, writeReport } from './report/write.mjs'
 
-/** In the order of the report. */
-const names = [
-  'designs',
-  'batch',
-  'awaited',
-  'agent-counts',
-  'agent-tools',
-  'node',
-  'cluster',
-  'spawners',
-]
 const benchmarks = Object.fromEntries(
   await Promise.all(names.map(async (name) => [name, await import(`./${name}/run.mjs`)])),
 )
