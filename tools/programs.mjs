@@ -14,7 +14,8 @@ export function lookUp(tool, path) {
   return folder && resolve(folder, tool)
 }
 
-function find(tool, path) {
+/** Where it is; throws, and says what to do, if it is nowhere. */
+export function find(tool, path) {
   const found = lookUp(tool, path)
   if (found) return found
   throw new Error(

@@ -2,7 +2,7 @@
 // counts them.
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { filesOf, lookUp, quoted } from '../../tools/programs.mjs'
+import { filesOf, find, quoted } from '../../tools/programs.mjs'
 import { FILES, pack, unpackLines } from '../lib/archive.mjs'
 import { runInLab } from '../lib/lab.mjs'
 import { scratch } from '../lib/paths.mjs'
@@ -48,7 +48,7 @@ done
 /** The archive of what `names` and what they start read. */
 async function packPrograms(folder, names) {
   const started = names.flatMap((name) => PROGRAMS[name].starts)
-  const tools = ['sh', 'env', 'date', 'seq', 'rm', ...names].map((tool) => lookUp(tool, PATH))
+  const tools = ['sh', 'env', 'date', 'seq', 'rm', ...names].map((tool) => find(tool, PATH))
   const archive = `${folder}tar`
   await pack(archive, filesOf([...new Set([...tools, ...started])]))
   return archive
