@@ -45,7 +45,7 @@ describe('programs', () => {
     ['git', '/usr/bin/git'],
   ])('%s is %s', async (file, path) => {
     const allow = ['/bin/ls', '/usr/bin/git']
-    expect(await policy({ allow }).admit(command(file))).toMatchObject({ file: path })
+    expect((await policy({ allow }).admit(command(file))).settings.file).toBe(path)
   })
 
   test.each([
@@ -111,7 +111,7 @@ describe('arguments', () => {
     [['GREP', 'a.c']],
     [['grep', 'a.c', '', 'x y', '*']],
   ])('%j are allowed', async (args) => {
-    expect((await policy({ allow: git }).admit(command('git', args))).args).toEqual(args)
+    expect((await policy({ allow: git }).admit(command('git', args))).settings.args).toEqual(args)
   })
 
   test.each([
@@ -156,10 +156,12 @@ describe('variables', () => {
     [['PATH'], { PATH: '/x' }, { PATH: '/x' }],
     [['*'], { A: '' }, { A: '', SECRET: 's' }],
   ])('names %j and %j', async (env, given, seen) => {
-    const { options } = await policy({ env }, own).admit(command('ls', [], given && { env: given }))
-    expect(options.env).toMatchObject(seen)
-    expect(options.env).not.toHaveProperty('URING_SPAWN_REDIS')
-    if (!env.includes('*')) expect(options.env).not.toHaveProperty('SECRET')
+    const asked = command('ls', [], given && { env: given })
+    const { settings } = await policy({ env }, own).admit(asked)
+    const variables = Object.fromEntries(settings.env.envp.map((one) => one.split(/=(.*)/s)))
+    expect(variables).toMatchObject(seen)
+    expect(variables).not.toHaveProperty('URING_SPAWN_REDIS')
+    if (!env.includes('*')) expect(variables).not.toHaveProperty('SECRET')
   })
 
   test.each(['LD_PRELOAD', 'home', 'HOME2', 'XHOME', '', 'NODE_OPTIONS', '__proto__', 'PATH'])(
@@ -185,8 +187,8 @@ describe('folders', () => {
     [inside, ''],
     [`${inside}/sub`, '/sub'],
   ])('%s is inside', async (cwd, at) => {
-    const { options, release } = await within.admit(command('ls', [], { cwd }))
-    expect(readlinkSync(`/proc/self/fd/${options.cwd}`)).toBe(inside + at)
+    const { settings, release } = await within.admit(command('ls', [], { cwd }))
+    expect(readlinkSync(`/proc/self/fd/${settings.cwd}`)).toBe(inside + at)
     await release()
   })
 
@@ -228,8 +230,8 @@ describe('folders', () => {
 
   test('output within goes to the file', async () => {
     const stdio = ['ignore', { path: 'made' }, 'pipe']
-    const { options, release } = await within.admit(command('ls', [], { cwd: 'in', stdio }))
-    const fd = (options.stdio as number[])[1]
+    const { settings, release } = await within.admit(command('ls', [], { cwd: 'in', stdio }))
+    const { fd } = settings.stdio[1] as { fd: number }
     expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe(join(inside, 'sub/made'))
     await release()
   })
@@ -237,6 +239,7 @@ describe('folders', () => {
 
 describe('limits', () => {
   const limits = { timeout: 1000, maxBuffer: 100, nice: 5, rlimits: { nofile: 64 } }
+  const seenLimits = { nofile: { soft: 64, hard: 64 } }
 
   test.each([
     [{}, { timeout: 1000, maxBuffer: 100, nice: 5 }],
@@ -250,8 +253,8 @@ describe('limits', () => {
     ],
     [{ timeout: 99999 }, { timeout: 1000 }],
   ])('%j becomes %j', async (given, seen) => {
-    const { options } = await policy({ limits }).admit(command('ls', [], given))
-    expect(options).toMatchObject({ ...seen, noNewPrivs: true, rlimits: { nofile: 64 } })
+    const { settings } = await policy({ limits }).admit(command('ls', [], given))
+    expect(settings).toMatchObject({ ...seen, noNewPrivs: true, rlimits: seenLimits })
   })
 
   test('a better priority is refused', async () => {

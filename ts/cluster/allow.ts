@@ -4,7 +4,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { isAbsolute, normalize } from 'node:path'
 import { argumentError } from '../model/argument-error.js'
 import { checkString, copyOf, own, show, typeName } from '../model/values.js'
+import { readBatch, readCommand } from '../options/check.js'
 import type { RunOptions, StdioEntry } from '../options/options.js'
+import type { BatchSettings, CommandSettings } from '../options/settings.js'
 import { ClusterError } from './errors.js'
 import type { Base } from './folder.js'
 import type { AllowedProgram, WorkerLimits } from './options.js'
@@ -124,9 +126,7 @@ const refused = (message: string) => new ClusterError('ERR_NOT_ALLOWED', message
 
 /** A command that may run, and what it holds open until it has ended. */
 export interface Admitted {
-  file: string
-  args: string[]
-  options: RunOptions<'buffer'> & { encoding: 'buffer' }
+  settings: CommandSettings
   release(): Promise<void>
 }
 
@@ -141,10 +141,10 @@ const KILL_GRACE = 5_000
 
 /** What a command asks for, within the worker's limit. */
 function bounded(
-  asked: WireCommand['options']['maxBuffer'],
+  asked: NonNullable<WireCommand['options']['maxBuffer']>,
   most: number,
 ): RunOptions['maxBuffer'] {
-  if (asked === undefined || typeof asked === 'number') return Math.min(asked ?? most, most)
+  if (typeof asked === 'number') return Math.min(asked, most)
   const { stdout = most, stderr = most, all } = asked
   const each = { stdout: Math.min(stdout, most), stderr: Math.min(stderr, most) }
   return all === undefined ? each : { ...each, all: Math.min(all, most) }
@@ -152,12 +152,33 @@ function bounded(
 
 const nothing = () => Promise.resolve()
 
+/** What all commands have in common. */
+function readShared(
+  { timeout, ...limits }: WorkerLimits,
+  base: Base | undefined,
+  env: Record<string, string>,
+): BatchSettings {
+  return readBatch({
+    killGrace: KILL_GRACE,
+    killTarget: 'group',
+    // Not to be seen again, if this process is killed.
+    onParentExit: 'kill',
+    ...limits,
+    ...(timeout && { timeout }),
+    ...(base && { cwd: base.path }),
+    env,
+    encoding: 'buffer',
+  })
+}
+
 export class Policy {
   readonly #programs: readonly Program[]
   readonly #names: readonly Fits[]
   readonly #base: Base | undefined
   readonly #limits: WorkerLimits
   readonly #env: Record<string, string>
+  /** Read once: the most part of what there is to read of a command. */
+  readonly #shared: BatchSettings
 
   /** `env`: the worker's own variables, of which those that `names` fit are passed on. */
   constructor(
@@ -176,6 +197,7 @@ export class Policy {
       if (name === CONNECTION_VARIABLE || value === undefined) continue
       if (this.#mayHave(name)) this.#env[name] = value
     }
+    this.#shared = readShared(limits, base, this.#env)
   }
 
   #mayHave(name: string): boolean {
@@ -199,8 +221,7 @@ export class Policy {
     )
   }
 
-  #variables(given: Record<string, string> | undefined): Record<string, string> {
-    if (!given) return this.#env
+  #variables(given: Record<string, string>): Record<string, string> {
     for (const name of Object.keys(given)) {
       // The value may be a secret.
       if (!this.#mayHave(name)) {
@@ -211,13 +232,13 @@ export class Policy {
   }
 
   async #stdio(
-    entries: readonly WireStdio[] | undefined,
+    entries: readonly WireStdio[],
     command: WireCommand,
     open: FileHandle[],
   ): Promise<StdioEntry[]> {
     const input = command.options.input === undefined ? 'ignore' : 'pipe'
     const stdio: StdioEntry[] = [input, 'pipe', 'pipe']
-    for (const [index, entry] of (entries ?? []).entries()) {
+    for (const [index, entry] of entries.entries()) {
       if (typeof entry === 'string') {
         if (index > 0 || entry === 'ignore') stdio[index] = entry
         continue
@@ -232,14 +253,16 @@ export class Policy {
   }
 
   /**
-   * Checks everything about a command. Rejects with a ClusterError if it may not run, and
-   * with a SpawnError if its folder or a file cannot be opened.
+   * Checks everything about a command. Rejects with a ClusterError if it may not run, with
+   * a SpawnError if its folder or a file cannot be opened, and with an argument error.
    */
   async admit(command: WireCommand): Promise<Admitted> {
+    const { args } = command
     const file = this.#program(command)
-    const { cwd, env, input, stdio, ...given } = command.options
+    const { cwd, env, input, stdio, maxBuffer, timeout, ...given } = command.options
     const limits = this.#limits
-    const variables = this.#variables(env)
+    const options: Record<string, unknown> = given
+    if (env) options.env = this.#variables(env)
     const { nice = 0 } = limits
     if (given.nice !== undefined && given.nice < nice) {
       throw refused(`this worker allows no priority above nice ${nice}`)
@@ -247,36 +270,22 @@ export class Policy {
     if (cwd !== undefined && !this.#base) {
       throw refused('this worker allows no cwd: it has no base folder')
     }
+    if (maxBuffer !== undefined) options.maxBuffer = bounded(maxBuffer, limits.maxBuffer)
+    if (timeout) options.timeout = Math.min(timeout, limits.timeout || Infinity)
+    if (input !== undefined) options.input = toBytes(input)
     const open: FileHandle[] = []
     const release =
       cwd === undefined && stdio === undefined
         ? nothing
         : async () => void (await Promise.allSettled(open.map((handle) => handle.close())))
     try {
-      const { maxBuffer, timeout, ...fixed } = limits
-      const options: RunOptions<'buffer'> & { encoding: 'buffer' } = {
-        killGrace: KILL_GRACE,
-        killTarget: 'group',
-        // Not to be seen again, if this process is killed.
-        onParentExit: 'kill',
-        ...fixed,
-        ...given,
-        env: variables,
-        encoding: 'buffer',
-        maxBuffer: bounded(given.maxBuffer, maxBuffer),
-        stdio: await this.#stdio(stdio, command, open),
-      } as RunOptions<'buffer'> & { encoding: 'buffer' }
-      const longest = Math.min(given.timeout || Infinity, timeout || Infinity)
-      if (longest !== Infinity) options.timeout = longest
-      if (input !== undefined) options.input = toBytes(input)
+      if (stdio) options.stdio = await this.#stdio(stdio, command, open)
       if (cwd !== undefined && this.#base) {
         const folder = await this.#base.folder(cwd, command)
         open.push(folder)
         options.cwd = folder.fd
-      } else if (this.#base) {
-        options.cwd = this.#base.path
       }
-      return { file, args: command.args, options, release }
+      return { settings: readCommand({ ...options, file, args }, this.#shared), release }
     } catch (error) {
       await release()
       throw error

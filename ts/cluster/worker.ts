@@ -3,9 +3,12 @@ import { statSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { Ending } from '../core/abort.js'
 import { argumentError } from '../model/argument-error.js'
-import { run } from '../run.js'
+import type { CommandSettings } from '../options/settings.js'
+import { isCollected } from '../options/stdio.js'
+import { maxOf } from '../process/outputs.js'
+import { runWith } from '../run.js'
 import type { RunResult } from '../run-result.js'
-import { type Admitted, Policy, readAllow, readNames } from './allow.js'
+import { Policy, readAllow, readNames } from './allow.js'
 import { Complaints, PREFIX, patient, reach } from './connection.js'
 import { ClusterError, LostError, reasonOf } from './errors.js'
 import { Base, whyNot } from './folder.js'
@@ -34,15 +37,13 @@ export const batchOf = (id: string): string => id.slice(0, id.indexOf('.'))
 type Send = (live: WireLive) => Promise<unknown>
 
 /** run()'s callbacks that send the output meanwhile, where the result has its beginning. */
-function liveOf({ all, keep = 'head', maxBuffer, stdio }: Admitted['options'], send: Send) {
+function liveOf(settings: CommandSettings, send: Send) {
+  const { all, keep = 'head', stdio } = settings
   if (all || keep !== 'head') return undefined
-  const most = typeof maxBuffer === 'object' ? maxBuffer : { stdout: maxBuffer, stderr: maxBuffer }
-  const { stdout = 0, stderr = 0 } = most
-  const live = new Live({ stdout, stderr }, send)
-  const isPipe = (fd: number) => Array.isArray(stdio) && stdio[fd] === 'pipe'
+  const live = new Live({ stdout: maxOf(settings, 1), stderr: maxOf(settings, 2) }, send)
   const callbacks = {
-    ...(isPipe(1) && { onStdout: (bytes: Buffer) => live.add('stdout', bytes) }),
-    ...(isPipe(2) && { onStderr: (bytes: Buffer) => live.add('stderr', bytes) }),
+    ...(isCollected(stdio[1]) && { onStdout: (bytes: Buffer) => live.add('stdout', bytes) }),
+    ...(isCollected(stdio[2]) && { onStderr: (bytes: Buffer) => live.add('stderr', bytes) }),
   }
   return { callbacks, end: () => live.end() }
 }
@@ -161,14 +162,11 @@ export class Worker {
     let result: RunResult<Buffer> | undefined
     let error: Error | undefined
     try {
-      const { file, args, options, release } = await this.#policy.admit(command)
-      const live = command.live ? liveOf(options, (piece) => job.updateProgress(piece)) : undefined
+      const { settings, release } = await this.#policy.admit(command)
+      const live = command.live ? liveOf(settings, (piece) => job.updateProgress(piece)) : undefined
       try {
-        result = await run(file, args, {
-          ...options,
-          ...live?.callbacks,
-          signal: running.stop as unknown as AbortSignal,
-        })
+        const asked = { ...settings, ...live?.callbacks, signal: running.stop }
+        result = (await runWith(asked)) as RunResult<Buffer>
       } finally {
         live?.end()
         await release()
