@@ -9,6 +9,8 @@ import type { BullWorker, Job, Redis } from './peers.js'
  * longer.
  */
 const REMEMBERED_MS = 10_000
+/** Milliseconds until it is looked again for what may be forgotten. */
+const FORGET_MS = 1_000
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => later(milliseconds, resolve))
 
@@ -26,6 +28,7 @@ export class GivenBack {
   readonly #ended = new Map<string, number>()
   /** When jobs were given back, by Date.now(). */
   readonly #given = new Map<string, number>()
+  #forgotAt = 0
   #times = 0
 
   constructor(client: Redis, bull: BullWorker, lostAfter: number) {
@@ -45,6 +48,9 @@ export class GivenBack {
     const now = Date.now()
     this.#given.delete(id)
     this.#ended.set(id, now)
+    // A Map passes over what it had at its beginning, each time.
+    if (now - this.#forgotAt < FORGET_MS) return
+    this.#forgotAt = now
     for (const [old, at] of this.#ended) {
       if (now - at < REMEMBERED_MS) break
       this.#ended.delete(old)

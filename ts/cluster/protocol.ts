@@ -325,6 +325,53 @@ export interface Outcome {
   error: Error | undefined
 }
 
+const usageOf = (usage: readonly number[]): ResourceUsage => {
+  const named: Partial<ResourceUsage> = {}
+  for (let at = 0; at < usageNames.length; at++) {
+    named[usageNames[at] as keyof ResourceUsage] = usage[at] as number
+  }
+  return named as ResourceUsage
+}
+
+/** Each field by its name: to spread the usual ones and those of the outcome takes far longer. */
+function resultOf(
+  wire: WireResult,
+  rows: readonly string[],
+  encoding: string,
+): RunResult<string | Buffer> {
+  const of = (name: keyof typeof usual): unknown => {
+    const value = wire[name]
+    return value === undefined ? usual[name] : value
+  }
+  const read = (name: 'stdout' | 'stderr' | 'all') =>
+    outputOf(of(name) as WireOutput, rows, encoding)
+  const { pid, durationMs, backend, usage, pipes } = wire
+  const [stdout, stderr, all] = [read('stdout'), read('stderr'), read('all')]
+  const killError = of('killError')
+  // With `all`, both are one.
+  const byFd = [null, all.length > 0 ? all : stdout, stderr]
+  return {
+    pid,
+    exitCode: of('exitCode'),
+    signal: of('signal'),
+    signalDescription: of('signalDescription'),
+    coreDumped: of('coreDumped'),
+    stdout,
+    stderr,
+    all,
+    stdio: byFd.map((output, fd) => (pipes & (1 << fd) ? output : null)),
+    truncated: of('truncated'),
+    timedOut: of('timedOut'),
+    aborted: of('aborted'),
+    step: of('step'),
+    killError: killError && errorOf(killError as WireError, undefined),
+    durationMs,
+    rusage: usageOf(usage),
+    backend,
+    fromTemplate: of('fromTemplate'),
+  } as RunResult<string | Buffer>
+}
+
 /** Reads the value of a job. Throws a ClusterError if another version has written it. */
 export function readOutcome(
   wire: WireOutcome | undefined,
@@ -336,20 +383,7 @@ export function readOutcome(
     throw new ClusterError(code, 'the command was run by a worker of another version')
   }
   const { worker, queuedMs } = wire
-  let result: RunResult<string | Buffer> | undefined
-  if (wire.result) {
-    const { pipes, usage, ...rest } = { ...usual, ...wire.result }
-    const read = (output: unknown) => outputOf(output as WireOutput, rows, encoding)
-    const [stdout, stderr, all] = [read(rest.stdout), read(rest.stderr), read(rest.all)]
-    const killError = rest.killError && errorOf(rest.killError as WireError, undefined)
-    const rusage: Partial<ResourceUsage> = {}
-    for (const [at, name] of usageNames.entries()) rusage[name] = usage[at] as number
-    // With `all`, both are one.
-    const byFd = [null, all.length > 0 ? all : stdout, stderr]
-    const stdio = byFd.map((output, fd) => (pipes & (1 << fd) ? output : null))
-    const more = { stdout, stderr, all, stdio, killError, rusage }
-    result = { ...rest, ...more } as unknown as RunResult<string | Buffer>
-  }
+  const result = wire.result && resultOf(wire.result, rows, encoding)
   const error = wire.error && errorOf(wire.error, result)
   return { worker, queuedMs, result, error }
 }
