@@ -16,7 +16,7 @@ import { build, type Format } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MINUTES, makeApp, pack, root, runtimes, sh } from './packed.js'
 
-const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-package-'))
+const dir = mkdtempSync(join(tmpdir(), 'uring-spawn (a package) '))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 const json = (name: string) =>
