@@ -9,6 +9,7 @@ import {
   type BatchCommand,
   BatchError,
   type BatchProgress,
+  type BatchResult,
   batch,
   RunError,
   SpawnError,
@@ -284,10 +285,17 @@ describe.each(testedBackends)('batch by %s', (backend) => {
     const aborted = batch(echo(3), { backend, signal: AbortSignal.abort() })
     await expect(aborted.all()).rejects.toBeInstanceOf(AbortError)
     const controller = new AbortController()
-    const commands: BatchCommand[] = Array.from({ length: 10 }, () => ['sleep', '60'])
-    const running = batch(commands, { backend, concurrency: 4, signal: controller.signal }).all()
-    setTimeout(() => controller.abort(), 50)
-    await expect(running).rejects.toBeInstanceOf(AbortError)
+    const commands: BatchCommand[] = [['echo', 'done'], ...Array(10).fill(['sleep', '60'])]
+    const { signal } = controller
+    const onProgress = () => controller.abort()
+    const running = batch(commands, { backend, concurrency: 4, signal, onProgress }).all()
+    const error = await rejection(running)
+    expect(error).toBeInstanceOf(AbortError)
+    const { results } = error as unknown as { results: BatchResult[] }
+    // Those that were ended come with what ended them.
+    expect(results.map(({ index }) => index)).toEqual([0, 1, 2, 3])
+    expect(results[0]?.result?.stdout).toBe('done\n')
+    for (const { error } of results.slice(1)) expect(error).toBeInstanceOf(AbortError)
     await nothingLeft()
   })
 

@@ -1,4 +1,5 @@
 /** From whatever runs the commands of a batch to whoever reads its results. */
+import { AbortError } from '../model/abort-error.js'
 import { argumentError } from '../model/argument-error.js'
 import { BatchError, failed } from './result.js'
 import type { AnyResult, Commands, SchedulerEvents } from './scheduler.js'
@@ -109,16 +110,20 @@ export class Reading {
     return new Results(this.#make, this.#bail, room)
   }
 
-  /** All results, in input order. */
+  /** All results, in input order; an AbortError has those that there are. */
   async all(): Promise<AnyResult[]> {
     const reader = this.begin(Number.POSITIVE_INFINITY)
     const results: AnyResult[] = []
-    for (;;) {
-      const { done, value } = await reader.next()
-      if (done) break
-      results.push(value)
+    try {
+      for (;;) {
+        const { done, value } = await reader.next()
+        if (done) return results.sort(byIndex)
+        results.push(value)
+      }
+    } catch (error) {
+      if (error instanceof AbortError) Object.assign(error, { results: results.sort(byIndex) })
+      throw error
     }
-    return results.sort(byIndex)
   }
 }
 
