@@ -2,7 +2,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { argumentError } from './model/argument-error.js'
 import { signalNumber, wasSignalled } from './model/signals.js'
-import { checkOneOf } from './model/values.js'
+import { checkLineEncoding, checkOneOf } from './model/values.js'
 import { InputSource } from './options/input.js'
 import type { RunSettings } from './options/settings.js'
 import type { Launch, Started } from './process/launch.js'
@@ -163,6 +163,7 @@ export class Running<T = string> extends Promise<RunResult<T>> {
     const { settings, outputs } = this.#control
     const name: OutputName = from ?? (settings?.all ? 'all' : 'stdout')
     checkOneOf('from', name, settings?.all ? ['all'] : ['stdout', 'stderr'])
+    checkLineEncoding('lines()', settings?.encoding)
     // The loop throws it, perhaps long after it has come.
     this.catch(() => {})
     const lines = new Lines(settings?.encoding ?? 'utf8', () => this)

@@ -332,6 +332,49 @@ const bad: [string, () => Promise<unknown>, string, string][] = [
     'ERR_INVALID_ARG_VALUE',
     "cgroup: 'new' is for spawn(), run() and batch(): give a chain the path of a cgroup",
   ],
+  ...(
+    [
+      ['a session', { detached: true }],
+      ['a terminal', { stdio: 'pty' }],
+      ['a session to be ended as a group', { detached: true, killTarget: 'group' }],
+    ] as const
+  ).map(([name, options]): (typeof bad)[number] => [
+    `a group for ${name}`,
+    () => run('a', [], { ...options, processGroup: 0 }),
+    'ERR_INVALID_ARG_VALUE',
+    'processGroup is not for a child with a session of its own',
+  ]),
+  [
+    'an input for all commands of a batch',
+    () => batch([['cat']], { input: 'x' } as object).all(),
+    'ERR_INVALID_ARG_VALUE',
+    'input is not for a whole batch: give each command its own',
+  ],
+  [
+    'an encoding of one command of a batch',
+    () =>
+      batch([{ file: 'a', encoding: 'hex' } as { file: string }])
+        .all()
+        .then(([one]) => Promise.reject(one?.error)),
+    'ERR_INVALID_ARG_VALUE',
+    'encoding is not for a command: all of a batch have one encoding',
+  ],
+  [
+    'lines of an encoding that has LF within characters',
+    () => run('a', [], { encoding: 'utf16le', onLine: () => {} }),
+    'ERR_INVALID_ARG_VALUE',
+    'onLine: lines end with the byte LF, which utf16le has within characters',
+  ],
+  [
+    'lines() of such an encoding',
+    async () => {
+      const running = run('true', [], { encoding: 'UCS-2' as 'ucs2' })
+      await running
+      running.lines()
+    },
+    'ERR_INVALID_ARG_VALUE',
+    'lines(): lines end with the byte LF, which UCS-2 has within characters',
+  ],
   [
     'an unknown settle',
     () => run('a', [], { settle: 'end' as 'exit' }),

@@ -83,3 +83,12 @@ export function copyOfStrings(name: string, values: readonly unknown[]): string[
   }
   return copy as string[]
 }
+
+/** Throws if `name` is for lines, which end with the byte LF, and not in this encoding. */
+export function checkLineEncoding(name: string, encoding: string | undefined): void {
+  if (encoding === undefined || !/^(utf-?16le|ucs-?2)$/i.test(encoding)) return
+  throw argumentError(
+    'ERR_INVALID_ARG_VALUE',
+    `${name}: lines end with the byte LF, which ${encoding} has within characters, too: use onStdout`,
+  )
+}

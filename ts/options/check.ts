@@ -6,7 +6,14 @@
 
 import { inheritedEnvVars } from '../core/process-env.js'
 import { argumentError } from '../model/argument-error.js'
-import { checkObject, checkString, copyOf, copyOfStrings, typeName } from '../model/values.js'
+import {
+  checkLineEncoding,
+  checkObject,
+  checkString,
+  copyOf,
+  copyOfStrings,
+  typeName,
+} from '../model/values.js'
 import { InputFile, InputSource, sourceOf } from './input.js'
 import {
   batchReads,
@@ -52,9 +59,15 @@ function readAll<T extends object>(call: string, known: Reads, options: unknown,
   return settings
 }
 
-type Together = Pick<Settings, 'shell' | 'template' | 'killTarget' | 'processGroup'>
+type Together = Pick<Settings, 'shell' | 'template' | 'killTarget' | 'detached' | 'processGroup'>
 
-function checkTogether({ shell, template, killTarget, processGroup }: Together): void {
+function checkTogether({ shell, template, killTarget, detached, processGroup }: Together): void {
+  if (detached && processGroup !== undefined) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      "processGroup is not for a child with a session of its own, by detached or stdio: 'pty': it leads a new group and cannot leave it",
+    )
+  }
   if (killTarget === 'group' && processGroup) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
@@ -134,11 +147,11 @@ const noOptions = (file: string, args: readonly string[]): Draft<RunSettings> =>
 
 /** Without an `env`, the child gets the program's current one. */
 function finish<T extends RunSettings>(draft: Draft<T>, stdio: readonly StdioPlan[]): T {
-  checkTogether(draft)
   draft.env ??= inheritedEnvVars()
   draft.stdio ??= stdio
   // Only the leader of a session can have a terminal.
   if (hasTerminal(draft.stdio)) draft.detached = true
+  checkTogether(draft)
   return Object.freeze(draft as T)
 }
 
@@ -148,6 +161,7 @@ const isInputPipe = (plan: StdioPlan | undefined): boolean =>
 /** What reads an output needs a pipe; otherwise it would never be called. */
 function checkOutputs<T extends RunSettings>(draft: Draft<T>): void {
   const { stdio, all, onStdout, onStderr, onLine, maxBuffer } = draft
+  if (onLine) checkLineEncoding('onLine', draft.encoding)
   const needs = (name: string, descriptor: number) => {
     if (stdio === undefined || isCollected(stdio[descriptor])) return
     throw argumentError(

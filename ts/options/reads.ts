@@ -235,11 +235,11 @@ export const runReads = {
   check: boolean,
 }
 
-/** An option that a call cannot have, which says why. */
+/** An option that `what` cannot have, which says why. */
 const refused =
-  (why: string): Read<never> =>
+  (what: string, why: string): Read<never> =>
   (name) => {
-    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} is not for runSync(): ${why}`)
+    throw argumentError('ERR_INVALID_ARG_VALUE', `${name} is not for ${what}: ${why}`)
   }
 
 const notCalled = 'no function is called while it blocks; read the result, or use run()'
@@ -247,21 +247,27 @@ const notCalled = 'no function is called while it blocks; read the result, or us
 /** The options of runSync(). */
 export const runSyncReads = {
   ...runReads,
-  signal: refused('nothing can abort it while it blocks; use timeout, or run()'),
-  onStdout: refused(notCalled),
-  onStderr: refused(notCalled),
-  onLine: refused(notCalled),
+  signal: refused('runSync()', 'nothing can abort it while it blocks; use timeout, or run()'),
+  onStdout: refused('runSync()', notCalled),
+  onStderr: refused('runSync()', notCalled),
+  onLine: refused('runSync()', notCalled),
 }
+
+/** What a command of a batch has besides the options of run(). */
+const retries = integer(0, Number.MAX_SAFE_INTEGER)
 
 /** The options of a command of a batch. */
 export const commandReads = {
   ...runReads,
-  retries: integer(0, Number.MAX_SAFE_INTEGER),
+  retries,
+  encoding: refused('a command', 'all of a batch have one encoding; give it to batch()'),
 }
 
 /** The options of batch(). */
 export const batchReads = {
-  ...commandReads,
+  ...runReads,
+  retries,
+  input: refused('a whole batch', 'give each command its own'),
   concurrency: integer(1, 65536),
   total: integer(0, Number.MAX_SAFE_INTEGER),
   bail: boolean,

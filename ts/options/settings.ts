@@ -42,9 +42,8 @@ export interface RunSettings
 
 /** A command of a batch with its options, read and checked. */
 export interface CommandSettings
-  extends Omit<Checked<typeof commandReads>, keyof Call | keyof Fed>,
-    Call,
-    Fed {}
+  extends RunSettings,
+    Pick<Checked<typeof commandReads>, 'retries'> {}
 
 /** The options of a batch() call, read and checked. */
 export interface BatchSettings
