@@ -104,11 +104,18 @@ describe.each(testedBackends)('runSync() by %s', (backend) => {
 
   test('a timeout that passes before the program runs', () => {
     sh(`mkfifo ${dir}/fifo-${backend}`)
-    const stdio = [{ path: `${dir}/fifo-${backend}` }]
-    const late = runSync('true', [], { backend, stdio, timeout: 100 })
+    const options = { backend, stdio: [{ path: `${dir}/fifo-${backend}` }] }
+    const late = inTimeSync(
+      (timeout) => runSync('true', [], { ...options, timeout }),
+      ({ step }) => step === 'stdio[0]',
+    )
     expect(late).toMatchObject({ pid: null, exitCode: null, timedOut: true, step: 'stdio[0]' })
-    const error = thrown(() => runSync('true', [], { backend, stdio, timeout: 50, check: true }))
-    expect(error.message).toBe('true timed out before it ran, at stdio[0]')
+    const message = 'true timed out before it ran, at stdio[0]'
+    const error = inTimeSync(
+      (timeout) => thrown(() => runSync('true', [], { ...options, timeout, check: true })),
+      (error) => error.message === message,
+    )
+    expect(error.message).toBe(message)
   })
 
   test("killTarget: 'group'", () => {
