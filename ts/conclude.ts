@@ -7,7 +7,7 @@ import { type Exit, noUsage } from './model/exit.js'
 import type { SpawnError } from './model/spawn-error.js'
 import type { RunSettings } from './options/settings.js'
 import type { Outputs } from './process/outputs.js'
-import type { TerminationReason } from './process/termination.js'
+import type { TerminationReason } from './process/termination-rules.js'
 import { longError, RunError, type RunResult, readError } from './run-result.js'
 
 type AnyResult = RunResult<string | Buffer>

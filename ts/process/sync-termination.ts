@@ -4,17 +4,10 @@ import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
 import { now } from '../core/runtime.js'
 import { EAGAIN, ECANCELED, ESRCH } from '../model/errno.js'
-import { killError, SIGKILL, SIGTERM } from '../model/signals.js'
 import { lateError, type SpawnError } from '../model/spawn-error.js'
 import type { RunSettings } from '../options/settings.js'
-import { HeldGroup, hasLiving } from './group.js'
-import {
-  CLOSE_LOOK,
-  FIRST_LOOK,
-  KILL_GRACE,
-  LAST_LOOK,
-  type TerminationReason,
-} from './termination.js'
+import { HeldGroup } from './group.js'
+import { FIRST_LOOK, LAST_LOOK, TerminationRules } from './termination-rules.js'
 
 /** Milliseconds until a signal is sent again to a child that is still being made. */
 const RETRY = 2
@@ -22,21 +15,13 @@ const RETRY = 2
 const NEVER = Number.POSITIVE_INFINITY
 
 /**
- * By the rules of Termination. There are no timers while the call blocks: native code asks
- * when something is due, and hears of it then. All times are by the clock of now().
+ * There are no timers while the call blocks: native code asks when something is due, and hears
+ * of it then.
  */
-export class SyncTermination {
-  timedOut = false
-  readonly aborted = false
-  /** Why the child could not be signalled; it keeps running, and its output is still read. */
-  failed: NodeJS.ErrnoException | undefined
-  /** Why the child was to end; undefined as long as it was not. */
-  reason: TerminationReason | undefined
+export class SyncTermination extends TerminationRules {
   readonly #settings: RunSettings
-  readonly #ofGroup: boolean
   /** What is due when. */
   #timeout: number
-  #kill = NEVER
   #drained = NEVER
   #look = NEVER
   #lookAfter = FIRST_LOOK
@@ -46,24 +31,21 @@ export class SyncTermination {
   #id = 0
   #pid = 0
   #over = false
-  #killed = false
   #stop = false
-  /** The group that is to end. */
-  #group: HeldGroup | undefined
   /** Called once the child has ended, and its group if that was to. */
   readonly #ended: () => void
   #told = false
 
   constructor(settings: RunSettings, begin: number, ended: () => void) {
+    super(settings)
     this.#settings = settings
-    this.#ofGroup = settings.killTarget === 'group'
     this.#timeout = settings.timeout ? begin + settings.timeout : NEVER
     this.#ended = ended
   }
 
   /** Milliseconds until something is due, or Answer.never. */
   get wait(): number {
-    const times = [this.#timeout, this.#kill, this.#drained, this.#look, this.#retry]
+    const times = [this.#timeout, this.due, this.#drained, this.#look, this.#retry]
     const next = Math.min(...times)
     return next === NEVER ? Answer.never : Math.max(0, Math.ceil(next - now()))
   }
@@ -74,29 +56,32 @@ export class SyncTermination {
     this.#handle(news)
     if (this.#stop) return Answer.stop
     // Nothing is left but perhaps members of the group.
-    if (news === News.all && this.#group === undefined) return Answer.never
+    if (news === News.all && this.group === undefined) return Answer.never
     return this.wait
   }
 
   #handle(news: NewsNumber): void {
     const time = now()
-    if (news === News.much && this.#settings.overflow === 'kill') this.#terminate('maxBuffer')
+    if (news === News.much && this.#settings.overflow === 'kill') this.terminate('maxBuffer')
     if (time >= this.#timeout) {
       this.#timeout = NEVER
       this.timedOut = true
-      this.#terminate('timeout')
+      this.terminate('timeout')
     }
     if (time >= this.#retry) {
       this.#retry = NEVER
-      this.#signal(this.#again)
+      this.signal(this.#again)
     }
-    if (time >= this.#kill) this.#killNow()
+    if (time >= this.due) {
+      this.due = NEVER
+      this.kill()
+    }
     if (time >= this.#drained) this.#stop = true
     if (news === News.over) {
       this.#over = true
-      this.#look = this.#group ? time : NEVER
+      this.#look = this.group ? time : NEVER
     }
-    if (this.#over && !this.#told && !this.#waitsForGroup(time)) this.#afterEnd()
+    if (this.#over && !this.#told && !this.#waits(time)) this.#afterEnd()
   }
 
   /** The child has ended, and its group if that was to end with it. */
@@ -105,42 +90,35 @@ export class SyncTermination {
     this.#told = true
     this.#ended()
     // Once the child was to end, don't wait for grandchildren to close the pipe.
-    const cuts = this.reason !== undefined && this.failed === undefined
-    if (cuts || settle === 'exit' || drainGrace === 0) this.#stop = true
+    if (this.cutsOutput || settle === 'exit' || drainGrace === 0) this.#stop = true
     else if (drainGrace !== undefined) this.#drained = now() + drainGrace
   }
 
-  #terminate(reason: TerminationReason): void {
-    const { killSignal = SIGTERM, killGrace = KILL_GRACE } = this.#settings
-    this.reason ??= reason
-    if (this.#ofGroup && !this.#group && !this.#over) this.#group = this.#hold()
-    const errno = -this.#signal(killSignal)
-    // The child has ended, but a grandchild holds its output open.
-    if (errno === ESRCH) this.#stop = this.#pid > 0
-    else if (errno !== 0) this.failed = killError('cannot end the child', errno)
-    if (killGrace !== false) this.#kill = Math.min(this.#kill, now() + killGrace)
+  protected get pid(): number {
+    return this.#pid
   }
 
-  #hold(): HeldGroup | undefined {
-    const pidfd = getCore().binding.hold(this.#id)
+  protected get over(): boolean {
+    return this.#over
+  }
+
+  protected hold(): HeldGroup | undefined {
+    const pidfd = this.#over ? -1 : getCore().binding.hold(this.#id)
     return pidfd < 0 ? undefined : new HeldGroup(pidfd)
   }
 
-  #killNow(): void {
-    this.#kill = NEVER
-    this.#killed = true
-    // A member of the group may have outlived the child, and hold its output open.
-    if (this.#signal(SIGKILL) === 0 && this.#over) this.#stop = true
+  protected stopOutput(): void {
+    if (this.#pid > 0) this.#stop = true
   }
 
-  /** 0 or -errno, -ESRCH if it has ended. */
-  #signal(signal: number): number {
+  /** One that is still being made cannot be signalled: then it is tried again. */
+  protected signal(signal: number): number {
     const binding = loadBinding()
     let ret = -ESRCH
     if (!this.#over) {
-      ret = this.#ofGroup ? binding.killWithGroup(this.#id, signal) : binding.kill(this.#id, signal)
+      ret = this.ofGroup ? binding.killWithGroup(this.#id, signal) : binding.kill(this.#id, signal)
     }
-    if (ret === -ESRCH && this.#ofGroup && this.#pid > 0) {
+    if (ret === -ESRCH && this.ofGroup && this.#pid > 0) {
       return binding.killGroup(this.#id, this.#pid, signal)
     }
     if (ret !== -EAGAIN) return ret
@@ -149,27 +127,17 @@ export class SyncTermination {
     return 0
   }
 
-  #waitsForGroup(time: number): boolean {
-    const group = this.#group
-    if (!group) return false
+  /** Whether the group is waited for; sets when to look at it again. */
+  #waits(time: number): boolean {
+    if (!this.group) return false
     if (time < this.#look) return true
-    if (this.#goesOn(group, time)) {
-      this.#look = Math.min(time + this.#lookAfter, this.#kill)
+    if (this.waitsForGroup(this.#lookAfter)) {
+      this.#look = Math.min(time + this.#lookAfter, this.due)
       this.#lookAfter = Math.min(this.#lookAfter * 2, LAST_LOOK)
       return true
     }
     this.#look = NEVER
     this.close()
-    return false
-  }
-
-  /** Whether the group has members that still have time. */
-  #goesOn(group: HeldGroup, time: number): boolean {
-    if (this.#killed || this.#settings.killGrace === false) return false
-    if (!group.hasMembers(this.#pid)) return false
-    if (this.#lookAfter > CLOSE_LOOK && !hasLiving(this.#pid)) return false
-    if (time < this.#kill) return true
-    group.signal(this.#pid, SIGKILL)
     return false
   }
 
@@ -179,7 +147,7 @@ export class SyncTermination {
   }
 
   close(): void {
-    this.#group?.close()
-    this.#group = undefined
+    this.group?.close()
+    this.group = undefined
   }
 }

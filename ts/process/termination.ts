@@ -4,55 +4,32 @@ import { later, now, type Timer } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import { ECANCELED, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
-import { killError, SIGKILL, SIGTERM } from '../model/signals.js'
 import { lateError, SpawnError } from '../model/spawn-error.js'
 import type { Settings } from '../options/settings.js'
-import { type HeldGroup, hasLiving } from './group.js'
+import type { HeldGroup } from './group.js'
 import type { Launch } from './launch.js'
-
-/** Milliseconds from `killSignal` to SIGKILL, unless `killGrace` says otherwise. */
-export const KILL_GRACE = 5000
-
-/** Milliseconds until a group is looked at again: at first, and at most. */
-export const FIRST_LOOK = 2
-export const LAST_LOOK = 500
-/** Longer looks also find out whether only zombies are left. */
-export const CLOSE_LOOK = 30
-
-/** Why a child is ended; `callback`: a function or an input of the caller's has thrown. */
-export type TerminationReason = 'timeout' | 'abort' | 'maxBuffer' | 'callback'
+import {
+  FIRST_LOOK,
+  LAST_LOOK,
+  type TerminationReason,
+  TerminationRules,
+} from './termination-rules.js'
 
 /**
  * Ends a child before its time: at its `timeout`, when its `signal` aborts, or when
  * its output overflows; with SIGKILL after `killGrace`.
  */
-export class Termination {
-  timedOut = false
-  aborted = false
-  /** Why the child could not be signalled; it keeps running, and its output is still read. */
-  failed: NodeJS.ErrnoException | undefined
+export class Termination extends TerminationRules {
   #launch: Launch | undefined
-  readonly #killSignal: number
-  readonly #killGrace: number | false
-  readonly #ofGroup: boolean
   readonly #timeout: number | undefined
   readonly #signal: Abortable | undefined
   readonly #timers: Timer[] = []
   #unlisten: (() => void) | undefined
-  /** Why the child was to end; undefined as long as it was not. */
-  reason: TerminationReason | undefined
-  /** The group that is to end. */
-  #group: HeldGroup | undefined
-  /** When SIGKILL is due, by the clock of now(). */
-  #due = Number.POSITIVE_INFINITY
-  #killed = false
 
   /** Before the launch: a signal that cannot be listened to throws here, and nothing has been created. */
   constructor(settings: Settings) {
-    const { timeout, signal, killSignal = SIGTERM, killGrace = KILL_GRACE, killTarget } = settings
-    this.#killSignal = killSignal
-    this.#killGrace = killGrace
-    this.#ofGroup = killTarget === 'group'
+    super(settings)
+    const { timeout, signal } = settings
     this.#timeout = timeout
     this.#signal = signal
     if (signal) {
@@ -90,30 +67,31 @@ export class Termination {
     return this.#timers.length > 0 || this.#signal !== undefined
   }
 
-  /** Sends killSignal now, and SIGKILL after killGrace. */
-  terminate(reason: TerminationReason): void {
-    const launch = this.#launch
-    if (!launch) return
-    this.reason ??= reason
-    if (this.#ofGroup) this.#group ??= launch.holdGroup()
-    const errno = -launch.signal(this.#killSignal)
-    // The child has ended, but a grandchild holds its output open.
-    if (errno === ESRCH) launch.stopOutput()
-    else if (errno !== 0) this.failed = killError('cannot end the child', errno)
-    if (this.#killGrace === false) return
-    this.#due = Math.min(this.#due, now() + this.#killGrace)
-    this.#timer(this.#killGrace, () => this.#kill(launch))
+  protected get pid(): number {
+    return this.#launch?.pid ?? 0
   }
 
-  #kill(launch: Launch): void {
-    this.#killed = true
-    // A member of the group may have outlived the child, and hold its output open.
-    if (launch.signal(SIGKILL) === 0 && launch.ended) launch.stopOutput()
+  protected get over(): boolean {
+    return this.#launch?.ended ?? false
   }
 
-  /** Whether to stop reading output as soon as the child has ended. */
-  get cutsOutput(): boolean {
-    return this.reason !== undefined && this.failed === undefined
+  protected signal(signal: number): number {
+    return this.#launch?.signal(signal) ?? -ESRCH
+  }
+
+  protected hold(): HeldGroup | undefined {
+    return this.#launch?.holdGroup()
+  }
+
+  protected stopOutput(): void {
+    this.#launch?.stopOutput()
+  }
+
+  /** Sends killSignal now, and SIGKILL after killGrace; nothing if there is no child to end. */
+  override terminate(reason: TerminationReason): void {
+    if (!this.#launch) return
+    super.terminate(reason)
+    if (this.killGrace !== false) this.#timer(this.killGrace, () => this.kill())
   }
 
   /**
@@ -139,7 +117,7 @@ export class Termination {
    * was to end, one that does not return is waited for no longer than killGrace.
    */
   async patiently(whole: Promise<void>): Promise<void> {
-    const grace = this.#killGrace
+    const grace = this.killGrace
     if (!this.cutsOutput || grace === false) return whole
     const core = getCore()
     core.ref()
@@ -155,8 +133,8 @@ export class Termination {
 
   /** The child has ended: reads its output for this long, in milliseconds, and then stops. */
   drain(ms: number): void {
-    if (ms === 0) this.#launch?.stopOutput()
-    else this.#timer(ms, () => this.#launch?.stopOutput())
+    if (ms === 0) this.stopOutput()
+    else this.#timer(ms, () => this.stopOutput())
   }
 
   /** The child has ended: says in `exit` why. */
@@ -164,7 +142,7 @@ export class Termination {
     exit.timedOut = this.timedOut
     exit.aborted = this.aborted
     this.#unlisten?.()
-    if (this.#group) this.groupEnded().then(() => this.disarm())
+    if (this.group) this.groupEnded().then(() => this.disarm())
     else this.disarm()
   }
 
@@ -173,14 +151,13 @@ export class Termination {
    * well, or has got SIGKILL; otherwise at once.
    */
   async groupEnded(): Promise<void> {
-    const group = this.#group
-    const pid = this.#launch?.pid ?? 0
+    const { group } = this
     if (!group) return
     const core = getCore()
     core.ref()
     try {
-      for (let ms = FIRST_LOOK; this.#waitsFor(group, pid, ms); ms = Math.min(ms * 2, LAST_LOOK)) {
-        await new Promise<void>((resolve) => later(Math.min(ms, this.#due - now()), resolve))
+      for (let ms = FIRST_LOOK; this.waitsForGroup(ms); ms = Math.min(ms * 2, LAST_LOOK)) {
+        await new Promise<void>((resolve) => later(Math.min(ms, this.due - now()), resolve))
       }
     } finally {
       core.unref()
@@ -188,18 +165,10 @@ export class Termination {
     }
   }
 
-  #waitsFor(group: HeldGroup, pid: number, ms: number): boolean {
-    if (this.#killed || this.#killGrace === false || !group.hasMembers(pid)) return false
-    if (ms > CLOSE_LOOK && !hasLiving(pid)) return false
-    if (now() < this.#due) return true
-    group.signal(pid, SIGKILL)
-    return false
-  }
-
   /** Cancels the timers and the abort listener: the child has ended. */
   disarm(): void {
     this.#unlisten?.()
     for (const timer of this.#timers) timer.cancel()
-    this.#group?.close()
+    this.group?.close()
   }
 }
