@@ -13,6 +13,7 @@ import {
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { Queue } from 'bullmq'
@@ -283,6 +284,47 @@ describe('what is no command', () => {
     expect(await leftovers(redis.url, queue)).toEqual([])
   })
 
+  test('an input that is longer than what can be sent', async () => {
+    const queue = newQueue()
+    await workOn(queue)
+    const input = Buffer.alloc(64 * 2 ** 20 + 1, 'x')
+    const commands = [{ file: 'cat', input }, { file: 'cat', input: input.toString() }, ['true']]
+    const [bytes, text, other] = await run(commands as ClusterCommand[], queue).all()
+    for (const one of [bytes, text]) {
+      expect(one?.error).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+      expect(one?.error?.message).toContain('input has at most 64 MiB')
+    }
+    expect(other?.result?.exitCode).toBe(0)
+  })
+
+  test('a command that Redis does not take is refused, and the others run', async () => {
+    const small = await new RedisServer(['--proto-max-bulk-len', '1mb']).start()
+    const options = { connection: small.url, queue: 'x' }
+    const one = await worker({ ...options, allow })
+    const input = 'x'.repeat(2 * 2 ** 20)
+    const commands = Array.from({ length: 150 }, (_, at) =>
+      at === 70 ? { file: 'cat', input } : ['echo', `${at}`],
+    )
+    const results = await batch(commands as ClusterCommand[], options).all()
+    for (const [at, { error, result }] of results.entries()) {
+      if (at !== 70) expect(result?.stdout).toBe(`${at}\n`)
+      else expect(error).toMatchObject({ name: 'ClusterError', code: 'ERR_REDIS' })
+    }
+    expect(results[70]?.error?.message).toMatch(/it closes the connection whenever a command of/)
+    await nothingQueued(small.url, 'x')
+    await one.close()
+    await small.remove()
+  })
+
+  test.each([5, null, undefined])('a source whose next() returns %j', async (next) => {
+    const source = { [Symbol.asyncIterator]: () => ({ next: async () => next }) }
+    const all = run(source as never, newQueue()).all()
+    expect(await rejection(all)).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: `next() of the iterator of commands must return an object, not ${next}`,
+    })
+  })
+
   test('a job of somebody else fails with what is wrong, and nothing runs', async () => {
     const queue = newQueue()
     const mark = join(dir, 'ran')
@@ -415,6 +457,28 @@ describe('at the start', () => {
     expect(results[0]?.result?.exitCode).toBe(0)
     await one.close()
     await locked.remove()
+  })
+
+  test('the user of Redis may not do what it takes, and no connection is left', async () => {
+    const guarded = await new RedisServer().start()
+    const client = new Redis(guarded.url)
+    const user = (...rules: string[]) =>
+      client.call('ACL', 'SETUSER', 'limited', 'reset', 'on', '>pw', '+@all', ...rules)
+    const connection = guarded.url.replace('//', '//limited:pw@')
+    const options = { connection, queue: 'x' }
+    await user('~other:*', '&*')
+    for (const [code, message] of await codes(both(options))) {
+      expect(code).toBe('ERR_REDIS')
+      expect(message).toMatch(/^Redis at 127.0.0.1:\d+: NOPERM/)
+    }
+    await user('~uring-spawn:*', 'resetchannels')
+    expect(await rejection(worker(options))).toMatchObject({ code: 'ERR_REDIS' })
+    await user('~uring-spawn:*', '&*', '-eval', '-evalsha')
+    const refused = await rejection(batch([['true']], options).all())
+    expect(refused).toMatchObject({ name: 'ClusterError', code: 'ERR_REDIS' })
+    while (`${await client.call('CLIENT', 'LIST')}`.includes('user=limited')) await sleep(20)
+    client.disconnect()
+    await guarded.remove()
   })
 
   test('another version has the queue', async () => {
@@ -689,6 +753,26 @@ describe('a worker that is closed', () => {
     const [only] = await results
     expect(only?.error).toMatchObject({ code: 'ERR_WORKER_STOPPED' })
     expect(only?.result?.signal).toBe('SIGTERM')
+  })
+
+  test('does not wait for a Redis that is away, once nothing can be delivered', async () => {
+    const other = await new RedisServer().start()
+    const options = { connection: other.url, queue: 'x', allow, cwd: dir, lostAfter: 1000 }
+    const [idle, busy] = [await worker({ ...options, queue: 'y' }), await worker(options)]
+    const commands = [
+      ['sh', '-c', 'trap "echo x > ended; exit" TERM; while :; do sleep 0.05; done'],
+    ]
+    const abort = new AbortController()
+    const { signal } = abort
+    const all = rejection(batch(commands, { connection: other.url, queue: 'x', signal }).all())
+    await until(() => busy.running === 1)
+    await other.stop('SIGTERM')
+    await Promise.all([idle.close(), busy.close()])
+    expect(busy.running).toBe(0)
+    expect(existsSync(join(dir, 'ended'))).toBe(true)
+    abort.abort()
+    expect(await all).toMatchObject({ name: 'AbortError' })
+    await other.remove()
   })
 })
 

@@ -99,6 +99,17 @@ export const patient = ({ options }: Target): RedisOptions => ({
   retryStrategy: (times: number) => Math.min(AGAIN_MS, 50 * 2 ** Math.min(times, 10)),
 })
 
+/**
+ * Ends a connection, and what waits for it. Between two tries to connect, ioredis only stops
+ * to try: whoever waits would wait for ever.
+ */
+export function endConnection(client: Redis): void {
+  client.disconnect()
+  if (client.status !== 'reconnecting') return
+  client.connect().catch(() => {})
+  client.disconnect()
+}
+
 async function versionOf(client: Redis, queue: string): Promise<string | null> {
   const key = `${PREFIX}:${queue}:version`
   await client.set(key, String(PROTOCOL), 'NX')

@@ -44,6 +44,12 @@ export class GivenBack {
     })
   }
 
+  /** Whether the worker has jobs whose end it has not been able to tell. */
+  get holds(): boolean {
+    for (const id of this.#taken) if (!this.#ended.has(id)) return true
+    return false
+  }
+
   #end(id: string): void {
     const now = Date.now()
     this.#given.delete(id)

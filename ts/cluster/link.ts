@@ -1,5 +1,6 @@
 /** A submitter's connections: what it sends, what it hears, and whether either is cut off. */
-import { Complaints, PREFIX, patient } from './connection.js'
+import { Complaints, PREFIX, patient, redisError } from './connection.js'
+import type { ClusterError } from './errors.js'
 import { Heard, type JobEvents } from './heard.js'
 import type { ClusterSettings } from './options.js'
 import type { NewJob, Peers, Queue, Redis } from './peers.js'
@@ -15,11 +16,15 @@ const MARKED = 7 * 24 * 3600
 /** What BullMQ's errors say when Redis can do something later that it cannot do now. */
 const later = /^(OOM|LOADING|BUSY|READONLY|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|NOREPLICAS|MISCONF)\b/
 
+/** What they say when the connection ends: what Redis cannot read, it answers and hangs up. */
+const broken = /aborted|Connection is closed|^ERR Protocol error/
+
 export class Link {
   readonly #client: Redis
   readonly #queue: Queue
   readonly #heard: Heard
   readonly #name: string
+  readonly #where: string
   readonly #mark: string
   #cut = new Set<() => void>()
   /** Since when there is no connection, by Date.now(). */
@@ -35,6 +40,7 @@ export class Link {
     const { target, queue, telemetry } = settings
     this.#client = client
     this.#name = queue
+    this.#where = target.where
     this.#mark = `${PREFIX}:${queue}:batch:${batch}`
     const options = { prefix: PREFIX, ...(telemetry && { telemetry: discreet(telemetry) }) }
     const defaultJobOptions = { attempts: 1 }
@@ -48,6 +54,7 @@ export class Link {
     })
   }
 
+  /** Rejects with a ClusterError, ERR_REDIS. */
   static async open(settings: ClusterSettings, peers: Peers, batch: string): Promise<Link> {
     const client = new peers.Redis({
       ...patient(settings.target),
@@ -55,13 +62,18 @@ export class Link {
       autoResendUnfulfilledCommands: false,
     })
     client.on('error', () => {})
-    // What happens to our jobs comes after this.
-    const key = `${PREFIX}:${settings.queue}:events`
-    const [last] = await client.xrevrange(key, '+', '-', 'COUNT', 1)
-    const link = new Link(settings, peers, batch, last?.[0] ?? '0-0', client)
-    await client.set(link.#mark, '1', 'EX', MARKED)
-    await link.#queue.waitUntilReady()
-    return link
+    try {
+      // What happens to our jobs comes after this.
+      const key = `${PREFIX}:${settings.queue}:events`
+      const [last] = await client.xrevrange(key, '+', '-', 'COUNT', 1)
+      const link = new Link(settings, peers, batch, last?.[0] ?? '0-0', client)
+      await client.set(link.#mark, '1', 'EX', MARKED)
+      await link.#queue.waitUntilReady()
+      return link
+    } catch (error) {
+      client.disconnect()
+      throw redisError(settings.target.where, error)
+    }
   }
 
   listen(events: JobEvents): void {
@@ -99,16 +111,24 @@ export class Link {
     await new Promise<void>((resolve) => this.#client.once('ready', () => resolve()))
   }
 
-  /** Rejects with Interrupted if it is unknown which were added. */
+  /**
+   * Rejects with Interrupted if it is unknown which were added, and with a ClusterError,
+   * ERR_REDIS, if Redis refuses.
+   */
   async add(jobs: NewJob[]): Promise<void> {
     try {
       await this.#answer(() => this.#queue.addBulk(jobs))
     } catch (error) {
+      if (error instanceof Interrupted) throw error
       const { message } = error as Error
-      if (later.test(message) || /aborted|Connection is closed/.test(message))
-        throw new Interrupted()
-      throw error
+      if (later.test(message) || broken.test(message)) throw new Interrupted()
+      throw this.error(error)
     }
+  }
+
+  /** A ClusterError, ERR_REDIS, that names this Redis. */
+  error(why: unknown): ClusterError {
+    return redisError(this.#where, why)
   }
 
   /** 1: removed, 0: a worker has it. Rejects with Interrupted. */

@@ -302,12 +302,25 @@ const variablesOf = (env: Record<string, string | undefined>): Record<string, st
     string
   >
 
+/** Redis would have to take it in one piece, and so would the text of a job. */
+const MAX_INPUT = 64 * 1024 * 1024
+
+function textOf(bytes: Uint8Array): WireOptions['input'] & {} {
+  if (bytes.length <= MAX_INPUT) return toText(bytes)
+  throw argumentError(
+    'ERR_OUT_OF_RANGE',
+    'on a cluster, input has at most 64 MiB: for more, use stdio: [{ path }]',
+  )
+}
+
 function inputOf(value: unknown): WireOptions['input'] & {} {
-  if (typeof value === 'string') return value
-  if (ArrayBuffer.isView(value)) {
-    return toText(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+  if (typeof value === 'string') {
+    return value.length > MAX_INPUT / 3 ? textOf(Buffer.from(value)) : value
   }
-  if (isAnyArrayBuffer(value)) return toText(new Uint8Array(value))
+  if (ArrayBuffer.isView(value)) {
+    return textOf(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+  }
+  if (isAnyArrayBuffer(value)) return textOf(new Uint8Array(value))
   throw argumentError(
     'ERR_INVALID_ARG_TYPE',
     'on a cluster, input must be text or bytes: for a file there, use stdio: [{ path }]',

@@ -84,6 +84,8 @@ export interface BullWorker extends Endpoint {
   toKey(name: string): string
   getBackend(): {
     moveJobFromActiveToWait(id: string, token: string): Promise<number>
+    /** The connection on which it waits for jobs. */
+    readonly blockingClient?: Promise<Redis>
   }
 }
 

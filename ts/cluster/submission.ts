@@ -6,6 +6,7 @@ import type { AnyResult, Commands, SchedulerEvents } from '../batch/scheduler.js
 import { whenAborted } from '../core/abort.js'
 import { later, now, soon, type Timer } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
+import { argumentError } from '../model/argument-error.js'
 import type { BatchCommand, BatchProgress } from '../options/options.js'
 import { reach } from './connection.js'
 import { errorOfReason, LostError } from './errors.js'
@@ -36,6 +37,10 @@ const CANCEL_MS = 500
 /** Milliseconds for which that goes on, at most, and without a connection. */
 const GIVE_UP_MS = 60_000
 const GIVE_UP_CUT_MS = 5_000
+/** Characters from which a command may be what Redis closes the connection for. */
+const LARGE = 256 * 1024
+/** How often such a command is sent, if the connection breaks each time. */
+const TRIES = 4
 
 interface Task {
   index: number
@@ -168,8 +173,15 @@ export class Submission implements Engine {
         continue
       }
       try {
-        const { done, value } = await this.#source.next()
+        const next = await this.#source.next()
         if (this.#isStopped) break
+        if (typeof next !== 'object' || next === null) {
+          throw argumentError(
+            'ERR_INVALID_ARG_TYPE',
+            `next() of the iterator of commands must return an object, not ${next}`,
+          )
+        }
+        const { done, value } = next
         if (done) this.#exhausted = true
         else this.#submit(link, this.#next++, value)
       } catch (error) {
@@ -242,7 +254,8 @@ export class Submission implements Engine {
 
   /** Adds jobs. Those of which it is unknown whether Redis has them are asked for, and added if not. */
   async #add(link: Link, tasks: readonly Task[]): Promise<void> {
-    for (let left = tasks; left.length > 0; ) {
+    let left = tasks
+    for (let tries = 1; left.length > 0; tries++) {
       try {
         await link.add(
           left.map(({ id, read }) => ({ name: JOB_NAME, data: read.wire, opts: { jobId: id } })),
@@ -255,6 +268,21 @@ export class Submission implements Engine {
       left = await this.#missing(link, left)
       if (this.#isStopped) {
         for (const task of left) this.#drop(task)
+        return
+      }
+      const large = left.filter(isLarge)
+      if (large.length > 0 && left.length > 1) {
+        // One that Redis does not take is not to keep the others from it.
+        await this.#add(
+          link,
+          left.filter((task) => !isLarge(task)),
+        )
+        for (const task of large) await this.#add(link, [task])
+        return
+      }
+      if (large.length > 0 && tries === TRIES) {
+        const why = `it closes the connection whenever a command of ${sizeOf(large[0] as Task)} characters is sent`
+        this.#settle(link, large[0] as Task, { ...noOutcome, error: link.error(new Error(why)) })
         return
       }
     }
@@ -528,9 +556,12 @@ export class Submission implements Engine {
   }
 }
 
+const sizeOf = ({ read }: Task): number => JSON.stringify(read.wire).length
+const isLarge = (task: Task): boolean => sizeOf(task) > LARGE
+
 /** It would fare no better the next time. */
 const isHopeless = (error: Error | undefined): boolean =>
   error instanceof AbortError ||
-  ['ERR_NOT_ALLOWED', 'ERR_INVALID_JOB', 'ERR_CLUSTER_VERSION'].includes(
+  ['ERR_NOT_ALLOWED', 'ERR_INVALID_JOB', 'ERR_CLUSTER_VERSION', 'ERR_REDIS'].includes(
     (error as NodeJS.ErrnoException | undefined)?.code ?? '',
   )

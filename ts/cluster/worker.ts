@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { Ending } from '../core/abort.js'
+import { later, type Timer } from '../core/runtime.js'
 import { argumentError } from '../model/argument-error.js'
 import type { CommandSettings } from '../options/settings.js'
 import { isCollected } from '../options/stdio.js'
@@ -9,7 +10,7 @@ import { maxOf } from '../process/outputs.js'
 import { runWith } from '../run.js'
 import type { RunResult } from '../run-result.js'
 import { Policy, readAllow, readNames } from './allow.js'
-import { Complaints, PREFIX, patient, reach } from './connection.js'
+import { Complaints, endConnection, PREFIX, patient, reach, redisError } from './connection.js'
 import { ClusterError, LostError, reasonOf } from './errors.js'
 import { Base, whyNot } from './folder.js'
 import { GivenBack } from './given-back.js'
@@ -27,6 +28,11 @@ import { discreet } from './telemetry.js'
 
 /** Seconds for which Redis keeps outcomes that nobody takes: their submitter is gone. */
 const KEPT = { age: 24 * 3600 }
+
+/** Milliseconds after which a worker that has nothing to deliver is closed without Redis. */
+const LEAVE_MS = 1_000
+/** Milliseconds until it is looked again whether Redis is there. */
+const LOOK_MS = 100
 
 /** Where submitters say which batches have been given up. */
 export const cancelChannel = (queue: string): string => `${PREFIX}:${queue}:cancel`
@@ -69,6 +75,10 @@ export class Worker {
   readonly #lostAfter: number
   readonly #running = new Map<string, Running>()
   #closed: Promise<void> | undefined
+  /** Since when there is no connection, by Date.now(). */
+  #cutSince: number | undefined
+  /** Whether Redis is there, while it is being closed. */
+  #looks: Timer | undefined
 
   /** @internal */
   constructor(peers: Peers, settings: WorkerSettings, policy: Policy, durable: boolean) {
@@ -82,6 +92,12 @@ export class Worker {
     const connection = patient(target)
     this.#client = new peers.Redis(connection)
     this.#client.on('error', (() => {}) as never)
+    this.#client.on('close', () => {
+      this.#cutSince ??= Date.now()
+    })
+    this.#client.on('ready', () => {
+      this.#cutSince = undefined
+    })
     this.#bull = new peers.Worker(queue, (job) => this.#take(job), {
       connection: this.#client,
       prefix: PREFIX,
@@ -117,8 +133,9 @@ export class Worker {
 
   /** @internal */
   async begin(queue: string): Promise<void> {
-    await this.#listener.subscribe(cancelChannel(queue))
+    // First, as what is closed while it connects leaves connections behind.
     await this.#bull.waitUntilReady()
+    await this.#listener.subscribe(cancelChannel(queue))
     this.#bull.run().catch(() => {})
   }
 
@@ -186,6 +203,7 @@ export class Worker {
   /**
    * Takes no more commands, and resolves when those that run have ended and their results
    * are delivered. With `force` it ends them: killSignal, and SIGKILL after killGrace.
+   * Without Redis for `lostAfter` it ends them as well: their results count no longer.
    */
   async close({ force = false }: { force?: boolean } = {}): Promise<void> {
     this.#closed ??= this.#close()
@@ -199,9 +217,26 @@ export class Worker {
   }
 
   async #close(): Promise<void> {
-    await this.#bull.close()
+    const closed = this.#bull.close()
+    this.#closeWithoutRedis()
+    await closed
+    this.#looks?.cancel()
     this.#client.disconnect()
     this.#listener.disconnect()
+  }
+
+  /** BullMQ waits for Redis as long as it takes; a result counts no longer than the lock is held. */
+  #closeWithoutRedis(): void {
+    const away = this.#cutSince === undefined ? 0 : Date.now() - this.#cutSince
+    if (away > (this.#givenBack.holds ? this.#lostAfter : LEAVE_MS)) {
+      for (const id of this.#running.keys()) {
+        this.#stop(id, new LostError('its worker was closed, out of touch with Redis'))
+      }
+      endConnection(this.#client)
+      this.#bull.getBackend().blockingClient?.then(endConnection, () => {})
+      return
+    }
+    this.#looks = later(LOOK_MS, () => this.#closeWithoutRedis())
   }
 
   /** close(): `await using`. */
@@ -245,6 +280,11 @@ export async function worker(options: WorkerOptions): Promise<Worker> {
   const loaded = await peers()
   const { durable } = await reach(loaded, settings.target, settings.queue)
   const made = new Worker(loaded, settings, policy, durable)
-  await made.begin(settings.queue)
+  try {
+    await made.begin(settings.queue)
+  } catch (error) {
+    await made.close()
+    throw redisError(settings.target.where, error)
+  }
   return made
 }
