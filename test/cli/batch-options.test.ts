@@ -1,6 +1,13 @@
 /** `uring-spawn batch` in the place of xargs and GNU parallel. */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +18,7 @@ import { parseCommand } from '../../dist/cli/command.js'
 import { Order } from '../../dist/cli/order.js'
 import { lineOf } from '../../dist/cli/source.js'
 import { type BatchCommand, run } from '../../dist/index.js'
+import { until } from '../support.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
@@ -183,6 +191,45 @@ describe('--joblog', () => {
     await cli(['-j1', '--joblog', log, '--resume', ...words], '7\n8\n')
     expect(runs()).toEqual(['0', '7', '8'])
     expect(rows().filter(([, , , , , , exit]) => exit === '7' || exit === '8').length).toBe(2)
+  })
+
+  test('--resume after SIGKILL runs the rest, and nothing that the log has', async () => {
+    // The first ends, and its row is there, before the batch is killed; the others wait for a go.
+    const go = join(dir, 'go')
+    const line = (n: number) =>
+      `sh -c 'until [ -e ${go}${n} ]; do sleep 0.05; done; echo ${n} >>${dir}/ran'`
+    const input = [1, 2, 3, 4, 5].map(line).join('\n')
+    const killed = run(process.execPath, [main, 'batch', '-j2', '--joblog', log], {
+      ...{ input, stdio: ['pipe', 'ignore', 'ignore'], killTarget: 'group' },
+    })
+    writeFileSync(`${go}1`, '')
+    await until(() => existsSync(log) && rows().length === 1)
+    killed.kill('SIGKILL')
+    await killed
+    for (const n of [2, 3, 4, 5]) writeFileSync(`${go}${n}`, '')
+    expect((await cli(['-j2', '--joblog', log, '--resume'], input)).exitCode).toBe(0)
+    const ran = readFileSync(`${dir}/ran`, 'utf8').trim().split('\n')
+    expect(ran.sort()).toEqual(['1', '2', '3', '4', '5'])
+    expect(
+      rows()
+        .map(([seq]) => seq)
+        .sort(),
+    ).toEqual(['1', '2', '3', '4', '5'])
+  })
+
+  test('--resume continues a log of which only part of the first line was written', async () => {
+    writeFileSync(log, 'Seq\tHo')
+    await cli(['--joblog', log, '--resume', ...words], '0\n')
+    await cli(['--joblog', log, '--resume', ...words], '0\n')
+    expect([runs(), rows().length]).toEqual([['0'], 1])
+  })
+
+  test('--resume leaves a file alone that is no log', async () => {
+    writeFileSync(log, 'echo x\n')
+    const { stderr, stdout, exitCode } = await cli(['--joblog', log, '--resume'], 'echo x\n')
+    expect([stdout, exitCode]).toEqual(['', 2])
+    expect(stderr).toContain(`${log} is no job log to resume`)
+    expect(readFileSync(log, 'utf8')).toBe('echo x\n')
   })
 
   test('a command that a signal ended with the batch is not logged', async () => {

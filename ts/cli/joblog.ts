@@ -40,16 +40,21 @@ function exitValue({ error, result }: Logged['outcome']): number {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT' ? 127 : 126
 }
 
+const heading = columns.join('\t')
+
 const keyOf = (seq: string | number, line: string): string => `${seq}\t${line}`
 
-/** What is in a log; nothing if there is none. */
+/** What is in a log; nothing if there is none. Throws if the file is no log, which is not to be one. */
 function readLog(file: string): string {
+  let text: string
   try {
-    return readFileSync(file, 'utf8')
+    text = readFileSync(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw error
   }
+  if (heading.startsWith(text) || text.startsWith(`${heading}\n`)) return text
+  throw new Error(`${file} is no job log to resume: its first line has other columns`)
 }
 
 function doneIn(rows: readonly string[], resume: Resume): Set<string> {
@@ -74,9 +79,9 @@ export class JobLog {
     // A crash may have left a last row without an end: that command is not done.
     const rows = text.split('\n').slice(0, -1)
     this.#done = doneIn(rows, resume ?? 'ended')
-    this.#fd = openSync(file, resume ? 'a' : 'w')
-    if (text !== '' && !text.endsWith('\n')) writeSync(this.#fd, '\n')
-    if (rows.length === 0) writeSync(this.#fd, `${columns.join('\t')}\n`)
+    this.#fd = openSync(file, rows.length > 0 ? 'a' : 'w')
+    if (rows.length > 0 && !text.endsWith('\n')) writeSync(this.#fd, '\n')
+    if (rows.length === 0) writeSync(this.#fd, `${heading}\n`)
   }
 
   /** Whether an earlier run has done this command. */
