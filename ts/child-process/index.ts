@@ -4,7 +4,7 @@
  */
 import * as node from 'node:child_process'
 import { promisify } from 'node:util'
-import { beginMarking, mark, started } from './patch.js'
+import { beginMarking, mark, spawned, started } from './patch.js'
 
 beginMarking()
 
@@ -12,10 +12,15 @@ export * from 'node:child_process'
 
 type Call = (...args: never[]) => unknown
 
-/** The same function; what it starts meanwhile is ours. */
-function wrap<F extends Call>(name: string, call: F): F {
-  const wrapped = function (this: unknown, ...args: Parameters<F>) {
-    return started(() => call.apply(this, args))
+/** Calls a function of Node's; what it starts meanwhile is ours. */
+type Through = (call: Call, self: unknown, args: unknown[]) => unknown
+
+const through: Through = (call, self, args) => started(() => call.apply(self, args as never[]))
+
+/** The same function, called through another. */
+function wrap<F extends Call>(name: string, call: F, by: Through = through): F {
+  const wrapped = function (this: unknown, ...args: unknown[]) {
+    return by(call, this, args)
   }
   Object.defineProperty(wrapped, 'name', { value: name })
   Object.defineProperty(wrapped, 'length', { value: call.length })
@@ -27,7 +32,7 @@ function wrap<F extends Call>(name: string, call: F): F {
   return wrapped as unknown as F
 }
 
-export const spawn: typeof node.spawn = wrap('spawn', node.spawn)
+export const spawn: typeof node.spawn = wrap('spawn', node.spawn, spawned)
 export const exec: typeof node.exec = wrap('exec', node.exec)
 export const execFile: typeof node.execFile = wrap('execFile', node.execFile)
 export const fork: typeof node.fork = wrap('fork', node.fork)

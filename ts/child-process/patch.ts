@@ -1,11 +1,13 @@
 /**
  * Every way to start a process and go on ends in ChildProcess.spawn(): spawn(), exec(),
  * execFile(), fork(), their promises, cluster. spawnSync(), execSync() and execFileSync()
- * end in a native function. These two alone are replaced; Node's own JavaScript keeps
- * checking options, and makes streams, channels and errors.
+ * end in a native function. These two are replaced; Node's own JavaScript keeps
+ * checking options, and makes streams, channels and errors. The function spawn() is
+ * replaced as well, but only to spare it some work.
  */
-import { ChildProcess } from 'node:child_process'
+import childProcess, { ChildProcess } from 'node:child_process'
 import { channel } from 'node:diagnostics_channel'
+import { syncBuiltinESMExports } from 'node:module'
 import { nameOfKind } from '../backend/backends.js'
 import { selectBackend } from '../backend/select.js'
 import { loadBinding } from '../binding/load.js'
@@ -14,6 +16,7 @@ import { currentEnv } from '../core/process-env.js'
 import { now } from '../core/runtime.js'
 import { launches, Told } from '../process/told.js'
 import { ChildHandle, type NativeHandle } from './handle.js'
+import { giveInheritedEnv, withInheritedEnv } from './inherited.js'
 import { type Launcher, reasonOf, type SpawnOptions, whyNode } from './start.js'
 import { runSync, type SyncOptions, type SyncResult, whyNodeSync } from './sync.js'
 
@@ -90,6 +93,7 @@ function whyNodeNow(options: unknown): string | undefined {
 }
 
 function spawn(this: Spawnable & Internals, options: unknown): number {
+  giveInheritedEnv(options)
   const native = this._handle
   const wanted = everywhere || calls > 0 || marked.has(this)
   if (!wanted || !native) return original.call(this, options)
@@ -98,6 +102,33 @@ function spawn(this: Spawnable & Internals, options: unknown): number {
   const told = launches.hasSubscribers ? follow(this, options, launcher) : undefined
   if (!launcher) return delegate(told, reason, () => original.call(this, options))
   return launch.call(this, launcher, native as NativeHandle, options as SpawnOptions, told)
+}
+
+/** Whether what spawn() starts now comes to our method, unchanged, and is ours. */
+function spawnsHere(): boolean {
+  const wanted = everywhere || calls > 0
+  return wanted && prototype.spawn === spawn && !traces.some((trace) => trace.hasSubscribers)
+}
+
+type Call = (...args: unknown[]) => unknown
+
+const originalCall = childProcess.spawn as unknown as Call
+
+/** The arguments for Node's function spawn(), which then finds the environment at hand. */
+const prepare = (given: unknown[]): unknown[] => (spawnsHere() ? withInheritedEnv(given) : given)
+
+const spawnCall: Call = function (this: unknown, ...given) {
+  return originalCall.apply(this, prepare(given))
+}
+for (const name of ['name', 'length'] as const)
+  Object.defineProperty(spawnCall, name, { value: originalCall[name], configurable: true })
+
+/** Puts `call` in the place of `other`, unless a program has put something else there. */
+function replaceCall(other: Call, call: Call): void {
+  const exported = childProcess as unknown as { spawn: Call }
+  if (exported.spawn !== other) return
+  exported.spawn = call
+  syncBuiltinESMExports()
 }
 
 /** Has Node start it by `theirs`, and tells why. */
@@ -239,10 +270,12 @@ function patch(): void {
 function beginEverywhere(): void {
   patch()
   everywhere = true
+  if (patched) replaceCall(originalCall, spawnCall)
 }
 
 function endEverywhere(): void {
   everywhere = false
+  replaceCall(spawnCall, originalCall)
   if (!patched || calls > 0 || prototype.spawn !== spawn || marking) return
   prototype.spawn = original
   unpatchSync()
@@ -257,6 +290,8 @@ interface DropIn {
   register(): void
   unregister(): void
   started<T>(start: () => T): T
+  /** Not in every copy. */
+  prepare?(given: unknown[]): unknown[]
   mark(child: object): void
   beginMarking(): void
 }
@@ -272,6 +307,7 @@ const ours: DropIn = {
       calls--
     }
   },
+  prepare,
   mark: (child) => void marked.add(child),
   beginMarking() {
     patch()
@@ -305,6 +341,11 @@ export function unregister(): void {
 /** Calls `start`; what it starts is started through uring-spawn. */
 export function started<T>(start: () => T): T {
   return dropIn.started(start)
+}
+
+/** Calls Node's function `spawn`; what it starts is started through uring-spawn. */
+export function spawned<T>(spawn: (...args: never[]) => T, self: unknown, given: unknown[]): T {
+  return dropIn.started(() => spawn.apply(self, (dropIn.prepare?.(given) ?? given) as never[]))
 }
 
 /** `child.spawn()` will start through uring-spawn. */

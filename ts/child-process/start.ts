@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import { assemble } from '../chain/assemble.js'
 import type { Core } from '../core/core.js'
 import type { Chain } from '../model/operations.js'
+import { inheritedBy } from './inherited.js'
 import { type ChildStdio, UnknownEntry } from './stdio.js'
 
 /** What Node's JavaScript hands to its native code. */
@@ -13,6 +14,7 @@ export interface SpawnOptions {
   envPairs: string[]
   detached?: boolean
   stdio?: unknown
+  env?: unknown
 }
 
 /** How and where children start, for all of an environment. */
@@ -64,10 +66,15 @@ function pathOf(envPairs: readonly string[]): string {
 /** The chain that starts it with these descriptors. */
 export function chainOf(
   { inheritFds }: Launcher,
-  { file, args, envPairs, detached }: SpawnOptions,
+  options: SpawnOptions,
   { fds, cwd, cwdFd }: ChildStdio,
 ): Chain {
-  const env = { envp: envPairs, path: pathOf(envPairs) }
+  const { file, args, envPairs, detached } = options
+  const inherited = inheritedBy(options)
+  const env = {
+    envp: inherited?.envp ?? envPairs,
+    path: inherited ? (inherited.path ?? EXECVP_PATH) : pathOf(envPairs),
+  }
   const settings = { argv0: args[0], env, inheritFds, detached: detached === true, cwd }
   const rest = args.slice(1)
   return assemble({ file, args: rest, settings, fds, files: [], cwdFd, shell: true })

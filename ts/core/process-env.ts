@@ -35,8 +35,12 @@ export const currentEnv = (): NodeJS.ProcessEnv => process.env ?? noVariables
 
 /** The last object in process.env, and whether it shows the C library's environment. */
 let last: { env: object; native: boolean } | undefined
-/** The contents of `last` when the C library's environment had that version. */
-let cached: { version: number; environ: EnvVars } | undefined
+/**
+ * The contents of `last` when the C library's environment had that version; without
+ * `environ`, process.env does not show what is there: bytes that are not UTF-8, or a
+ * name that is there twice.
+ */
+let cached: { version: number; environ: EnvVars | undefined } | undefined
 
 /** Reading the real process.env takes a call into C++ for each variable. */
 function readNative(env: object): EnvVars {
@@ -49,28 +53,49 @@ function readNative(env: object): EnvVars {
   return { envp, path: (env as NodeJS.ProcessEnv).PATH }
 }
 
-/**
- * The current contents of process.env, whichever object that is, or nothing if a
- * program has deleted it. They are cached only while it is the real one and the C
- * library's environment still has the same bytes. Throws an argument error for a bad
- * object that a program has put in its place.
- */
-export function inheritedEnvVars(): EnvVars {
-  const env = currentEnv()
+/** Whether `env`, what process.env is now, shows the C library's environment. */
+function showsNative(env: object): boolean {
   if (last?.env !== env) {
     last = { env, native: mayBeNative && isNative(env) }
     cached = undefined
   }
-  if (!last.native) return envVarsOf('process.env', env, true)
+  return last.native
+}
+
+/**
+ * The contents of the real process.env. They are cached while the C library's
+ * environment still has the same bytes.
+ */
+function nativeEnvVars(env: object): EnvVars {
   const binding = loadBinding()
   const version = binding.envVarsVersion()
-  if (version !== 0 && cached?.version === version) return cached.environ
+  if (version !== 0 && cached?.version === version && cached.environ) return cached.environ
   const environ = readNative(env)
   cached = undefined
+  if (version === 0) return environ
   // Another thread may have changed it meanwhile; then don't cache this.
-  if (version !== 0 && binding.envVarsAre(environ.envp.join('\0'))) {
-    Object.freeze(environ.envp)
-    cached = { version, environ }
-  }
+  const same = binding.envVarsAre(environ.envp.join('\0'))
+  if (same) Object.freeze(environ.envp)
+  cached = { version, environ: same ? environ : undefined }
   return environ
+}
+
+/**
+ * The current contents of process.env, whichever object that is, or nothing if a
+ * program has deleted it. Throws an argument error for a bad object that a program has
+ * put in its place.
+ */
+export function inheritedEnvVars(): EnvVars {
+  const env = currentEnv()
+  return showsNative(env) ? nativeEnvVars(env) : envVarsOf('process.env', env, true)
+}
+
+/** The same if it can be had without reading process.env each time; otherwise undefined. */
+export function cachedEnvVars(): EnvVars | undefined {
+  const env = currentEnv()
+  if (!showsNative(env)) return undefined
+  const version = loadBinding().envVarsVersion()
+  if (version === 0) return undefined
+  if (cached?.version !== version) nativeEnvVars(env)
+  return cached?.version === version ? cached.environ : undefined
 }
