@@ -1,8 +1,8 @@
 // `npm run test:soak`: the library on this kernel for long, by random operations
 // (test/soak); the proof of the cluster and its memory (test/cluster); then the series:
 // that each of its patches builds, its selftests on more machines than `npm test` has,
-// and its stress program and fuzzer for long, each in a machine of its own. Prints
-// tables of what was done, and a line with the counts.
+// and for long its stress program, its fuzzer, and the one that disturbs what it starts,
+// each in a machine of its own. Prints tables of what was done, and a line with the counts.
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import { Command, Option } from 'commander'
@@ -29,6 +29,7 @@ const given = new Command()
   .option('--last <operation>', 'library: end with this one, whatever the time and count', number)
   .option('--stress <chains>', 'kernel: chains of the stress program', number, 100_000)
   .option('--fuzz <chains>', 'kernel: chains of the fuzzer', number, 10_000_000)
+  .option('--disturbed <processes>', 'kernel: started while all disturbs them', number, 10_000)
   .option('--commands <number>', 'cluster: over four workers', positive, 100_000)
   .option('--generated <number>', 'cluster: of a generator, for memory', positive, 1_000_000)
   .option('--kernel <flavour>', 'selftests, kernel: of the machines: patched or debug', 'debug')
@@ -114,7 +115,7 @@ async function library() {
   return false
 }
 
-/** How many chains one machine runs: few enough to narrow down what ends it early. */
+/** How many chains or processes one machine starts: few enough to narrow down what ends it early. */
 const PIECE = 100_000
 
 const lab = (...args) => [process.execPath, `${root}kernel/lab`, ...args]
@@ -167,28 +168,28 @@ async function selftests() {
 }
 
 /** Runs a program of the series in a machine; returns a row of the table. */
-function inMachine(image, [program, chains, args]) {
+function inMachine(image, [program, starts, args]) {
   const limits = ['--kernel', options.kernel, '--smp', '2', '--timeout', `${LIMIT}`]
   const command = lab(...limits, '--', `${image}/selftests/${program}`, ...args.map(String))
   return run(
     `soak: ${program} ${args.join(' ')}`,
     command,
-    { program, arguments: args.join(' '), chains },
+    { program, arguments: args.join(' '), starts },
     // Without its totals a program has not reported success, whatever its status.
     (stdout) => /^# Totals: .* fail:0 .* error:0$/m.test(stdout),
   )
 }
 
-/** Runs of a program that do `total` chains together, with a seed each. */
+/** Runs of a program that start `total` chains or processes together, with a seed each. */
 const inPieces = (program, total, args) =>
   Array.from({ length: Math.ceil(total / PIECE) }, (_, i) => {
-    const chains = Math.min(PIECE, total - i * PIECE)
-    return [program, chains, args(chains, firstSeed + i)]
+    const starts = Math.min(PIECE, total - i * PIECE)
+    return [program, starts, args(starts, firstSeed + i)]
   })
 
 /** Returns whether each run went well. */
 async function kernel() {
-  const { stress, fuzz, kernel } = options
+  const { stress, fuzz, disturbed, kernel } = options
   const built = await attempt(lab('build', '--kernel', kernel), {
     ...{ title: 'soak: building the kernel', log: logFile('soak build'), lazy: true },
   })
@@ -200,6 +201,7 @@ async function kernel() {
   const runs = [
     ...inPieces('io_uring_spawn/stress', stress, (chains, seed) => [chains, 4, seed, LIMIT]),
     ...inPieces('io_uring_spawn/fuzz', fuzz, (chains, seed) => [seed, chains]),
+    ...inPieces('spawn_template/soak', disturbed, (starts, seed) => [starts, LIMIT, seed]),
   ]
   const rows = []
   for (const one of runs) rows.push(await inMachine(image, one))
