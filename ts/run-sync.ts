@@ -212,7 +212,7 @@ function outputsOf(settings: RunSettings, { pipes }: Compiled, ran: Ran): Output
   pipes.forEach(({ index, input }, at) => {
     if (input) return
     const [truncated, error = 0] = ends.slice(2 * at, 2 * at + 2)
-    outputs.add(index, ran[RunField.outputs + at] as Buffer, truncated === 1, -error)
+    outputs.output(index, ran[RunField.outputs + at] as Buffer, truncated === 1, -error)
   })
   return outputs
 }

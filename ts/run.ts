@@ -69,7 +69,7 @@ export async function runWith(
   }
   let termination: Termination | undefined
   try {
-    const { signal, overflow } = asked
+    const { signal } = asked
     if (signal?.aborted) throw new AbortError(signal)
     const turn = startTurn(asked)
     const settings = turn ? await turn : asked
@@ -77,30 +77,11 @@ export async function runWith(
     checkInput(input)
     const ending = new Termination(settings)
     termination = ending
-    const overflowed = () => {
-      if (overflow === 'kill') ending.terminate('maxBuffer')
-    }
     const source = input instanceof InputSource ? input : undefined
-    const launch = ending.arm(
-      () =>
-        new Launch({
-          settings,
-          collection: {
-            max: (index) => outputs.nativeMax(index),
-            input: input instanceof InputSource ? undefined : input,
-            feeds: source !== undefined,
-            output: (index, bytes, truncated, errno) => outputs.add(index, bytes, truncated, errno),
-            overflow: overflowed,
-            chunk: (index, bytes) => outputs.chunk(index, bytes),
-          },
-          begin,
-        }),
-    )
-    outputs.begin({
-      more: (index) => launch.more(index),
-      overflow: overflowed,
-      failed: () => ending.terminate('callback'),
-    })
+    outputs.input = input instanceof InputSource ? undefined : input
+    outputs.feeds = source !== undefined
+    const launch = ending.arm(() => new Launch({ settings, collection: outputs, begin }))
+    outputs.begin(launch, ending)
     control?.launched(launch)
     const feed = source && new Feed(source, () => ending.terminate('callback'))
     if (feed || settings.stdio.some(isHandled)) launch.hurry()

@@ -3,7 +3,9 @@ import { Buffer } from 'node:buffer'
 import type { RunSettings } from '../options/settings.js'
 import { isCollected } from '../options/stdio.js'
 import { type Keep, Kept, splitOf } from './kept.js'
+import type { Collection, Launch } from './launch.js'
 import { LineSplitter, type Reader } from './lines.js'
+import type { Termination } from './termination.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
 
@@ -49,15 +51,10 @@ class Flow {
   }
 }
 
-/** What the outputs need of the program that writes them. */
-export interface Source {
-  /** Asks for a chunk of the output with this descriptor. */
-  more(index: number): void
-  /** An output goes beyond its limit. */
-  overflow(): void
-  /** A function of the caller's has thrown. */
-  failed(): void
-}
+/** What the outputs need of the program that writes them: more of the one with this descriptor. */
+type Source = Pick<Launch, 'more'>
+/** What they need of its termination. */
+type Ending = Pick<Termination, 'terminate'>
 
 /** The bytes to keep of the output with this descriptor. */
 export function maxOf({ maxBuffer, all }: RunSettings, index: number): number {
@@ -66,8 +63,11 @@ export function maxOf({ maxBuffer, all }: RunSettings, index: number): number {
   return own ?? (index === 2 ? maxBuffer?.stderr : undefined) ?? MAX_BUFFER
 }
 
-/** Collects each pipe's output until it ends. */
-export class Outputs {
+/** Collects each pipe's output until it ends, for the launch and for whoever reads meanwhile. */
+export class Outputs implements Collection {
+  /** What native code writes to the program, and whether the caller does. */
+  input: Uint8Array | undefined
+  feeds = false
   truncated = false
   /** The first pipe that could not be read to its end. */
   failed: { index: number; errno: number } | undefined
@@ -84,6 +84,7 @@ export class Outputs {
   #flows: Map<number, Flow> | undefined
   readonly #indices: readonly number[]
   #source: Source | undefined
+  #ending: Ending | undefined
   #abandoned = false
   #missing: number
   #whole: Promise<void> | undefined
@@ -149,13 +150,14 @@ export class Outputs {
   }
 
   /** How much native code is to keep of an output. Of one that comes in chunks nothing is dropped here. */
-  nativeMax(index: number): number {
+  max(index: number): number {
     return this.#flows?.has(index) ? Number.POSITIVE_INFINITY : maxOf(this.#settings, index)
   }
 
   /** There is a program now. */
-  begin(source: Source): void {
+  begin(source: Source, ending: Ending): void {
     this.#source = source
+    this.#ending = ending
     for (const index of this.#flows?.keys() ?? []) source.more(index)
   }
 
@@ -200,7 +202,7 @@ export class Outputs {
         }
       } catch (error) {
         this.thrown ??= { error }
-        this.#source?.failed()
+        this.#ending?.terminate('callback')
       }
     })
   }
@@ -208,7 +210,12 @@ export class Outputs {
   #add(flow: Flow, bytes: Buffer): void {
     const before = flow.kept.truncated
     flow.add(bytes)
-    if (flow.kept.truncated && !before) this.#source?.overflow()
+    if (flow.kept.truncated && !before) this.overflow()
+  }
+
+  /** An output goes beyond its limit. */
+  overflow(): void {
+    if (this.#settings.overflow === 'kill') this.#ending?.terminate('maxBuffer')
   }
 
   /** Some output, of one that was asked for more. */
@@ -222,7 +229,7 @@ export class Outputs {
   }
 
   /** All output, or the last of one that came in chunks. */
-  add(index: number, bytes: Buffer, truncated: boolean, errno: number): void {
+  output(index: number, bytes: Buffer, truncated: boolean, errno: number): void {
     if (errno !== 0) this.failed ??= { index, errno }
     this.truncated ||= truncated
     const flow = this.#flows?.get(index)
