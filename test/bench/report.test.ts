@@ -14,7 +14,7 @@ const results = readResults(committed)
 describe('results', () => {
   test('of every benchmark are committed, and match the schema', () => {
     expect(Object.keys(results).sort()).toEqual([
-      ...['agent-tools', 'awaited', 'batch', 'designs', 'node', 'spawners'],
+      ...['agent-tools', 'awaited', 'batch', 'cluster', 'designs', 'node', 'spawners'],
     ])
   })
 

@@ -69,3 +69,15 @@ test('the README has the two figures of the comparison', () => {
   const rate = at('processes per second, 16 in flight, dynamic child').toFixed(1)
   expect(readme).toContain(`**${rate} times** as many programs per second`)
 })
+
+test('the page of the cluster has the measured ratios to the local batch', () => {
+  const { results } = JSON.parse(read('bench/results/cluster.json')) as {
+    results: { command: string; ratio: number; low: number; high: number }[]
+  }
+  const page = read('docs/cluster.md').replace(/\s+/g, ' ')
+  expect(results.length).toBeGreaterThan(0)
+  for (const { command, ratio, low, high } of results) {
+    const range = `${low.toFixed(2)} to ${high.toFixed(2)}`
+    expect(page).toContain(`${ratio.toFixed(2)} of it for \`${command}\` (${range}`)
+  }
+})
