@@ -20,6 +20,8 @@ const project = fileURLToPath(new URL('../..', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 mkdirSync(join(dir, 'node_modules'))
 symlinkSync(project, join(dir, 'node_modules/uring-spawn'))
+// A recipe uses it.
+symlinkSync(join(project, 'node_modules/zx'), join(dir, 'node_modules/zx'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
 interface Program {
