@@ -2,7 +2,7 @@
 // restarted in between. Each command appends its number and its worker to a file; each has
 // one outcome, and only those that the killed worker had may be lost.
 //
-//   node test/cluster/proof.mjs [--count N] [--workers N] [--jobs N]
+//   node test/cluster/proof.mjs [--count N] [--workers N] [--jobs N] [--lost-after MS]
 //
 // Prints lines of JSON for its progress and one for the result; exits with 1 if
 // anything is wrong.
@@ -24,11 +24,12 @@ const { values } = parseArgs({
     count: { type: 'string', default: '10000' },
     workers: { type: 'string', default: '4' },
     jobs: { type: 'string', default: '4' },
-    // Longer than a restart of Redis takes on a busy machine.
-    'lost-after': { type: 'string', default: '10000' },
+    'lost-after': { type: 'string' },
   },
 })
 const count = Number(values.count)
+// Longer than a restart of Redis takes on a busy machine: it reads all that was written before.
+const lostAfter = values['lost-after'] ?? `${Math.round(10_000 + count / 5)}`
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-proof-'))
@@ -38,7 +39,7 @@ const queue = 'proof'
 const began = performance.now()
 
 async function startWorker() {
-  const options = ['--queue', queue, '--jobs', values.jobs, '--lost-after', values['lost-after']]
+  const options = ['--queue', queue, '--jobs', values.jobs, '--lost-after', lostAfter]
   const child = spawn(
     process.execPath,
     [main, 'worker', ...options, '--allow', '/bin/sh', '--cwd', dir],
