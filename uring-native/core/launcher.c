@@ -19,6 +19,19 @@
 #include "reap.h"
 #include "sys.h"
 
+/*
+ * An exec or a kill ends a child in the middle of its functions, whose red
+ * zones stay on the stack. AddressSanitizer would take them for those of the
+ * next child, where a function needs the same bytes for its variables.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define STACK_LEFT(thread)                                                     \
+	ASAN_UNPOISON_MEMORY_REGION((thread)->stack, (thread)->stack_size)
+#else
+#define STACK_LEFT(thread)
+#endif
+
 #define STACK_SIZE (128UL * 1024)
 #define GUARD_SIZE (64UL * 1024) /* a page of any size there is */
 
@@ -32,8 +45,10 @@ int launch_thread_stack(struct launch_thread *thread)
 {
 	char *map;
 
-	if (thread->stack)
+	if (thread->stack) {
+		STACK_LEFT(thread);
 		return 0;
+	}
 	map = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (map == MAP_FAILED)

@@ -137,7 +137,8 @@ void launch_thread_exit(struct launch_thread *thread);
 
 /*
  * For the launchers: maps the stack of vfork children, unless that has been
- * done. Returns 0 or -ENOMEM; a later launch may succeed.
+ * done, and prepares it for the next child. Returns 0 or -ENOMEM; a later
+ * launch may succeed.
  */
 int launch_thread_stack(struct launch_thread *thread);
 
