@@ -32,8 +32,9 @@ export class Batch<C extends BatchCommand = BatchCommand, T = string>
   }
 
   /**
-   * All results, in input order. Rejects with an AbortError if `signal` aborted, whose
-   * `results` are those that had come by then, and with a BatchError if a command failed and `bail` is set.
+   * All results, in input order. Rejects with an AbortError if `signal` aborted; its
+   * `results` are those that had come by then. Rejects with a BatchError if a command
+   * failed and `bail` is set.
    */
   async all(): Promise<BatchResult<C, T>[]> {
     const results: unknown = await this.#reading.all()

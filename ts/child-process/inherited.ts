@@ -51,7 +51,7 @@ export function withInheritedEnv(given: unknown[]): unknown[] {
   const copy = { __proto__: null, ...options } as { env?: unknown }
   const vars = copy.env ? undefined : cachedEnvVars()
   if (vars) copy.env = new InheritedEnv(vars)
-  return [...given.slice(0, place), ...(place > given.length ? [undefined] : []), copy]
+  return place === 2 ? [given[0], given[1], copy] : [given[0], copy]
 }
 
 /** Puts the variables in place, in the options that Node has made from these arguments. */

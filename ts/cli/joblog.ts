@@ -44,7 +44,7 @@ const heading = columns.join('\t')
 
 const keyOf = (seq: string | number, line: string): string => `${seq}\t${line}`
 
-/** What is in a log; nothing if there is none. Throws if the file is no log, which is not to be one. */
+/** What is in a log; nothing if there is none. Throws if the file is something else: it is left alone. */
 function readLog(file: string): string {
   let text: string
   try {

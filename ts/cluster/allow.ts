@@ -177,7 +177,7 @@ export class Policy {
   readonly #base: Base | undefined
   readonly #limits: WorkerLimits
   readonly #env: Record<string, string>
-  /** Read once: the most part of what there is to read of a command. */
+  /** Most of what there is to read of a command, read once. */
   readonly #shared: BatchSettings
 
   /** `env`: the worker's own variables, of which those that `names` fit are passed on. */

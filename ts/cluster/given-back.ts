@@ -9,7 +9,7 @@ import type { BullWorker, Job, Redis } from './peers.js'
  * longer.
  */
 const REMEMBERED_MS = 10_000
-/** Milliseconds until it is looked again for what may be forgotten. */
+/** Milliseconds between two looks for what may be forgotten. */
 const FORGET_MS = 1_000
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => later(milliseconds, resolve))
@@ -54,7 +54,7 @@ export class GivenBack {
     const now = Date.now()
     this.#given.delete(id)
     this.#ended.set(id, now)
-    // A Map passes over what it had at its beginning, each time.
+    // Each walk through a Map passes over what has been deleted at its beginning.
     if (now - this.#forgotAt < FORGET_MS) return
     this.#forgotAt = now
     for (const [old, at] of this.#ended) {

@@ -31,7 +31,7 @@ const KEPT = { age: 24 * 3600 }
 
 /** Milliseconds after which a worker that has nothing to deliver is closed without Redis. */
 const LEAVE_MS = 1_000
-/** Milliseconds until it is looked again whether Redis is there. */
+/** Milliseconds between two looks for Redis. */
 const LOOK_MS = 100
 
 /** Where submitters say which batches have been given up. */
