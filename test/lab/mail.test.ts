@@ -38,11 +38,26 @@ describe('a posting', () => {
   })
 })
 
-/** No configuration of git, so that the sender is what `env` says. */
-const nobody = {
-  ...{ GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' },
-  ...{ GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'user.useConfigOnly', GIT_CONFIG_VALUE_0: 'true' },
-}
+/**
+ * Git knows nobody, whatever is configured for this user or in the cached repository: an
+ * empty name in the environment wins over both.
+ */
+const unset = [
+  ['user.useConfigOnly', 'true'],
+  ['user.name', ''],
+  ['user.email', ''],
+] as const
+const nobody: Record<string, string> = Object.fromEntries([
+  ...[
+    ['GIT_CONFIG_GLOBAL', '/dev/null'],
+    ['GIT_CONFIG_SYSTEM', '/dev/null'],
+    ['GIT_CONFIG_COUNT', `${unset.length}`],
+  ],
+  ...unset.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]),
+])
 const sender = { GIT_COMMITTER_NAME: 'A Tester', GIT_COMMITTER_EMAIL: 'tester@example.org' }
 
 test('lab export --mail has to know who sends', async () => {
