@@ -44,7 +44,7 @@ function inMemory() {
  */
 const inLab = (backend, ...files) => [
   ...inMemory(),
-  ...['env', `URING_SPAWN_TEST_BACKENDS=${backend}`, 'URING_SPAWN_TEST_MANY=1000'],
+  ...['env', `URING_SPAWN_TEST_BACKENDS=${backend}`, 'URING_SPAWN_TEST_MANY=500'],
   ...vitest('--typecheck.enabled=false', '--testTimeout=240000', ...files),
 ]
 // Not the pairs of examples, which do the same by any backend.
@@ -58,8 +58,8 @@ const byTemplates = [
   ...['place', 'hanging', 'search', 'inherit'],
   ...['spawn-template-backend', 'kernel-template'],
 ].map((name) => `test/behaviour/${name}.test.ts`)
-// Far more than it takes: a test that hangs ends by its own limit.
-const labLimits = ['--smp', '2', '--memory', '3G', '--timeout', '2700']
+// Twice what the longest takes beside another step: a test that hangs ends by its own limit.
+const labLimits = ['--smp', '2', '--memory', '3G', '--timeout', '5400']
 
 // Not `fault` and `stress`, which take many minutes there:
 // `npm run lab -- selftest --kernel debug fault stress`.
@@ -211,8 +211,8 @@ function selftestStep(title, seconds, kernel, ...programs) {
 const after = (titles, step) => ({ ...step, after: titles })
 
 const hostTests = [
-  ctestStep('C', 60),
-  vitestStep(...['TypeScript', 240, () => vitest()], () =>
+  ctestStep('C', 90),
+  vitestStep(...['TypeScript', 850, () => vitest()], () =>
     testFiles('test').filter((name) => !name.startsWith('lab/')),
   ),
 ].map((step) => ({ ...after(['build'], step), group: 'host' }))
@@ -220,14 +220,14 @@ const hostTests = [
 const labTests = [
   after(
     ['build', 'patched kernel', 'debug kernel'],
-    vitestStep(...['lab', 300, () => vitest('--config', 'test/lab/vitest.config.ts')], () =>
+    vitestStep(...['lab', 900, () => vitest('--config', 'test/lab/vitest.config.ts')], () =>
       testFiles('test/lab'),
     ),
   ),
   after(
     ['build', 'patched kernel'],
     vitestStep(
-      ...['TypeScript, by chains', 400],
+      ...['TypeScript, by chains', 2400],
       () => lab(...labLimits, '--', ...inLab('uring', ...byChains)),
       () => testFiles(...byChains),
     ),
@@ -235,18 +235,18 @@ const labTests = [
   after(
     ['build', 'patched kernel'],
     vitestStep(
-      ...['TypeScript, by templates', 400],
+      ...['TypeScript, by templates', 650],
       () => lab(...labLimits, '--', ...inLab('spawn_template', ...byTemplates)),
       () => testFiles(...byTemplates),
     ),
   ),
-  after(['patched kernel'], selftestStep('selftests, patched', 200, 'patched')),
-  after(['debug kernel'], selftestStep('selftests, debug', 300, 'debug', ...onDebug)),
+  after(['patched kernel'], selftestStep('selftests, patched', 120, 'patched')),
+  after(['debug kernel'], selftestStep('selftests, debug', 1500, 'debug', ...onDebug)),
   // It builds kernels, too.
   {
     ...after(
       ['patched kernel'],
-      check('series', 30, () => lab('check')),
+      check('series', 170, () => lab('check')),
     ),
     group: 'kernel',
   },
@@ -257,8 +257,8 @@ const steps = {
   host: [work('build', 60, build), ...hostTests],
   lab: [
     work('build', 60, build),
-    kernel('patched', 300),
-    after(['patched kernel'], kernel('debug', 600)),
+    kernel('patched', 600),
+    after(['patched kernel'], kernel('debug', 1200)),
     ...labTests,
   ],
 }
