@@ -85,7 +85,7 @@ async function makeImage() {
   }
   writeFileSync(join(image, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\n')
   const tests = readdirSync(build).filter((name) => /^test_\w+$/.test(name))
-  for (const name of tests) cpSync(join(build, name), join(image, 'test', name))
+  for (const name of [...tests, 'seen']) cpSync(join(build, name), join(image, 'test', name))
 
   cpSync(join(out, 'package/bin/node'), join(image, 'usr/bin/node'))
   const uses = join(image, 'app/node_modules/uring-spawn')
@@ -97,7 +97,11 @@ async function makeImage() {
   cpSync(join(root, 'test/package/program.mjs'), join(image, 'app/program.mjs'))
 
   const names = [...tests, 'package']
-  const lines = tests.map((name) => `/test/${name}; echo "END ${name} $?"`)
+  /** @type {Record<string, string>} */
+  const parameters = { test_posix_spawn: '/test/seen' }
+  const lines = tests.map(
+    (name) => `/test/${name} ${parameters[name] ?? ''}; echo "END ${name} $?"`,
+  )
   writeFileSync(
     join(image, 'init'),
     `#!/bin/busybox sh
@@ -131,7 +135,7 @@ async function boot() {
   const files = ['-kernel', join(sysroot, 'boot', kernel), '-initrd', join(out, 'initrd')]
   const append = ['-append', 'console=ttyAMA0 quiet panic=-1']
   const title = 'arm64: running the tests'
-  const options = { title, log: logFile('arm64-machine'), seconds: 180, show: process.stdout }
+  const options = { title, log: logFile('arm64-machine'), seconds: 400, show: process.stdout }
   // An hour is far more than it takes: it ends a machine that hangs.
   const command = ['timeout', '3600', 'qemu-system-aarch64', ...machine, ...files, ...append]
   const end = await attempt(command, options)

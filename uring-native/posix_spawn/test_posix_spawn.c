@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -410,7 +411,7 @@ static void in_threads(void)
 	size_t i;
 
 	CHECK(!pthread_attr_init(&attr));
-	CHECK(!pthread_attr_setstacksize(&attr, 16384));
+	CHECK(!pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN));
 	for (i = 0; i < 4; i++)
 		CHECK(!pthread_create(&threads[i], &attr, spawn_many, seen));
 	for (i = 0; i < 4; i++)
