@@ -25,7 +25,7 @@ const TIMES = { warm: 1000, samples: 100 }
 /** About how long a call by one backend takes, and a boot. */
 const SECONDS = { call: 15, boot: 10 }
 const ADDON = '/tmp/counts.node'
-/** A start copies the environment: let that be a small one. */
+/** Each start looks through the environment: let that be the same for everybody. */
 const ENVIRONMENT = ['PATH=/usr/bin:/bin', 'HOME=/root']
 
 export const addOptions = (command) =>
