@@ -3,9 +3,11 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   existsSync,
+  linkSync,
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -243,7 +245,88 @@ describe('--joblog', () => {
   test('that cannot be written is an error before anything runs', async () => {
     const { stderr, stdout, exitCode } = await cli(['--joblog', dir], 'echo x\n')
     expect([stdout, exitCode]).toEqual(['', 2])
-    expect(stderr).toMatch(/^uring-spawn: EISDIR/)
+    expect(stderr).toBe(
+      `uring-spawn: --joblog ${dir} cannot be written: EISDIR: illegal operation on a directory, open '${dir}'\n`,
+    )
+  })
+
+  test.each([
+    ['there are no commands', ['/nowhere'], '/nowhere cannot be read: ENOENT'],
+    ['the commands are a directory', [dir], 'cannot be read: EISDIR'],
+    ['the queue is wrong', ['--queue', 'x', '--redis', 'http://x'], 'connection must be a URL'],
+    ['no Redis is there', ['--queue', 'x', '--redis', 'redis://127.0.0.1:1'], 'ECONNREFUSED'],
+  ])('an earlier log is left as it is if %s', async (_, args, says) => {
+    writeFileSync(log, 'earlier')
+    const { stderr, exitCode } = await cli(['--joblog', log, ...args], 'true\n')
+    expect([readFileSync(log, 'utf8'), exitCode]).toEqual(['earlier', 2])
+    expect(stderr).toContain(says)
+  })
+})
+
+describe('an output that is an input is refused before it is touched', () => {
+  const commands = join(dir, 'commands')
+  const other = join(dir, 'other')
+  const text = 'sh -c "echo ran >&2"\n'
+  beforeEach(() => {
+    writeFileSync(commands, text)
+    writeFileSync(other, '')
+  })
+  for (const [name, make] of [
+    ['symlink', symlinkSync],
+    ['hardlink', linkSync],
+  ] as const) {
+    writeFileSync(commands, text)
+    make(commands, join(dir, name))
+  }
+  execFileSync('mkfifo', [join(dir, 'fifo')])
+
+  test.each([
+    ['commands --joblog commands', '--joblog commands is the same file as commands'],
+    ['commands --joblog ././/commands', 'is the same file as commands'],
+    ['commands --joblog symlink', '--joblog symlink is the same file as commands'],
+    ['symlink --joblog hardlink', '--joblog hardlink is the same file as symlink'],
+    ['--joblog commands <commands', '--joblog commands is the same file as standard input'],
+    ['--joblog /dev/stdin <commands', '--joblog /dev/stdin is the same file as standard input'],
+    ['- --joblog /proc/self/fd/0 <symlink', 'is the same file as standard input'],
+    ['commands --joblog /dev/fd/7 7<>hardlink', 'is the same file as commands'],
+    ['commands --resume --joblog commands', '--joblog commands is the same file as commands'],
+    ['commands --resume-failed --joblog symlink', 'is the same file as commands'],
+    ['commands --dry-run --joblog commands', '--joblog commands is the same file as commands'],
+    ['commands >>commands', 'standard output is the same file as commands'],
+    ['commands --dry-run >>symlink', 'standard output is the same file as commands'],
+    ['--ungroup <commands 1<>hardlink', 'standard output is the same file as standard input'],
+    ['fifo --joblog fifo', '--joblog fifo is the same file as fifo'],
+    ['--joblog /dev/stdin 3<>fifo <fifo', 'is the same file as standard input'],
+    ['commands --joblog other >>other', '--joblog other is the same file as standard output'],
+    ['commands --joblog /dev/stdout >other', 'is the same file as standard output'],
+    ['commands --redis-ca other --joblog other', 'is the same file as --redis-ca other'],
+  ])('%s', async (line, says) => {
+    const { stderr, exitCode } = await run(
+      'bash',
+      ['-c', `"$0" "$1" batch ${line}`, process.execPath, main],
+      { cwd: dir, input: text },
+    )
+    expect([readFileSync(commands, 'utf8'), readFileSync(other, 'utf8')]).toEqual([text, ''])
+    expect(stderr).toContain(says)
+    expect(stderr).toMatch(/so name another\n$/)
+    expect([stderr.includes('ran\n'), exitCode]).toEqual([false, 2])
+  })
+
+  test('of standard error, nobody can be told but by the exit status', async () => {
+    const script = '"$0" "$1" batch commands 2>>commands'
+    const { exitCode } = await run('bash', ['-c', script, process.execPath, main], { cwd: dir })
+    expect([readFileSync(commands, 'utf8').startsWith(text), exitCode]).toEqual([true, 2])
+  })
+
+  test.each([
+    ['no file', '</dev/null >/dev/null 2>/dev/null --joblog /dev/null', ''],
+    ['both outputs in one file', 'commands >other 2>&1 --joblog log; cat other', 'ran\n'],
+    ['a log on a pipe', 'commands --joblog /dev/stdout 2>/dev/null | wc -l', '2\n'],
+    ['a copy', 'commands --joblog other 2>&1', 'ran\n'],
+  ])('others are not: %s', async (_, line, stdout) => {
+    const script = `"$0" "$1" batch ${line}`
+    const result = await run('bash', ['-c', script, process.execPath, main], { cwd: dir })
+    expect([result.stdout, result.exitCode]).toEqual([stdout, 0])
   })
 })
 

@@ -17,6 +17,7 @@ import type {
 } from '../options/options.js'
 import { Bar } from './bar.js'
 import { clusterBatch, whereOf } from './cluster.js'
+import { checkDistinct, checkReadable, type Named } from './files.js'
 import { JobLog } from './joblog.js'
 import { LineOutput, ungrouped } from './line-output.js'
 import { LiveLines } from './live.js'
@@ -144,7 +145,7 @@ class Run {
   readonly #where: string
   readonly #input: Readable
   readonly #source: SourceOptions
-  readonly #log: JobLog | undefined
+  #log: JobLog | undefined
   readonly #order: Order | undefined
   readonly #live: LiveLines | undefined
   readonly #bar: Bar
@@ -171,9 +172,6 @@ class Run {
         void this.#write(stream, this.#marked(this.#jobs[index]?.tag ?? '', lines))
         return true
       })
-    }
-    if (options.joblog !== undefined && !options.dryRun) {
-      this.#log = new JobLog(options.joblog, resumeOf(options))
     }
     this.#where = file === '-' ? 'stdin' : file
     this.#input = file === '-' ? process.stdin : createReadStream(file)
@@ -271,6 +269,9 @@ class Run {
 
   /** Reports a bad line, and goes on with the next. */
   async *#commands(): AsyncGenerator<BatchCommand> {
+    const { joblog, dryRun } = this.#options
+    // Not before: a queue that cannot be reached leaves an earlier log as it is.
+    if (joblog !== undefined && !dryRun) this.#log = new JobLog(joblog, resumeOf(this.#options))
     try {
       for await (const entry of entriesOf(this.#input, this.#source)) {
         if (entry.command) {
@@ -431,6 +432,19 @@ function checkOptions(options: BatchCliOptions, words: readonly string[] | undef
   if (words?.length === 0) throw new Error('there is no command after --')
 }
 
+/** Before any file is opened: one that is there may be a log of hours, or the only list of commands. */
+function checkFiles(file: string, { joblog, redisCa }: BatchCliOptions): void {
+  const commands: Named =
+    file === '-' ? { name: 'standard input', at: 0 } : { name: file, at: file }
+  checkReadable(commands)
+  const authority = redisCa === undefined ? [] : [{ name: `--redis-ca ${redisCa}`, at: redisCa }]
+  const log = joblog === undefined ? undefined : { name: `--joblog ${joblog}`, at: joblog }
+  checkDistinct([commands, ...authority], log, [
+    { name: 'standard output', at: 1 },
+    { name: 'standard error', at: 2 },
+  ])
+}
+
 /**
  * Runs the commands of `file`, or with '-' of stdin; with `words`, that command for each
  * line as its argument. Returns the exit status: 0 if
@@ -444,6 +458,7 @@ export async function runBatch(
   words: readonly string[] | undefined,
 ): Promise<number> {
   checkOptions(options, words)
+  checkFiles(file, options)
   selectBackend(getCore().info, options.backend)
   // A bar and output on one terminal would garble each other.
   const shown = process.stderr.isTTY === true && process.stdout.isTTY !== true

@@ -69,6 +69,14 @@ function doneIn(rows: readonly string[], resume: Resume): Set<string> {
   return done
 }
 
+function openLog(file: string, append: boolean): number {
+  try {
+    return openSync(file, append ? 'a' : 'w')
+  } catch (error) {
+    throw new Error(`--joblog ${file} cannot be written: ${(error as Error).message}`)
+  }
+}
+
 export class JobLog {
   readonly #fd: number
   readonly #done: ReadonlySet<string>
@@ -79,7 +87,7 @@ export class JobLog {
     // A crash may have left a last row without an end: that command is not done.
     const rows = text.split('\n').slice(0, -1)
     this.#done = doneIn(rows, resume ?? 'ended')
-    this.#fd = openSync(file, rows.length > 0 ? 'a' : 'w')
+    this.#fd = openLog(file, rows.length > 0)
     if (rows.length > 0 && !text.endsWith('\n')) writeSync(this.#fd, '\n')
     if (rows.length === 0) writeSync(this.#fd, `${heading}\n`)
   }
