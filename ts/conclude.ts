@@ -8,7 +8,7 @@ import type { SpawnError } from './model/spawn-error.js'
 import type { RunSettings } from './options/settings.js'
 import type { Outputs } from './process/outputs.js'
 import type { TerminationReason } from './process/termination-rules.js'
-import { longError, RunError, type RunResult, readError } from './run-result.js'
+import { longError, RunError, type RunResult, readError, stuckError } from './run-result.js'
 
 type AnyResult = RunResult<string | Buffer>
 
@@ -40,6 +40,8 @@ export interface Ended {
   ending: Ending
   /** What a function or an input of the caller's has thrown. */
   thrown?: { error: unknown } | undefined
+  /** For how many milliseconds its functions have been waited for. */
+  grace?: number | undefined
 }
 
 const noBytes = Buffer.alloc(0)
@@ -53,6 +55,7 @@ export function conclude({
   exit,
   ending,
   thrown,
+  grace = 0,
 }: Ended): AnyResult {
   const { file, signal, encoding = 'utf8', check } = settings
   const none = encoding === 'buffer' ? noBytes : ''
@@ -82,6 +85,16 @@ export function conclude({
     fromTemplate: start.fromTemplate,
   }
   if (thrown) throw thrown.error
+  // After a timeout or abort, the result says that this was cut short.
+  if (outputs.stuck && ending.reason === undefined) {
+    throw stuckError(
+      file,
+      outputs.stuck,
+      grace,
+      settings.drainGrace ? 'drainGrace' : 'killGrace',
+      result,
+    )
+  }
   if (outputs.failed) throw readError(file, outputs.failed, result)
   if (outputs.tooLong) throw longError(file, outputs.tooLong, encoding, result)
   if (ending.aborted && signal) throw Object.assign(new AbortError(signal), { result })

@@ -160,3 +160,18 @@ export function longError(
   )
   return Object.assign(error, { code: 'ERR_STRING_TOO_LONG', result })
 }
+
+/** A function of the caller's did not return; `result` has all output. */
+export function stuckError(
+  file: string,
+  callback: string,
+  grace: number,
+  option: string,
+  result: object,
+) {
+  const error = new Error(
+    `run ${file}: the promise that ${callback} returned has not settled ${grace} ms after the ` +
+      `end of the program: have it settle, or give it more time with ${option}`,
+  )
+  return Object.assign(error, { code: 'ERR_CALLBACK_PENDING', callback, result })
+}

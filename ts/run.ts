@@ -56,6 +56,12 @@ export function running(read: () => RunSettings): Running<string | Buffer> {
 const isHandled = (plan: StdioPlan, index: number): boolean =>
   plan.kind === 'pipe' && plan.input && (index > 0 || plan.both)
 
+/** For how long a function of the caller's may keep the result waiting once the program has ended. */
+function graceOf({ settle, drainGrace }: RunSettings, ending: Termination): number | undefined {
+  // With 0, output is not waited for; one that was called with the last bytes has only begun.
+  return drainGrace || (drainGrace === 0 || settle === 'exit' ? ending.patience : undefined)
+}
+
 /** run() with options that have been read. @internal */
 export async function runWith(
   asked: RunSettings,
@@ -107,10 +113,11 @@ export async function runWith(
     // Once the child was to end, don't wait for grandchildren to close the pipe.
     if (ending.cutsOutput || asked.settle === 'exit') launch.stopOutput()
     else if (asked.drainGrace !== undefined && !outputs.complete) ending.drain(asked.drainGrace)
-    if (!outputs.complete) await ending.patiently(outputs.whole)
+    const grace = graceOf(asked, ending)
+    if (!outputs.complete) await ending.patiently(outputs, grace)
     const thrown = outputs.thrown ?? feed?.thrown
     const { pid } = started
-    return conclude({ settings, outputs, start: launch, pid, exit, ending, thrown })
+    return conclude({ settings, outputs, start: launch, pid, exit, ending, thrown, grace })
   } catch (error) {
     outputs.abandon()
     throw error

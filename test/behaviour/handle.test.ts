@@ -1,7 +1,7 @@
 /** The handle that run() returns, and its output while the program runs. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { RunError, run, SpawnError } from '../../dist/index.js'
+import { batch, RunError, type RunOptions, run, SpawnError } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { nothingLeft, rejection } from '../support.js'
 
@@ -124,6 +124,135 @@ describe.each(testedBackends)('run() by %s, while it runs', (backend) => {
     }
     expect(await rejection(run('yes', [], { backend, onLine }))).toBe(error)
     await nothingLeft()
+  })
+
+  describe('a callback whose promise never settles', () => {
+    const never = () => new Promise<void>(() => {})
+    const pending = async (running: Promise<unknown>) => {
+      const error = await rejection(running)
+      const { code, callback, result } = error as Error & Record<string, unknown>
+      return { code, callback, result, message: error.message }
+    }
+
+    test.each(['onStdout', 'onStderr', 'onLine'] as const)(
+      'is given up after drainGrace: %s',
+      async (name) => {
+        const script = 'echo a; echo b >&2'
+        const options: RunOptions = { backend, drainGrace: 50, [name]: never }
+        expect(await pending(run('sh', ['-c', script], options))).toEqual({
+          code: 'ERR_CALLBACK_PENDING',
+          callback: name,
+          result: expect.objectContaining({ stdout: 'a\n', stderr: 'b\n', exitCode: 0 }),
+          message:
+            `run sh: the promise that ${name} returned has not settled 50 ms after the end of ` +
+            'the program: have it settle, or give it more time with drainGrace',
+        })
+        await nothingLeft()
+      },
+    )
+
+    test('of more output than is asked for at once, all that was written is kept', async () => {
+      const error = await pending(
+        run('sh', ['-c', 'seq 10000; echo e >&2'], { backend, drainGrace: 50, onLine: never }),
+      )
+      const { stdout, stderr } = error.result as { stdout: string; stderr: string }
+      expect([stdout.length, stderr]).toEqual([48894, 'e\n'])
+    })
+
+    test('and a grandchild that holds the output open', async () => {
+      const script = 'sleep 1000 & echo $!'
+      const error = await pending(
+        run('sh', ['-c', script], { backend, drainGrace: 50, onStdout: never }),
+      )
+      process.kill(Number((error.result as { stdout: string }).stdout))
+      expect(error.callback).toBe('onStdout')
+    })
+
+    test.each([
+      ['settle', { settle: 'exit', killGrace: 50 }],
+      ['drainGrace: 0', { drainGrace: 0, killGrace: 50 }],
+    ] as const)('%s: after killGrace', async (_, more) => {
+      const { code, message } = await pending(
+        run('echo', ['a'], { backend, onLine: never, ...more }),
+      )
+      expect(code).toBe('ERR_CALLBACK_PENDING')
+      expect(message).toMatch(/more time with killGrace$/)
+    })
+
+    test.each([{}, { killGrace: false as const }, { drainGrace: 100_000 }])(
+      'a timeout is told as such, though it comes after the exit: %j',
+      async (more) => {
+        const options: RunOptions = {
+          backend,
+          onLine: never,
+          timeout: 1000,
+          killGrace: 50,
+          ...more,
+        }
+        expect(await run('echo', ['a'], options)).toMatchObject({ timedOut: true })
+        await nothingLeft()
+      },
+    )
+
+    test.each([0, 200])('and so is an abort, after %i ms', async (ms) => {
+      const abort = new AbortController()
+      const { signal } = abort
+      const onLine = () => {
+        setTimeout(() => abort.abort(), ms)
+        return never()
+      }
+      const running = run('echo', ['a'], { backend, onLine, signal, killGrace: 50 })
+      expect(await rejection(running)).toMatchObject({
+        name: 'AbortError',
+        result: { stdout: 'a\n' },
+      })
+    })
+
+    test('what another throws is thrown', async () => {
+      const mine = new Error('mine')
+      const onStderr = () => sleep(100).then(() => Promise.reject(mine))
+      const options = { backend, onStdout: never, onStderr, killGrace: 50 }
+      expect(await rejection(run('sh', ['-c', 'echo a; echo b >&2'], options))).toBe(mine)
+    })
+
+    test('one that is slow is not, and is called no more once one is', async () => {
+      const seen: string[] = []
+      let settle = () => {}
+      const onLine = (line: string) => {
+        seen.push(line)
+        return line === '8' ? new Promise<void>((resolve) => (settle = resolve)) : sleep(200)
+      }
+      // Eight of them take longer than drainGrace together, and none by itself.
+      const { callback } = await pending(
+        run('seq', ['12'], { backend, drainGrace: 1000, onLine, onStdout: () => {} }),
+      )
+      settle()
+      await sleep(100)
+      expect([callback, seen.join()]).toEqual(['onLine', '1,2,3,4,5,6,7,8'])
+    })
+
+    test('in a batch, a loop that is left ends', async () => {
+      const commands = [['sleep', '0.05'], { file: 'echo', args: ['a'], onLine: never }] as const
+      for await (const { result } of batch(commands, { backend, killGrace: 50, concurrency: 2 })) {
+        expect(result?.exitCode).toBe(0)
+        break
+      }
+      await nothingLeft()
+    })
+
+    test('without any limit, it is waited for', async () => {
+      let settle = () => {}
+      let tell = () => {}
+      const called = new Promise<void>((resolve) => (tell = resolve))
+      const onLine = () => {
+        tell()
+        return new Promise<void>((resolve) => (settle = resolve))
+      }
+      const running = run('echo', ['a'], { backend, onLine })
+      const first = await Promise.race([running, called.then(() => sleep(100, 'waits'))])
+      settle()
+      expect([first, (await running).stdout]).toEqual(['waits', 'a\n'])
+    })
   })
 
   test('a loop that is left lets the program go on', async () => {

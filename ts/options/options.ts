@@ -218,7 +218,10 @@ export interface RunOptions<E extends OutputEncoding = BufferEncoding> extends S
    * all of the output has ended, too, which a grandchild may hold open; default 'close'.
    */
   settle?: 'exit' | 'close' | undefined
-  /** Milliseconds after the exit to wait for the end of the output; default: no limit. */
+  /**
+   * Milliseconds after the exit to wait for the end of the output, and for a call of
+   * `onStdout`, `onStderr` or `onLine` whose promise does not settle; default: no limit.
+   */
   drainGrace?: number | undefined
   /** Reject with a RunError unless the program exits with 0; default false. */
   check?: boolean | undefined

@@ -1,11 +1,12 @@
 /** What a program writes: collected, and read while it comes. */
 import { Buffer } from 'node:buffer'
+import { now } from '../core/runtime.js'
 import type { RunSettings } from '../options/settings.js'
 import { isCollected } from '../options/stdio.js'
 import { type Keep, Kept, splitOf } from './kept.js'
 import type { Collection, Launch } from './launch.js'
 import { LineSplitter, type Reader } from './lines.js'
-import type { Termination } from './termination.js'
+import type { CallbackName, PendingCall, Termination } from './termination.js'
 
 const MAX_BUFFER = 100 * 1024 * 1024
 
@@ -16,8 +17,8 @@ const isUtf8 = (encoding: string): boolean => /^utf-?8$/i.test(encoding)
 /** Which output a line is from: `all` has both in one. */
 export type OutputName = 'stdout' | 'stderr' | 'all'
 
-/** A function of the caller's; what it returns is awaited before there is more. */
-type Callback = (bytes: Buffer, last: boolean) => unknown
+/** Calls a function of the caller's; what that returns is awaited before there is more. */
+type Callback = (bytes: Buffer, last: boolean) => Promise<void> | undefined
 
 /** An output that is delivered as it comes, in chunks that are asked for. */
 class Flow {
@@ -26,6 +27,7 @@ class Flow {
   readonly callbacks: Callback[] = []
   /** All calls so far. */
   called: Promise<void> | undefined
+  pending: PendingCall | undefined
   ended = false
 
   constructor(keep: Keep, max: number) {
@@ -75,6 +77,8 @@ export class Outputs implements Collection {
   tooLong: { index: number; length: number } | undefined
   /** What a function of the caller's has thrown. */
   thrown: { error: unknown } | undefined
+  /** One that did not return in time: no function is called any more. */
+  stuck: CallbackName | undefined
   readonly #settings: RunSettings
   /** By descriptor: of those that have ended. */
   readonly #bytes: (Buffer | undefined)[] = []
@@ -86,6 +90,8 @@ export class Outputs implements Collection {
   #source: Source | undefined
   #ending: Ending | undefined
   #abandoned = false
+  #unread: number
+  #isRead: (() => void) | undefined
   #missing: number
   #whole: Promise<void> | undefined
   #isWhole: (() => void) | undefined
@@ -97,16 +103,25 @@ export class Outputs implements Collection {
       if (isCollected(plan)) indices.push(index)
     })
     this.#indices = indices
+    this.#unread = indices.length
     this.#missing = indices.length
     this.#callBack(settings)
   }
 
-  /** Whether all have come to their end. */
+  /** Whether all have come to their end, and functions of the caller's have returned. */
   get complete(): boolean {
     return this.#missing === 0
   }
 
-  /** Resolves once all have. Most do before the program's exit is told, and nobody asks. */
+  /** Resolves once all have come to their end, whatever functions of the caller's do. */
+  get allRead(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#unread === 0) resolve()
+      else this.#isRead = resolve
+    })
+  }
+
+  /** Resolves once all are complete. Most do before the program's exit is told, and nobody asks. */
   get whole(): Promise<void> {
     this.#whole ??= new Promise((resolve) => {
       if (this.complete) resolve()
@@ -116,18 +131,20 @@ export class Outputs implements Collection {
   }
 
   #callBack({ onStdout, onStderr, onLine, keep, encoding = 'utf8', all }: RunSettings): void {
-    if (onStdout) this.#call(1, (bytes) => bytes.length > 0 && onStdout(bytes))
-    if (onStderr) this.#call(2, (bytes) => bytes.length > 0 && onStderr(bytes))
+    if (onStdout) this.#callWithBytes(1, 'onStdout', onStdout)
+    if (onStderr) this.#callWithBytes(2, 'onStderr', onStderr)
     if (onLine) {
       for (const index of this.#indices.filter((index) => index <= 2)) {
         const name = all ? 'all' : index === 1 ? 'stdout' : 'stderr'
         const splitter = new LineSplitter(encoding)
-        this.#call(index, async (bytes, last) => {
+        const flow = this.#flow(index)
+        flow.callbacks.push(async (bytes, last) => {
           const lines = splitter.add(bytes)
           if (last) lines.push(...splitter.end())
           for (const line of lines) {
+            if (this.#isOver) return
             const wait = onLine(line, name)
-            if (wait) await wait
+            if (wait) await this.#returned(flow, 'onLine', wait)
           }
         })
       }
@@ -135,8 +152,44 @@ export class Outputs implements Collection {
     if (keep && keep !== 'head') for (const index of this.#indices) this.#flow(index)
   }
 
-  #call(index: number, callback: Callback): void {
-    this.#flow(index).callbacks.push(callback)
+  #callWithBytes(
+    index: number,
+    name: 'onStdout' | 'onStderr',
+    callback: (bytes: Buffer) => unknown,
+  ): void {
+    const flow = this.#flow(index)
+    flow.callbacks.push((bytes) => {
+      const wait = bytes.length > 0 && callback(bytes)
+      return wait ? this.#returned(flow, name, wait) : undefined
+    })
+  }
+
+  async #returned(flow: Flow, name: CallbackName, wait: unknown): Promise<void> {
+    flow.pending = { name, since: now() }
+    try {
+      await wait
+    } finally {
+      flow.pending = undefined
+    }
+  }
+
+  /** Whether functions of the caller's are called no more. */
+  get #isOver(): boolean {
+    return this.thrown !== undefined || this.stuck !== undefined
+  }
+
+  /** Of the calls that have not returned, the oldest. */
+  get pending(): PendingCall | undefined {
+    let oldest: PendingCall | undefined
+    for (const { pending } of this.#flows?.values() ?? []) {
+      if (pending && (!oldest || pending.since < oldest.since)) oldest = pending
+    }
+    return oldest
+  }
+
+  /** Waits for this one no longer. */
+  giveUp({ name }: PendingCall): void {
+    this.stuck = name
   }
 
   #flow(index: number): Flow {
@@ -197,10 +250,11 @@ export class Outputs implements Collection {
     flow.called = (flow.called ?? Promise.resolve()).then(async () => {
       try {
         for (const callback of flow.callbacks) {
-          if (this.thrown) return
+          if (this.#isOver) return
           await callback(bytes, last)
         }
       } catch (error) {
+        if (this.stuck) return
         this.thrown ??= { error }
         this.#ending?.terminate('callback')
       }
@@ -235,6 +289,7 @@ export class Outputs implements Collection {
     const flow = this.#flows?.get(index)
     if (!flow) {
       this.#bytes[index] = bytes
+      this.#wasRead()
       this.#ended()
       return
     }
@@ -248,8 +303,13 @@ export class Outputs implements Collection {
       this.#gaps ??= new Map()
       this.#gaps.set(index, splitOf(keep, maxOf(this.#settings, index)).head)
     }
+    this.#wasRead()
     if (flow.called) flow.called.then(() => this.#ended())
     else this.#ended()
+  }
+
+  #wasRead(): void {
+    if (--this.#unread === 0) this.#isRead?.()
   }
 
   #ended(): void {

@@ -87,6 +87,11 @@ export abstract class TerminationRules {
     return false
   }
 
+  /** For how many milliseconds functions of the caller's are waited for, once the child was to end. */
+  get patience(): number {
+    return this.killGrace === false ? KILL_GRACE : this.killGrace
+  }
+
   /** Whether to stop reading output as soon as the child has ended. */
   get cutsOutput(): boolean {
     return this.reason !== undefined && this.failed === undefined

@@ -15,6 +15,29 @@ import {
   TerminationRules,
 } from './termination-rules.js'
 
+/** Functions of the caller's that are called with output. */
+export type CallbackName = 'onStdout' | 'onStderr' | 'onLine'
+
+/** A call that has returned a promise, when, by the clock of now(), and which has not settled. */
+export interface PendingCall {
+  name: CallbackName
+  since: number
+}
+
+/** Output on its way to functions of the caller's. */
+interface Delivery {
+  /** Whether all has come, and they have returned. */
+  readonly complete: boolean
+  /** Resolves once all has come. */
+  readonly allRead: Promise<void>
+  /** Resolves once it is complete. */
+  readonly whole: Promise<void>
+  /** Of the calls that have not returned, the oldest. */
+  readonly pending: PendingCall | undefined
+  /** Waits for this one no longer, and calls no more. */
+  giveUp(call: PendingCall): void
+}
+
 /**
  * Ends a child before its time: at its `timeout`, when its `signal` aborts, or when
  * its output overflows; with SIGKILL after `killGrace`.
@@ -25,6 +48,10 @@ export class Termination extends TerminationRules {
   readonly #signal: Abortable | undefined
   readonly #timers: Timer[] = []
   #unlisten: (() => void) | undefined
+  /** When the child was to end, by the clock of now(). */
+  #cutAt = Number.POSITIVE_INFINITY
+  /** Called when the child is to end, though it has already. */
+  #cut: (() => void) | undefined
 
   /** Before the launch: a signal that cannot be listened to throws here, and nothing has been created. */
   constructor(settings: Settings) {
@@ -91,6 +118,8 @@ export class Termination extends TerminationRules {
   override terminate(reason: TerminationReason): void {
     if (!this.#launch) return
     super.terminate(reason)
+    this.#cutAt = Math.min(this.#cutAt, now())
+    this.#cut?.()
     if (this.killGrace !== false) this.#timer(this.killGrace, () => this.kill())
   }
 
@@ -113,21 +142,42 @@ export class Termination extends TerminationRules {
   }
 
   /**
-   * The child has ended: waits for its output, and for the functions that are called with it. If it
-   * was to end, one that does not return is waited for no longer than killGrace.
+   * The child has ended: waits for its output, and for the functions that are called with it. A
+   * call that does not return within `grace` milliseconds is given up, unless that is undefined;
+   * and if the child was to end, all are after killGrace.
    */
-  async patiently(whole: Promise<void>): Promise<void> {
-    const grace = this.killGrace
-    if (!this.cutsOutput || grace === false) return whole
+  async patiently(outputs: Delivery, grace: number | undefined): Promise<void> {
+    const end = now()
+    await outputs.allRead
+    if (outputs.complete) return
     const core = getCore()
-    core.ref()
+    // Only a timer may be left to go on with.
+    const isBounded = grace !== undefined || this.cutsOutput || this.#timeout !== undefined
+    if (isBounded) core.ref()
     try {
       await new Promise<void>((resolve) => {
-        this.#timer(grace, resolve)
-        whole.then(resolve)
+        outputs.whole.then(resolve)
+        const look = () => {
+          const { pending } = outputs
+          const since = Math.max(end, pending?.since ?? now())
+          const due = this.cutsOutput
+            ? Math.max(end, this.#cutAt) + this.patience
+            : Number.POSITIVE_INFINITY
+          const left = Math.min(due, since + (grace ?? Number.POSITIVE_INFINITY)) - now()
+          if (left === Number.POSITIVE_INFINITY) return
+          // One that is to be called in a moment is not pending yet.
+          if (left > 0 || !pending) this.#timer(Math.max(left, 1), look)
+          else {
+            outputs.giveUp(pending)
+            resolve()
+          }
+        }
+        this.#cut = look
+        look()
       })
     } finally {
-      core.unref()
+      if (isBounded) core.unref()
+      this.#cut = undefined
     }
   }
 
