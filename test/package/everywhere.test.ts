@@ -122,6 +122,8 @@ function oldDebian(): string {
   const to = join(root, 'out/packages/bullseye')
   if (existsSync(to)) return to
   const begun = `${to}-${process.pid}`
+  // Installs mmdebstrap if it is not there.
+  sh(process.execPath, ['scripts/setup.mjs', 'fresh'], root)
   const flags = ['--quiet', '--variant=extract', '--include=libc6,libstdc++6']
   sh('mmdebstrap', [...flags, 'bullseye', begun], root)
   renameSync(begun, to)
