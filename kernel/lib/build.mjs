@@ -21,12 +21,13 @@ import { attempt, failureOf } from '../../tools/command.mjs'
 import { duration, Progress, say, showing } from '../../tools/progress.mjs'
 import { sh } from '../../tools/sh.mjs'
 import { cached, config, LabError, project, withCacheLock } from './paths.mjs'
+import { functionsOfSeries } from './races.mjs'
 import { buildSelftests } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesHash, sourceVersion } from './source.mjs'
 
 /**
- * For each flavour: its configuration fragments, whether the series is applied,
- * and what is added to the kernel's command line.
+ * For each flavour: its configuration fragments, whether the series is applied, whether it
+ * looks for data races, and what is added to the kernel's command line.
  */
 export const flavours = {
   stock: { fragments: ['common', 'stock'], series: false, append: [] },
@@ -38,6 +39,7 @@ export const flavours = {
     // KASAN reports as a wild access: in one boot of some hundred.
     append: ['no5lvl'],
   },
+  kcsan: { fragments: ['common', 'patched', 'kcsan'], series: true, races: true, append: [] },
 }
 
 const initSource = join(project, 'kernel/guest/init.c')
@@ -66,7 +68,7 @@ async function imageKey(flavour) {
 /**
  * Returns the folder with a flavour's `bzImage`, `vmlinux` and `initrd`, and builds it
  * first if necessary.
- * @param {'stock' | 'patched' | 'debug'} flavour
+ * @param {'stock' | 'patched' | 'debug' | 'kcsan'} flavour
  */
 export async function image(flavour) {
   const dir = cached('images', `${flavour}-${await imageKey(flavour)}`)
@@ -102,6 +104,10 @@ async function build(flavour, dir) {
   copyModules(output, parts)
   await buildInitrd(parts)
   if (commits.length > 0) {
+    if (flavours[flavour].races) {
+      const functions = await functionsOfSeries({ repo, output, commit: commits.at(-1).commit })
+      writeFileSync(join(parts, 'functions'), functions.join('\n'))
+    }
     await showing(new Progress("lab: building the series' selftests", { seconds: 30 }), () =>
       buildSelftests({
         ...{ repo, tree, output, commit: commits.at(-1).commit },

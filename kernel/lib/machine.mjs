@@ -187,7 +187,9 @@ function verdict({ run, dir, complaint, code, interrupted, timedOut }) {
   if (interrupted) {
     return { status: 128 + constants.signals[interrupted], signal: interrupted, interrupted: true }
   }
-  const report = kernelReport(log)
+  const functions = join(run.image, 'functions')
+  const ours = existsSync(functions) ? readFileSync(functions, 'utf8').split('\n') : []
+  const report = kernelReport(log, new Set(ours))
   if (report.length > 0) {
     say(`lab: the kernel reported:\n${report.join('\n')}`)
     return { status: KERNEL_REPORT }

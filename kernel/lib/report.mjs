@@ -6,6 +6,7 @@
 // and ordinary tests cause them: "FAULT_INJECTION: forcing a failure" with its call
 // trace, "page allocation failure", the OOM killer, and "traps: prog[1] general
 // protection fault ip:…", which is the program's own fault.
+import { isRaceOf } from './races.mjs'
 
 const STAMP = String.raw`(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?`
 
@@ -40,10 +41,13 @@ const CONTEXT = 60
 
 /**
  * @param {string} log the machine's serial console
+ * @param {Set<string>} [functions] data races of these count, and of no others
  * @returns {string[]} the first report and the lines after it; empty if there is none
  */
-export function kernelReport(log) {
+export function kernelReport(log, functions = new Set()) {
   const lines = log.split(/\r?\n/)
-  const first = lines.findIndex((line) => REPORT.test(line))
+  const first = lines.findIndex(
+    (line) => REPORT.test(line) && (!line.includes('BUG: KCSAN: ') || isRaceOf(line, functions)),
+  )
   return first < 0 ? [] : lines.slice(first, first + CONTEXT)
 }

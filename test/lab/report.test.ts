@@ -1,5 +1,6 @@
 // What in a kernel log fails a run, and what must not.
 import { describe, expect, test } from 'vitest'
+import { changedFunctions } from '../../kernel/lib/races.mjs'
 import { kernelReport } from '../../kernel/lib/report.mjs'
 
 const reports = {
@@ -87,4 +88,43 @@ test('a report is shown from its first line, with what follows', () => {
   const lines = kernelReport(['[    1.0] fine', '[    1.1] BUG: bad', ...trace].join('\n'))
   expect(lines[0]).toBe('[    1.1] BUG: bad')
   expect(lines).toHaveLength(60)
+})
+
+describe('a data race', () => {
+  const race = (what: string) =>
+    `[    3.1] ==================================================================\n[    3.1] BUG: KCSAN: data-race in ${what}`
+  const ours = new Set(['io_spawn_put', 'exec_reopen', 'copy_process'])
+
+  test.each([
+    'io_spawn_put / io_spawn_start',
+    'do_exit / io_spawn_put',
+    'exec_reopen.isra.0 / exec_reopen.constprop.0',
+    'exec_reopen',
+  ])('with a function of the series fails the run: %s', (what) => {
+    expect(kernelReport(race(what), ours)[0]).toContain(what)
+  })
+
+  test.each([
+    'do_exit / tick_sched_timer',
+    'io_spawn_putter / my_io_spawn_put',
+    'copy_process / ptrace_attach',
+  ])('of others, or known in the base, does not: %s', (what) => {
+    expect(kernelReport(race(what), ours)).toEqual([])
+    const later = [race(what), '[    3.2] BUG: unable to handle page fault'].join('\n')
+    expect(kernelReport(later, ours)[0]).toContain('page fault')
+  })
+})
+
+test('the functions of a diff are those it changes, and those it adds', () => {
+  const diff = `diff --git a/fs/exec.c b/fs/exec.c
+@@ -250,0 +252,5 @@ static void flush_arg_page(struct linux_binprm *bprm, unsigned long pos,
++static int place_stack(struct linux_binprm *bprm)
++{
++	return called(bprm);
+@@ -9 +14 @@ struct without_a_function {
++	int nr;
+-static int gone(void)
+@@ -20,2 +25 @@ int changed(void)
+`
+  expect([...changedFunctions(diff)]).toEqual(['flush_arg_page', 'place_stack', 'changed'])
 })
