@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { PROTOCOL } from '../../dist/cluster/protocol.js'
 import { run } from '../../dist/index.js'
 import { RedisServer } from '../../tools/redis.mjs'
 import { until } from '../support.js'
@@ -185,7 +186,11 @@ test('what is wrong with Redis, or with the queue, is said on both sides, with s
     ['x', `redis://127.0.0.1:${port}`, `Redis at 127.0.0.1:${port}: connect ECONNREFUSED`],
     ['x', wrong, `Redis at 127.0.0.1:${redis.port}: WRONGPASS`],
     ['x', redis.url, `Redis at 127.0.0.1:${redis.port}: NOAUTH`],
-    ['later', url(), 'the queue later belongs to version 9 of the protocol, and this is version 1'],
+    [
+      'later',
+      url(),
+      `the queue later belongs to version 9 of the protocol, and this is version ${PROTOCOL}`,
+    ],
   ] as const
   for (const [queue, at, message] of cases) {
     for (const command of ['worker', 'batch']) {

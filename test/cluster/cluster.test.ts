@@ -29,7 +29,7 @@ import {
   type WorkerOptions,
   worker,
 } from '../../dist/cluster/index.js'
-import { readLive } from '../../dist/cluster/protocol.js'
+import { PROTOCOL, readLive } from '../../dist/cluster/protocol.js'
 import { BatchError, batch as localBatch, RunError, SpawnError } from '../../dist/index.js'
 import { RedisServer } from '../../tools/redis.mjs'
 import { HANG, rejection, until } from '../support.js'
@@ -328,10 +328,10 @@ describe('what is no command', () => {
   test('a job of somebody else fails with what is wrong, and nothing runs', async () => {
     const queue = newQueue()
     const mark = join(dir, 'ran')
-    const touch = { v: 1, file: '/bin/sh', args: ['-c', `echo x >> ${mark}`], options: {} }
+    const touch = { v: PROTOCOL, file: '/bin/sh', args: ['-c', `echo x >> ${mark}`], options: {} }
     const jobs = [
       {},
-      { ...touch, v: 2 },
+      { ...touch, v: 9 },
       { ...touch, args: `-c` },
       { ...touch, options: { uid: 0 } },
       { ...touch, file: '/bin/bash' },
@@ -349,8 +349,8 @@ describe('what is no command', () => {
     })
     const reasons = (await bull.getFailed()).map(({ failedReason, id }) => `${id} ${failedReason}`)
     expect(reasons.sort()).toEqual([
-      'x.0.0 ERR_CLUSTER_VERSION: the job is of version undefined of the protocol, and the worker of version 1',
-      'x.1.0 ERR_CLUSTER_VERSION: the job is of version 2 of the protocol, and the worker of version 1',
+      `x.0.0 ERR_CLUSTER_VERSION: the job is of version undefined of the protocol, and the worker of version ${PROTOCOL}`,
+      `x.1.0 ERR_CLUSTER_VERSION: the job is of version 9 of the protocol, and the worker of version ${PROTOCOL}`,
       'x.2.0 ERR_INVALID_JOB: the job is no command: "args" must be strings without NUL bytes',
       'x.3.0 ERR_INVALID_JOB: the job is no command: it has the unknown option "uid"',
       'x.4.0 ERR_NOT_ALLOWED: this worker does not allow the program "/bin/bash"',
@@ -484,12 +484,12 @@ describe('at the start', () => {
   test('another version has the queue', async () => {
     const queue = newQueue()
     const client = new Redis(redis.url)
-    await client.set(`uring-spawn:${queue}:version`, '2')
+    await client.set(`uring-spawn:${queue}:version`, '9')
     client.disconnect()
     for (const [code, message] of await codes(both({ connection: redis.url, queue }))) {
       expect(code).toBe('ERR_CLUSTER_VERSION')
       expect(message).toBe(
-        `the queue ${queue} belongs to version 2 of the protocol, and this is version 1: ` +
+        `the queue ${queue} belongs to version 9 of the protocol, and this is version ${PROTOCOL}: ` +
           'use the same uring-spawn everywhere, or a queue of another name',
       )
     }

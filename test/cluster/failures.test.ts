@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { LostError } from '../../dist/cluster/index.js'
+import { LostError, worker } from '../../dist/cluster/index.js'
+import { PROTOCOL } from '../../dist/cluster/protocol.js'
+import { run as runHere } from '../../dist/index.js'
 import { RedisServer } from '../../tools/redis.mjs'
 import { HANG, until } from '../support.js'
 import { nothingQueued, runOn, startProxy } from './support.js'
@@ -274,7 +276,7 @@ test('what has run is not run again by its worker, if Redis has lost that', asyn
     connection: { port: redis.port as number },
     prefix: 'uring-spawn',
   })
-  const data = { v: 1, file: 'sh', args: ['-c', 'echo x >> rolled-back.ran'], options: {} }
+  const data = { v: PROTOCOL, file: 'sh', args: ['-c', 'echo x >> rolled-back.ran'], options: {} }
   const add = () => bull.add('command', data, { jobId: 'x.0.0' })
   await add()
   const all = async (kind: 'completed' | 'failed') => (await bull.getJobs([kind])).length
@@ -321,4 +323,135 @@ test('a job whose worker never learnt of it is given back, and runs once', async
   for (const name of ['first', 'second', 'third']) expect(times(`${name}-given`)).toBe(1)
   await nothingQueued(redis.url, queue)
   proxy.close()
+})
+
+test('a Redis that takes only a little at once has any output, whole', async () => {
+  const small = await new RedisServer(['--proto-max-bulk-len', '1mb']).start()
+  const limits = { maxBuffer: 2 ** 26 }
+  const one = await worker({ connection: small.url, queue: 'x', allow: ['/bin/sh'], limits })
+  const sh = (script: string, ...args: string[]) => ['-c', script, 'sh', ...args]
+  const line = 'aä€😀\n'
+  const lists = [
+    // One byte in front of each kind of character: no row ends where the last one did.
+    ...[0, 1, 2, 3].map((shift) =>
+      sh('printf %s "$2"; yes "$1" | head -c 3000000', line.trim(), 'x'.repeat(shift)),
+    ),
+    sh('head -c 1048576 /dev/zero; echo e >&2'),
+    sh('yes e | head -c 5000000 >&2; yes o | head -c 5000000; exit 3'),
+    sh('i=0; while [ $i -lt 5000 ]; do printf "\\377%s\\200" $i$i$i$i$i$i; i=$((i+1)); done'),
+    sh('echo small'),
+  ]
+  const maxBuffer = 2 ** 26
+  const commands = lists.map((args) => ({ file: 'sh', args, maxBuffer }))
+  const results = await runOn(small)(commands, 'x', { encoding: 'buffer' }).all()
+  for (const [at, { result, error }] of results.entries()) {
+    const here = await runHere('sh', lists[at] as string[], { encoding: 'buffer', maxBuffer })
+    expect(error).toBeUndefined()
+    expect(result?.exitCode).toBe(here.exitCode)
+    // Not by toEqual(): it takes a second for a megabyte.
+    expect(here.stdout.equals(result?.stdout as never)).toBe(true)
+    expect(here.stderr.equals(result?.stderr as never)).toBe(true)
+  }
+  // An error names the whole command, twice.
+  const args = sh('exit 3', ...Array(6).fill('y'.repeat(100_000)))
+  const [failed, all] = await runOn(small)(
+    [
+      { file: 'sh', args, check: true },
+      { file: 'sh', args: sh('yes | head -c 2000000 >&2'), all: true, maxBuffer },
+    ],
+    'x',
+  ).all()
+  expect(failed?.error).toMatchObject({ name: 'RunError', exitCode: 3, spawnargs: args })
+  expect(all?.result?.all.length).toBe(2_000_000)
+  expect(one.running).toBe(0)
+  await nothingQueued(small.url, 'x')
+  await one.close()
+  await small.remove()
+})
+
+test.each(['short', 'long'])(
+  'a Redis that is full when commands end, for a %s time',
+  async (how) => {
+    const full = await new RedisServer().start()
+    const isLong = how === 'long'
+    const errors: string[] = []
+    const one = await worker({
+      ...{ connection: full.url, queue: 'x', allow: ['/bin/sh'], cwd: dir, concurrency: 3 },
+      lostAfter: isLong ? 2000 : 600_000,
+      onError: ({ message }) => void errors.push(message),
+    })
+    const { Redis } = await import('ioredis')
+    const client = new Redis(full.url)
+    const names = [0, 1, 2].map((at) => `full-${how}-${at}`)
+    const held = (at: number, then: string) => [
+      'sh',
+      '-c',
+      `echo x >> ${names[at]}.ran; until [ -e full-${how}.go ]; do sleep 0.05; done; ${then}`,
+    ]
+    const commands = [
+      held(0, 'echo small; exit 3'),
+      held(1, 'yes | head -c 1000000'),
+      held(2, 'yes | head -c 900000 >&2'),
+      ['sh', '-c', 'echo next'],
+    ] as [string, ...string[]][]
+    const found: Awaited<ReturnType<ReturnType<typeof run>['all']>> = []
+    const end = (async () => {
+      for await (const result of runOn(full)(commands, 'x')) found[result.index] = result as never
+    })()
+    await Promise.all(names.map(began))
+    await client.config('SET', 'maxmemory', '1mb')
+    go(`full-${how}`)
+    // What takes no room is delivered.
+    await until(() => found[0] !== undefined)
+    await until(() => errors.some((message) => /OOM command not allowed/.test(message)))
+    if (isLong) await until(() => found[1] !== undefined && found[2] !== undefined)
+    else expect([found[1], found[2]]).toEqual([undefined, undefined])
+    await client.config('SET', 'maxmemory', '0')
+    await end
+    expect(found[0]).toMatchObject({ result: { exitCode: 3, stdout: 'small\n' } })
+    expect(found[3]?.result?.stdout).toBe('next\n')
+    for (const [index, from] of [[1, 'stdout'] as const, [2, 'stderr'] as const]) {
+      const { result, error } = found[index] as (typeof found)[number]
+      const size = index === 1 ? 1_000_000 : 900_000
+      if (!isLong) {
+        expect([error, result?.[from].length]).toEqual([undefined, size])
+        // Redis may be full for so long that the worker is taken for dead.
+      } else if (!(error instanceof LostError)) {
+        expect(error).toMatchObject({ name: 'ClusterError', code: 'ERR_REDIS' })
+        expect(error?.message).toContain(
+          `the command has run, but its output of ${size} bytes cannot be delivered: Redis at 127`,
+        )
+        expect(result).toMatchObject({ exitCode: 0, stdout: '', stderr: '', truncated: true })
+      }
+    }
+    expect(names.map(times)).toEqual([1, 1, 1])
+    await nothingQueued(full.url, 'x')
+    client.disconnect()
+    await one.close()
+    await full.remove()
+  },
+)
+
+test('commands that are given while Redis is full are sent once it is not', async () => {
+  const full = await new RedisServer().start()
+  const one = await worker({ connection: full.url, queue: 'x', allow: ['/bin/sh'], cwd: dir })
+  const { Redis } = await import('ioredis')
+  const client = new Redis(full.url)
+  const errors: string[] = []
+  async function* commands() {
+    yield ['sh', '-c', 'echo 0'] as const
+    await client.config('SET', 'maxmemory', '1mb')
+    for (let at = 1; at < 250; at++) yield ['sh', '-c', `echo ${at}`] as const
+    await until(() => errors.some((message) => /OOM command not allowed/.test(message)))
+    await client.config('SET', 'maxmemory', '0')
+  }
+  const onError = ({ message }: Error) => void errors.push(message)
+  const results = await runOn(full)(commands(), 'x', { onError }).all()
+  expect(results.map(({ result }) => result?.stdout)).toEqual(
+    Array.from({ length: 250 }, (_, at) => `${at}\n`),
+  )
+  await nothingQueued(full.url, 'x')
+  client.disconnect()
+  await one.close()
+  await full.remove()
 })

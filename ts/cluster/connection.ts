@@ -92,6 +92,10 @@ export function redisError(where: string, error: unknown): ClusterError {
   return new ClusterError('ERR_REDIS', `Redis at ${where}: ${why}`)
 }
 
+/** What BullMQ's errors say when Redis can do something later that it cannot do now. */
+export const notNow =
+  /^(OOM|LOADING|BUSY|READONLY|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|NOREPLICAS|MISCONF)\b/
+
 /** Options for a connection that is opened again as long as it takes. */
 export const patient = ({ options }: Target): RedisOptions => ({
   ...options,

@@ -1,9 +1,9 @@
 /** A submitter's connections: what it sends, what it hears, and whether either is cut off. */
-import { Complaints, PREFIX, patient, redisError } from './connection.js'
+import { Complaints, notNow, PREFIX, patient, redisError } from './connection.js'
 import type { ClusterError } from './errors.js'
 import { Heard, type JobEvents } from './heard.js'
 import type { ClusterSettings } from './options.js'
-import type { NewJob, Peers, Queue, Redis } from './peers.js'
+import type { NewJob, Peers, Pipeline, Queue, Redis } from './peers.js'
 import { discreet } from './telemetry.js'
 import { cancelChannel } from './worker.js'
 
@@ -13,10 +13,7 @@ export class Interrupted extends Error {}
 /** Seconds for which Redis keeps the mark that a batch is going on. */
 const MARKED = 7 * 24 * 3600
 
-/** What BullMQ's errors say when Redis can do something later that it cannot do now. */
-const later = /^(OOM|LOADING|BUSY|READONLY|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|NOREPLICAS|MISCONF)\b/
-
-/** What they say when the connection ends: what Redis cannot read, it answers and hangs up. */
+/** What BullMQ's errors say when the connection ends: what Redis cannot read, it answers and hangs up. */
 const broken = /aborted|Connection is closed|^ERR Protocol error/
 
 export class Link {
@@ -26,6 +23,7 @@ export class Link {
   readonly #name: string
   readonly #where: string
   readonly #mark: string
+  readonly #hear: (cause: unknown) => void
   #cut = new Set<() => void>()
   /** Since when there is no connection, by Date.now(). */
   cutSince: number | undefined
@@ -46,6 +44,7 @@ export class Link {
     const defaultJobOptions = { attempts: 1 }
     this.#queue = new peers.Queue(queue, { connection: client, defaultJobOptions, ...options })
     const { hear } = new Complaints(target.where, settings.onError ?? (() => {}))
+    this.#hear = hear
     this.#queue.on('error', hear as never)
     this.#heard = new Heard(peers, target, this.#queue.toKey('events'), from, hear)
     client.on('close', () => this.#isCut())
@@ -121,7 +120,9 @@ export class Link {
     } catch (error) {
       if (error instanceof Interrupted) throw error
       const { message } = error as Error
-      if (later.test(message) || broken.test(message)) throw new Interrupted()
+      const isLater = notNow.test(message)
+      if (isLater) this.#hear(error)
+      if (isLater || broken.test(message)) throw new Interrupted()
       throw this.error(error)
     }
   }
@@ -163,20 +164,23 @@ export class Link {
   async forget(ids: readonly string[]): Promise<void> {
     const queue = this.#queue
     const keys = ids.flatMap((id) => [queue.toKey(id), `${queue.toKey(id)}:logs`])
-    await this.#answer(() =>
-      this.#client
-        .multi()
+    await this.#remove((pipeline) =>
+      pipeline
         .zrem(queue.toKey('completed'), ...ids)
         .zrem(queue.toKey('failed'), ...ids)
-        .unlink(...keys)
-        .exec(),
+        .unlink(...keys),
     )
+  }
+
+  async #remove(what: (pipeline: Pipeline) => Pipeline): Promise<void> {
+    const answers = await this.#answer(() => what(this.#client.pipeline()).exec())
+    for (const [error] of answers ?? []) if (error) throw error
   }
 
   async close(): Promise<void> {
     const client = this.#client
     if (this.isConnected) {
-      await this.#answer(() => client.multi().unlink(this.#mark).exec()).catch(() => {})
+      await this.#remove((pipeline) => pipeline.unlink(this.#mark)).catch(() => {})
     }
     this.#heard.close()
     await this.#queue.close().catch(() => {})

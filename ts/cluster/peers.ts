@@ -6,11 +6,12 @@ import { ClusterError } from './errors.js'
 
 type Listener = (...args: never[]) => void
 
-/** A chain of commands that Redis executes without any other between them. */
-export interface Transaction {
-  zrem(key: string, ...members: string[]): Transaction
-  unlink(...keys: string[]): Transaction
-  exec(): Promise<unknown>
+/** Commands in one message. A Redis that is full refuses any transaction, even one that frees memory. */
+export interface Pipeline {
+  zrem(key: string, ...members: string[]): Pipeline
+  unlink(...keys: string[]): Pipeline
+  /** The error, or the answer, to each. */
+  exec(): Promise<[Error | null, unknown][] | null>
 }
 
 /** A connection of ioredis. */
@@ -34,7 +35,7 @@ export interface Redis {
   subscribe(channel: string): Promise<unknown>
   xread(...request: (string | number)[]): Promise<[string, [string, string[]][]][] | null>
   xrevrange(key: string, ...range: (string | number)[]): Promise<[string, string[]][]>
-  multi(): Transaction
+  pipeline(): Pipeline
 }
 
 export type RedisOptions = Readonly<Record<string, unknown>>

@@ -8,7 +8,7 @@ import { RunError, type RunResult } from '../run-result.js'
 import { ClusterError, type ClusterErrorCode } from './errors.js'
 
 /** Its version. A change that one side would misunderstand takes another number. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** The name of every job: the command line may contain secrets, and names are logged. */
 export const JOB_NAME = 'command'
@@ -177,8 +177,13 @@ export interface WorkerName {
   pid: number
 }
 
-/** An output within the outcome, or the row of the job's log that has it. */
-export type WireOutput = Text | { row: number }
+/** What is in the job's log: the numbers of its rows. */
+interface Rows {
+  rows: number[]
+}
+
+/** An output within the outcome, or in the job's log. */
+export type WireOutput = Text | Rows
 
 interface WireError {
   name: string
@@ -215,7 +220,7 @@ export interface WireOutcome {
   worker: WorkerName
   queuedMs: number
   result?: WireResult
-  error?: WireError
+  error?: WireError | Rows
 }
 
 /** Everything that can be said in JSON; stack and result are not for other machines. */
@@ -247,24 +252,38 @@ function errorOf(
   return Object.assign(error, { result }, name === 'RunError' ? { stdout, stderr } : {})
 }
 
-/** Of both outputs together, what may stand in the outcome itself. */
+/** Bytes of an output, or characters of an error, that may stand in the outcome itself. */
 const INLINE = 8 * 1024
+/** Characters of a row. Redis takes at least 1 MiB at once (`proto-max-bulk-len`), whatever it is set to. */
+const ROW = 256 * 1024
 
-/** A row of the log of a job. */
+/** Adds a row to the log of a job. Resolves to how many there are. */
 export type Log = (row: string) => Promise<number>
+
+/** Others may lie between them: a row is there twice if the connection broke before the answer. */
+async function rowsOf(text: string, log: Log): Promise<Rows> {
+  const rows: number[] = []
+  for (let from = 0; from < text.length; ) {
+    let end = from + ROW
+    // The halves of a character are none in UTF-8.
+    if (/[\ud800-\udbff]/.test(text.charAt(end - 1))) end--
+    rows.push((await log(text.slice(from, end))) - 1)
+    from = end
+  }
+  return { rows }
+}
 
 function wireOutput(bytes: Buffer, log: Log): WireOutput | Promise<WireOutput> {
   if (bytes.length === 0) return ''
   const text = toText(bytes)
   if (bytes.length <= INLINE) return text
-  const row = typeof text === 'string' ? `t${text}` : `b${text.base64}`
-  return log(row).then((rows) => ({ row: rows - 1 }))
+  return rowsOf(typeof text === 'string' ? `t${text}` : `b${text.base64}`, log)
 }
 
 /**
  * The value of a job whose command ended with this result, this error, or both. Large
- * output becomes a row of the job's log: values are repeated in a stream of events that
- * every submitter reads.
+ * output becomes rows of the job's log: values are repeated in a stream of events that
+ * every submitter reads, and Redis bounds what it takes at once.
  */
 export async function wireOutcome(
   about: Pick<WireOutcome, 'worker' | 'queuedMs'>,
@@ -290,24 +309,39 @@ export async function wireOutcome(
     }
     wire.result = brief
   }
-  if (error) wire.error = wireError(error)
+  if (error) {
+    const brief = wireError(error)
+    // It names the command, all of it.
+    const text = JSON.stringify(brief)
+    wire.error = text.length <= INLINE ? brief : await rowsOf(text, log)
+  }
   return wire
 }
 
-const isRow = (output: unknown): output is { row: number } => isBag(output) && 'row' in output
+const inRows = (part: unknown): part is Rows => isBag(part) && Array.isArray(part.rows)
 
-/** Whether outputs are in the job's log. */
+/** Whether a part is in the job's log. */
 export function hasRows(wire: WireOutcome | undefined): boolean {
-  const result = isBag(wire) ? wire.result : undefined
-  return isBag(result) && [result.stdout, result.stderr, result.all].some(isRow)
+  const { result, error } = isBag(wire) ? wire : ({} as Partial<WireOutcome>)
+  const outputs = isBag(result) ? [result.stdout, result.stderr, result.all] : []
+  return [...outputs, error].some(inRows)
+}
+
+function textIn({ rows }: Rows, log: readonly string[], what: string): string {
+  return rows
+    .map((row) => {
+      const text = log[row]
+      if (text === undefined) throw new ClusterError('ERR_LOST', `${what} of the command is gone`)
+      return text
+    })
+    .join('')
 }
 
 function outputOf(output: WireOutput, rows: readonly string[], encoding: string): string | Buffer {
   let text: Text
-  if (isRow(output)) {
-    const row = rows[output.row]
-    if (row === undefined) throw new ClusterError('ERR_LOST', 'the output of the command is gone')
-    text = row.startsWith('b') ? { base64: row.slice(1) } : row.slice(1)
+  if (inRows(output)) {
+    const found = textIn(output, rows, 'the output')
+    text = found.startsWith('b') ? { base64: found.slice(1) } : found.slice(1)
   } else {
     text = output
   }
@@ -384,6 +418,9 @@ export function readOutcome(
   }
   const { worker, queuedMs } = wire
   const result = wire.result && resultOf(wire.result, rows, encoding)
-  const error = wire.error && errorOf(wire.error, result)
+  const brief = inRows(wire.error)
+    ? (JSON.parse(textIn(wire.error, rows, 'the error')) as WireError)
+    : wire.error
+  const error = brief && errorOf(brief, result)
   return { worker, queuedMs, result, error }
 }

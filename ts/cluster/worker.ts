@@ -10,7 +10,15 @@ import { maxOf } from '../process/outputs.js'
 import { runWith } from '../run.js'
 import type { RunResult } from '../run-result.js'
 import { Policy, readAllow, readNames } from './allow.js'
-import { Complaints, endConnection, PREFIX, patient, reach, redisError } from './connection.js'
+import {
+  Complaints,
+  endConnection,
+  notNow,
+  PREFIX,
+  patient,
+  reach,
+  redisError,
+} from './connection.js'
 import { ClusterError, LostError, reasonOf } from './errors.js'
 import { Base, whyNot } from './folder.js'
 import { GivenBack } from './given-back.js'
@@ -33,6 +41,8 @@ const KEPT = { age: 24 * 3600 }
 const LEAVE_MS = 1_000
 /** Milliseconds between two looks for Redis. */
 const LOOK_MS = 100
+/** Milliseconds after which Redis is offered again what it could not take. */
+const AGAIN_MS = 200
 
 /** Where submitters say which batches have been given up. */
 export const cancelChannel = (queue: string): string => `${PREFIX}:${queue}:cancel`
@@ -54,6 +64,14 @@ function liveOf(settings: CommandSettings, send: Send) {
   return { callbacks, end: () => live.end() }
 }
 
+const noBytes = Buffer.alloc(0)
+
+/** `result`, whose output is missing. */
+const withoutOutput = (result: RunResult<Buffer>): RunResult<Buffer> => ({
+  ...result,
+  ...{ stdout: noBytes, stderr: noBytes, all: noBytes, truncated: true },
+})
+
 interface Running {
   stop: Ending
   /** Why it was stopped, if that is not for the submitter to know already. */
@@ -73,6 +91,8 @@ export class Worker {
   readonly #listener: Redis
   readonly #givenBack: GivenBack
   readonly #lostAfter: number
+  readonly #hear: (cause: unknown) => void
+  readonly #where: string
   readonly #running = new Map<string, Running>()
   #closed: Promise<void> | undefined
   /** Since when there is no connection, by Date.now(). */
@@ -89,6 +109,8 @@ export class Worker {
     const { target, queue, lostAfter, telemetry } = settings
     const { concurrency = availableParallelism() } = settings
     const { hear } = new Complaints(target.where, settings.onError)
+    this.#hear = hear
+    this.#where = target.where
     const connection = patient(target)
     this.#client = new peers.Redis(connection)
     this.#client.on('error', (() => {}) as never)
@@ -144,6 +166,43 @@ export class Worker {
     return this.#running.size
   }
 
+  /**
+   * The value of a job. If Redis does not take its output, not even later, the submitter learns
+   * of that, and how the command ended.
+   */
+  async #outcome(
+    job: Job,
+    about: Pick<WireOutcome, 'worker' | 'queuedMs'>,
+    { result, error }: { result: RunResult<Buffer> | undefined; error: Error | undefined },
+  ): Promise<WireOutcome> {
+    const late = Date.now() + this.#lostAfter / 2
+    const log = async (row: string): Promise<number> => {
+      for (;;) {
+        try {
+          return await job.log(row)
+        } catch (cause) {
+          if (!notNow.test((cause as Error).message) || Date.now() > late) throw cause
+          this.#hear(cause)
+          await new Promise<void>((resolve) => later(AGAIN_MS, resolve))
+        }
+      }
+    }
+    try {
+      return await wireOutcome(about, { result, error }, log)
+    } catch (cause) {
+      this.#hear(cause)
+      const { message } = redisError(this.#where, cause)
+      const size = result ? result.stdout.length + result.stderr.length + result.all.length : 0
+      const why = new ClusterError(
+        'ERR_REDIS',
+        `the command has run, but its output of ${size} bytes cannot be delivered: ${message}: ` +
+          'have large output written to a file by stdio, or give Redis more room',
+      )
+      const bare = result && withoutOutput(result)
+      return wireOutcome(about, { result: bare, error: why }, log)
+    }
+  }
+
   #stop(id: string, why: ClusterError | undefined): void {
     const running = this.#running.get(id)
     if (!running) return
@@ -197,7 +256,7 @@ export class Worker {
       this.#running.delete(id)
     }
     const about = { worker: this.name, queuedMs }
-    return await wireOutcome(about, { result, error }, (row) => job.log(row))
+    return await this.#outcome(job, about, { result, error })
   }
 
   /**
