@@ -32,7 +32,11 @@ const given = new Command()
   .option('--disturbed <processes>', 'kernel: started while all disturbs them', number, 10_000)
   .option('--commands <number>', 'cluster: over four workers', positive, 100_000)
   .option('--generated <number>', 'cluster: of a generator, for memory', positive, 1_000_000)
-  .option('--kernel <flavour>', 'selftests, kernel: of the machines: patched, debug or kcsan', 'debug')
+  .option(
+    '--kernel <flavour>',
+    'selftests, kernel: of the machines: patched, debug or kcsan',
+    'debug',
+  )
   .parse()
   .opts()
 
