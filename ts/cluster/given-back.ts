@@ -1,5 +1,5 @@
 /** Jobs that Redis has given to a worker in an answer that never came: the connection broke. */
-import { later } from '../core/runtime.js'
+import { delay } from '../core/runtime.js'
 import { LostError } from './errors.js'
 import type { BullWorker, Job, Redis } from './peers.js'
 
@@ -11,8 +11,6 @@ import type { BullWorker, Job, Redis } from './peers.js'
 const REMEMBERED_MS = 10_000
 /** Milliseconds between two looks for what may be forgotten. */
 const FORGET_MS = 1_000
-
-const pause = (milliseconds: number) => new Promise<void>((resolve) => later(milliseconds, resolve))
 
 /**
  * Knows which jobs a worker has, and gives those back that it has never heard of. Without,
@@ -79,10 +77,10 @@ export class GivenBack {
 
   /** `times`: which of the connections this is; another one looks again. */
   async #look(times: number): Promise<void> {
-    await pause(this.#gap)
+    await delay(this.#gap)
     const before = await this.#unknown()
     // One that came just now is taken in a moment.
-    await pause(this.#gap)
+    await delay(this.#gap)
     const still = await this.#unknown()
     for (const [id, lock] of still) {
       if (times !== this.#times || before.get(id) !== lock) continue

@@ -1,5 +1,5 @@
 /** What a submitter hears: the events that BullMQ writes about every job of a queue. */
-import { later } from '../core/runtime.js'
+import { delay, later } from '../core/runtime.js'
 import { patient, type Target } from './connection.js'
 import type { Peers, Redis } from './peers.js'
 
@@ -67,7 +67,7 @@ export class Heard {
       }
       const pause = pauseOf(events.pending())
       if (entries.length > 0 && pause > 0) {
-        await new Promise<void>((resolve) => later(pause, resolve))
+        await delay(pause)
       }
     }
   }
@@ -81,7 +81,7 @@ export class Heard {
       return found?.[0]?.[1] ?? []
     } catch {
       // Redis is loading its data, perhaps; the client has told what it knows.
-      await new Promise<void>((resolve) => later(100, resolve))
+      await delay(100)
       return []
     } finally {
       overdue.cancel()

@@ -1,6 +1,6 @@
 /** The output of a command that runs, on its way to the submitter, a piece at a time. */
 import { Buffer } from 'node:buffer'
-import { later } from '../core/runtime.js'
+import { delay } from '../core/runtime.js'
 import { toText, type WireLive, type WirePiece } from './protocol.js'
 
 /** Bytes of each output in one message, and the milliseconds between two: every submitter of the queue reads them. */
@@ -77,7 +77,7 @@ export class Live {
       if (Object.keys(live).length === 0) break
       // Whoever misses a piece waits for the result.
       await this.#send(live).catch(() => {})
-      await new Promise<void>((resolve) => later(PAUSE_MS, resolve))
+      await delay(PAUSE_MS)
     }
     this.#isSending = false
   }

@@ -4,7 +4,7 @@ import { failed } from '../batch/result.js'
 import type { Engine } from '../batch/results.js'
 import type { AnyResult, Commands, SchedulerEvents } from '../batch/scheduler.js'
 import { whenAborted } from '../core/abort.js'
-import { later, now, soon, type Timer } from '../core/runtime.js'
+import { delay, later, now, soon, type Timer } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import { argumentError } from '../model/argument-error.js'
 import type { BatchCommand, BatchProgress } from '../options/options.js'
@@ -296,7 +296,7 @@ export class Submission implements Engine {
   /** Which of these jobs Redis does not have, so that they can be added again. */
   async #missing(link: Link, tasks: readonly Task[]): Promise<Task[]> {
     for (;;) {
-      await new Promise<void>((resolve) => later(1_000, resolve))
+      await delay(1_000)
       await link.connected()
       try {
         const states = await Promise.all(tasks.map(({ id }) => link.state(id)))
@@ -493,7 +493,7 @@ export class Submission implements Engine {
       }
       this.#endIfOver(link)
       if (this.#over) return
-      await new Promise<void>((resolve) => later(CANCEL_MS, resolve))
+      await delay(CANCEL_MS)
     }
   }
 

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { Ending } from '../core/abort.js'
-import { later, type Timer } from '../core/runtime.js'
+import { delay, later, type Timer } from '../core/runtime.js'
 import { argumentError } from '../model/argument-error.js'
 import type { CommandSettings } from '../options/settings.js'
 import { isCollected } from '../options/stdio.js'
@@ -183,7 +183,7 @@ export class Worker {
         } catch (cause) {
           if (!notNow.test((cause as Error).message) || Date.now() > late) throw cause
           this.#hear(cause)
-          await new Promise<void>((resolve) => later(AGAIN_MS, resolve))
+          await delay(AGAIN_MS)
         }
       }
     }

@@ -74,6 +74,10 @@ const fakes = areFakes()
 
 export const later = fakes ? laterByWaiting : realLater
 
+/** Resolves after so many milliseconds. */
+export const delay = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => later(milliseconds, resolve))
+
 /** Calls `then` once the event loop has handled everything else. */
 export const soon = fakes ? soonByWaiting : (then: () => void): void => void setImmediate(then)
 

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { threadId } from 'node:worker_threads'
 import { getCore } from '../core/core.js'
-import { later, now, pause } from '../core/runtime.js'
+import { delay, now, pause } from '../core/runtime.js'
 import { ENOENT } from '../model/errno.js'
 import { SpawnError } from '../model/spawn-error.js'
 
@@ -107,7 +107,7 @@ export class OwnCgroup {
     try {
       for (let ms = FIRST_TRY; now() < until; ms = Math.min(ms * 2, LAST_TRY)) {
         this.kill()
-        await new Promise<void>((resolve) => later(ms, resolve))
+        await delay(ms)
         if (remove(this.path)) return
       }
     } finally {

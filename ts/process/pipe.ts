@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { Duplex, Readable, Writable } from 'node:stream'
 import { loadBinding } from '../binding/load.js'
 import type { ParentPipe } from '../chain/descriptors.js'
-import { later } from '../core/runtime.js'
+import { delay, later } from '../core/runtime.js'
 import { pipeStream } from './stream.js'
 
 /** Milliseconds until the pipe of a child that has ended is checked again: at first, and at most. */
@@ -112,7 +112,7 @@ export class LazyPipe {
   async closed(): Promise<void> {
     if (this.#input) return
     while (!this.#stream && !this.settle()) {
-      await new Promise<void>((resolve) => later(CLOSED_LOOK, resolve))
+      await delay(CLOSED_LOOK)
     }
     const stream = this.#stream
     if (!stream || stream.closed) return

@@ -1,6 +1,6 @@
 import { type Abortable, whenAborted } from '../core/abort.js'
 import { getCore } from '../core/core.js'
-import { later, now, type Timer } from '../core/runtime.js'
+import { delay, later, now, type Timer } from '../core/runtime.js'
 import { AbortError } from '../model/abort-error.js'
 import { ECANCELED, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
@@ -207,7 +207,7 @@ export class Termination extends TerminationRules {
     core.ref()
     try {
       for (let ms = FIRST_LOOK; this.waitsForGroup(ms); ms = Math.min(ms * 2, LAST_LOOK)) {
-        await new Promise<void>((resolve) => later(Math.min(ms, this.due - now()), resolve))
+        await delay(Math.min(ms, this.due - now()))
       }
     } finally {
       core.unref()
