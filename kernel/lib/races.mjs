@@ -52,12 +52,13 @@ const KNOWN = new Set([
 const withoutSuffix = (name) => name.replace(/\..*$/, '')
 
 /**
- * Whether a line of the log reports a race with one of these functions.
+ * Whether a line of the log reports a data race of the base alone.
  * @param {string} line 'BUG: KCSAN: data-race in io_spawn_put / io_spawn_start'
- * @param {Set<string>} functions
+ * @param {Set<string>} functions those of the series
  */
-export function isRaceOf(line, functions) {
-  const [, what = ''] = /BUG: KCSAN: [\w-]+ in (.*)/.exec(line) ?? []
+export function isRaceOfOthers(line, functions) {
+  const [, what] = /BUG: KCSAN: [\w-]+ in (.*)/.exec(line) ?? []
+  if (what === undefined) return false
   const names = what.split(' / ').map((name) => withoutSuffix(name.trim()))
-  return !KNOWN.has(names.join(' / ')) && names.some((name) => functions.has(name))
+  return KNOWN.has(names.join(' / ')) || !names.some((name) => functions.has(name))
 }

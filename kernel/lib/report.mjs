@@ -6,7 +6,7 @@
 // and ordinary tests cause them: "FAULT_INJECTION: forcing a failure" with its call
 // trace, "page allocation failure", the OOM killer, and "traps: prog[1] general
 // protection fault ip:…", which is the program's own fault.
-import { isRaceOf } from './races.mjs'
+import { isRaceOfOthers } from './races.mjs'
 
 const STAMP = String.raw`(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?`
 
@@ -46,8 +46,6 @@ const CONTEXT = 60
  */
 export function kernelReport(log, functions = new Set()) {
   const lines = log.split(/\r?\n/)
-  const first = lines.findIndex(
-    (line) => REPORT.test(line) && (!line.includes('BUG: KCSAN: ') || isRaceOf(line, functions)),
-  )
+  const first = lines.findIndex((line) => REPORT.test(line) && !isRaceOfOthers(line, functions))
   return first < 0 ? [] : lines.slice(first, first + CONTEXT)
 }
