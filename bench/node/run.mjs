@@ -1,9 +1,13 @@
 // What a user of Node sees: uring-spawn compared with others, on the running kernel.
+import { existsSync } from 'node:fs'
 import { availableParallelism, freemem, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { InvalidArgumentError } from 'commander'
 import { $ } from 'zx'
 import { rounds } from '../../tools/options.mjs'
+import { root } from '../../tools/paths.mjs'
 import { median, middleInterval, quantile } from '../lib/stats.mjs'
 import { buildPrograms, installPeers } from './peers.mjs'
 
@@ -12,14 +16,21 @@ export const description =
 export const inLab = false
 
 const script = fileURLToPath(new URL('side.mjs', import.meta.url))
-const library = new URL('../../dist/index.js', import.meta.url).href
-const register = new URL('../../dist/child-process/register.js', import.meta.url).href
+/** A built checkout: its library, and what it registers in place of node:child_process. */
+const builtIn = (folder) => ({
+  library: pathToFileURL(join(folder, 'dist/index.js')).href,
+  register: pathToFileURL(join(folder, 'dist/child-process/register.js')).href,
+})
+const built = builtIn(root)
 const OURS = 'uring-spawn'
+/** The library as another checkout has it. */
+const BEFORE = 'uring-spawn, before'
 const LOOP = 'posix_spawn loop'
 const CHILD_PROCESS = 'node:child_process'
 /** The sides and their runtimes; `side` where several run the same code. */
 const SIDES = {
   [OURS]: { runtime: () => [process.execPath] },
+  [BEFORE]: { side: OURS, runtime: () => [process.execPath] },
   [CHILD_PROCESS]: { runtime: () => [process.execPath] },
   'child_process, oldest Node': {
     side: CHILD_PROCESS,
@@ -35,11 +46,21 @@ const SIDES = {
   'Bun.spawn': { runtime: ({ bun }) => [bun] },
   'Deno.Command': { runtime: ({ deno }) => [deno, 'run', '--allow-all'] },
 }
+const OTHERS = Object.keys(SIDES).filter((name) => name !== OURS && name !== BEFORE)
+
+/** A folder with a built checkout, or a clear error. */
+function checkout(text) {
+  const folder = resolve(text)
+  if (existsSync(fileURLToPath(builtIn(folder).library))) return folder
+  throw new InvalidArgumentError(`There is no dist/index.js in ${folder}: run npm run build there.`)
+}
 
 export const addOptions = (command) =>
   command
     .option('--rounds <number>', 'turns of the sides', rounds, 6)
     .option('--only <name>', 'only measurements whose name contains this')
+    .option('--before <folder>', 'a built checkout to measure beside this one', checkout)
+    .option('--no-others', 'leave out other libraries and runtimes')
 
 /** Megabytes that a process of Node takes anyway. */
 const SMALL = 50
@@ -118,7 +139,7 @@ function measurements({ exit }) {
   return [...blocked, ...rates, ...alone, switches, ...collected, stall, ...burst]
 }
 
-async function block(name, { measure, options }, { peers, programs }) {
+async function block(name, { measure, options }, { peers, programs, before }) {
   if (name === LOOP) {
     const { stdout } =
       await $`${programs.loop} ${options.ms} ${availableParallelism()} ${options.file}`
@@ -128,7 +149,7 @@ async function block(name, { measure, options }, { peers, programs }) {
   const job = JSON.stringify({
     side,
     measure,
-    where: { library, register, execa: peers.execa },
+    where: { ...(name === BEFORE ? builtIn(before) : built), execa: peers.execa },
     ...options,
   })
   const { stdout } = await $`${runtime(peers)} ${script} ${job}`
@@ -137,7 +158,7 @@ async function block(name, { measure, options }, { peers, programs }) {
 
 /** Takes one measurement of every side, in turns. */
 async function measure(item, rounds, tools, progress) {
-  const names = [...Object.keys(SIDES), ...(item.loop ? [LOOP] : [])]
+  const names = [...tools.names, ...(item.loop ? [LOOP] : [])]
   const blocks = Object.fromEntries(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     for (const [at, name] of names.entries()) {
@@ -167,9 +188,10 @@ const version = async (...command) => {
   return stdout.split('\n')[0] ?? ''
 }
 
-export async function plan({ rounds, only }) {
+export async function plan({ rounds, only, before, others }) {
   $.quiet = true
-  const tools = { peers: await installPeers(), programs: await buildPrograms() }
+  const names = [OURS, ...(before ? [BEFORE] : []), ...(others ? OTHERS : [])]
+  const tools = { names, before, peers: await installPeers(), programs: await buildPrograms() }
   const all = measurements(tools.programs).filter(({ name }) => !only || name.includes(only))
   if (all.length === 0) throw new Error(`no measurement has ${only} in its name`)
   const absent = {}
@@ -184,11 +206,11 @@ export async function plan({ rounds, only }) {
   return {
     steps: items.map((item) => ({
       name: item.name,
-      seconds: item.seconds * rounds,
+      seconds: (item.seconds * rounds * names.length) / (OTHERS.length + 1),
       run: (progress) => measure(item, rounds, tools, progress),
     })),
     async result(found) {
-      const { probe } = await import(library)
+      const { probe } = await import(built.library)
       const { peers } = tools
       return {
         versions: {
