@@ -1,8 +1,13 @@
 // Commands as the shell has them, whose output the caller reads; tools/command.mjs
 // is for those that take long. zx quotes what is inserted, and throws where the
 // status is not 0.
+import process from 'node:process'
 import { $ } from 'zx'
 import { root } from './paths.mjs'
+
+// A bash that no other shell has started and whose input is a socket, as Node's
+// pipes are, takes itself for one of rshd(8) and reads the user's ~/.bashrc.
+if (!(Number(process.env.SHLVL) >= 1)) process.env.SHLVL = '1'
 
 /** zx in the project's folder, silent. `sh({ cwd })` runs elsewhere, `sh({ nothrow: true })` throws nothing. */
 export const sh = $({ cwd: root, quiet: true, verbose: false })
