@@ -20,14 +20,16 @@ import process from 'node:process'
 import { attempt, failureOf } from '../../tools/command.mjs'
 import { duration, Progress, say, showing } from '../../tools/progress.mjs'
 import { sh } from '../../tools/sh.mjs'
+import { seriesWithout } from './mail.mjs'
 import { cached, config, LabError, project, withCacheLock } from './paths.mjs'
 import { functionsOfSeries } from './races.mjs'
 import { buildSelftests } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesHash, sourceVersion } from './source.mjs'
 
 /**
- * For each flavour: its configuration fragments, whether the series is applied, whether it
- * looks for data races, and what is added to the kernel's command line.
+ * For each flavour: its configuration fragments, whether the series is applied and which
+ * posting is left out of it, whether it looks for data races, and what is added to the
+ * kernel's command line.
  */
 export const flavours = {
   stock: { fragments: ['common', 'stock'], series: false, append: [] },
@@ -40,7 +42,12 @@ export const flavours = {
     append: ['no5lvl'],
   },
   kcsan: { fragments: ['common', 'patched', 'kcsan'], series: true, races: true, append: [] },
+  // To see what that posting changes.
+  'without-mm': { fragments: ['common', 'patched'], series: true, without: '0-mm', append: [] },
 }
+
+/** The patches of a flavour that is not the whole series; otherwise undefined. */
+const chosenPatches = ({ without }) => without && seriesWithout(without)
 
 const initSource = join(project, 'kernel/guest/init.c')
 /** Variables for make: an empty LOCALVERSION keeps git's state out of the kernel's name. */
@@ -60,7 +67,7 @@ async function imageKey(flavour) {
   hash.update((await sh`gcc --version`).stdout)
   hash.update(IMAGE_FORMAT)
   hash.update(MAKE_VARIABLES.join())
-  if (flavours[flavour].series) hash.update(seriesHash())
+  if (flavours[flavour].series) hash.update(seriesHash(chosenPatches(flavours[flavour])))
   for (const file of [...fragmentPaths(flavour), initSource]) hash.update(readFileSync(file))
   return hash.digest('hex').slice(0, 16)
 }
@@ -68,7 +75,7 @@ async function imageKey(flavour) {
 /**
  * Returns the folder with a flavour's `bzImage`, `vmlinux` and `initrd`, and builds it
  * first if necessary.
- * @param {'stock' | 'patched' | 'debug' | 'kcsan'} flavour
+ * @param {keyof typeof flavours} flavour
  */
 export async function image(flavour) {
   const dir = cached('images', `${flavour}-${await imageKey(flavour)}`)
@@ -79,13 +86,22 @@ export async function image(flavour) {
   })
 }
 
+/** Flavours of the same source share a work tree, so that switching between them rebuilds nothing. */
+function treeOf(flavour) {
+  const { series, without } = flavours[flavour]
+  if (without) return flavour
+  return series ? 'patched' : 'stock'
+}
+
 async function build(flavour, dir) {
   const repo = await repository()
-  const tree = cached(flavours[flavour].series ? 'patched' : 'stock')
+  const tree = cached(treeOf(flavour))
   const commits = await showing(
     new Progress('lab: applying the series', { seconds: 20 }),
     async () => {
-      const made = flavours[flavour].series ? await applySeries(repo) : []
+      const made = flavours[flavour].series
+        ? await applySeries(repo, chosenPatches(flavours[flavour]))
+        : []
       await checkOut(repo, tree, made.at(-1)?.commit ?? 'base')
       return made
     },

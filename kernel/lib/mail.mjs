@@ -74,6 +74,18 @@ const readPostings = () =>
     .map((file) => parsePosting(file, readFileSync(join(folder, file), 'utf8')))
 
 /**
+ * The files of the series' patches but those of a posting, in the series' order.
+ * @param {string} name of the posting: its file without `.txt`
+ * @returns {string[]}
+ */
+export function seriesWithout(name) {
+  const names = seriesNames()
+  const posting = sortIntoPostings(readPostings(), names).find((one) => one.name === name)
+  if (!posting) throw new LabError(`there is no kernel/postings/${name}.txt`)
+  return names.filter((file) => !posting.names.includes(file))
+}
+
+/**
  * The series in the order of its postings, as commits. They have to add up to what the
  * series makes in its own order.
  */

@@ -155,10 +155,10 @@ export async function checkOut(repo, path, commit) {
   await sh({ cwd: path })`git checkout -q -f --detach ${commit}`
 }
 
-/** A hash of the series: of every byte of its patches. */
-export function seriesHash() {
+/** A hash of the series, or of some of its patches: of every byte. */
+export function seriesHash(names = seriesNames()) {
   const hash = createHash('sha256')
-  for (const name of seriesNames()) {
+  for (const name of names) {
     hash.update(name).update('\0')
     hash.update(readFileSync(join(patches, name)))
   }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parsePosting, sortIntoPostings } from '../../kernel/lib/mail.mjs'
+import { parsePosting, seriesWithout, sortIntoPostings } from '../../kernel/lib/mail.mjs'
 import { lab, project, scratch } from './lab.ts'
 
 const posting =
@@ -36,6 +36,18 @@ describe('a posting', () => {
     expect(() => sort(['one', 'two', 'one'])).toThrow(/names one, which is .* in another posting/)
     expect(() => sort(['one', 'two', 'three'])).toThrow(/names three, which is no patch/)
   })
+})
+
+test('the series without a posting has all other patches, in its order', () => {
+  const series = readFileSync(join(project, 'kernel/patches/series'), 'utf8').trim().split('\n')
+  const text = readFileSync(join(project, 'kernel/postings/0-mm.txt'), 'utf8')
+  const { patches } = parsePosting('0-mm.txt', text)
+  const rest = seriesWithout('0-mm')
+  expect(rest).toEqual(
+    series.filter((name) => !patches.includes(name.replace(/^\d+-(.*)\.patch$/, '$1'))),
+  )
+  expect(rest).toHaveLength(series.length - patches.length)
+  expect(() => seriesWithout('9-none')).toThrow('there is no kernel/postings/9-none.txt')
 })
 
 /** Git knows nobody, whatever is configured: an empty name in the environment wins. */
