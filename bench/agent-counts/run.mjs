@@ -4,11 +4,12 @@ import { writeFileSync } from 'node:fs'
 import { someOf, wholeNumber } from '../../tools/options.mjs'
 import { pack, script } from '../agent-tools/machine.mjs'
 import { presets } from '../agent-tools/presets.mjs'
+import { KERNELS } from '../designs/kernels.mjs'
 import { buildKernel, runInLab } from '../lib/lab.mjs'
 import { scratch } from '../lib/paths.mjs'
 import { lab } from '../lib/result.mjs'
 import { interquartileMean, mean, quantile } from '../lib/stats.mjs'
-import { compare } from './compare.mjs'
+import { compare, compareWithToday, INTERPRETERS } from './compare.mjs'
 
 export const description = 'instructions of each kind of call of agents, in the lab'
 export const inLab = true
@@ -16,28 +17,36 @@ export const inLab = true
 const COLUMNS = ['child_process', 'vfork', 'spawn_template', 'uring', 'uring from templates']
 /** What node:child_process takes is 100 %. */
 const BASELINE = 'child_process'
-const KERNELS = ['patched', 'stock']
+/**
+ * What is counted on other kernels than the patched one: it needs no new operation. The
+ * other columns would only tell again what the kernels differ in.
+ */
+const ELSEWHERE = ['child_process', 'vfork']
+/** Those that are counted unless others are asked for. */
+const USUAL = ['patched', 'stock']
 const NAMES = presets.map(({ name }) => name)
-/** These take many times what the others take, and vary less. */
-const HEAVY = ['python small', 'node small']
 /** How long a call takes under emulation, of the heavy ones and of the others; and a boot. */
-const SECONDS = { heavy: 8, call: 0.3, start: 90 }
+const SECONDS = { heavy: 4, call: 0.15, start: 60 }
 const MACHINE = { cpus: 1, memory: '4G' }
 
 export const addOptions = (command) =>
   command
     .option('--calls <number>', 'calls of each kind by each column', wholeNumber(4), 40)
-    .option('--kernels <names>', 'which kernels', someOf(KERNELS), KERNELS)
+    .option('--kernels <names>', 'which kernels', someOf(KERNELS), USUAL)
     .option('--columns <names>', 'what to compare', someOf(COLUMNS), COLUMNS)
     .option('--presets <names>', 'kinds of call', someOf(NAMES), NAMES)
 
-/** How often each kind of call is made. */
-const callsOf = (name, calls) => (HEAVY.includes(name) ? Math.ceil(calls / 8) : calls)
+const columnsOn = (kernel, columns) =>
+  columns.filter((name) => kernel === 'patched' || ELSEWHERE.includes(name))
+
+/** How often each kind of call is made: the interpreters' take many times as long, and vary less. */
+const callsOf = (name, calls) => (INTERPRETERS.includes(name) ? Math.ceil(calls / 8) : calls)
 
 let folder
 let archive
 
-async function measure({ calls, columns, presets: chosen }, kernel, progress) {
+async function measure({ calls, columns: asked, presets: chosen }, kernel, progress) {
+  const columns = columnsOn(kernel, asked)
   await buildKernel({ kernel })
   folder ??= scratch()
   archive ??= await pack(folder)
@@ -67,14 +76,15 @@ export async function plan(options) {
   const { calls, kernels, columns, presets: chosen } = options
   if (!columns.includes(BASELINE))
     throw new Error(`--columns must have ${BASELINE}, which the others are compared with`)
-  const seconds = chosen.reduce((sum, name) => {
-    const each = HEAVY.includes(name) ? SECONDS.heavy : SECONDS.call
-    return sum + 1.5 * callsOf(name, calls) * each * columns.length
-  }, SECONDS.start)
+  const seconds = (kernel) =>
+    chosen.reduce((sum, name) => {
+      const each = INTERPRETERS.includes(name) ? SECONDS.heavy : SECONDS.call
+      return sum + 1.5 * callsOf(name, calls) * each * columnsOn(kernel, columns).length
+    }, SECONDS.start)
   return {
     steps: kernels.map((kernel) => ({
       name: `${chosen.length} kinds of call, the ${kernel} kernel`,
-      seconds,
+      seconds: seconds(kernel),
       run: (progress) => measure(options, kernel, progress),
     })),
     result: (found) => ({
@@ -93,6 +103,7 @@ export async function plan(options) {
 }
 
 export function print({ results, absent }) {
+  printComparison(results)
   for (const kernel of new Set(results.map((one) => one.kernel))) {
     const own = results.filter((one) => one.kernel === kernel)
     const columns = [...new Set(own.map(({ column }) => column))]
@@ -107,6 +118,23 @@ export function print({ results, absent }) {
     }
   }
   for (const [name, why] of Object.entries(absent)) console.log(`not measured: ${name}: ${why}`)
+}
+
+/** Everything beside what there is today. */
+function printComparison(results) {
+  const compared = compareWithToday(results)
+  if (!compared) return
+  const { kernel, columns, rows } = compared
+  console.log(`\nthousand instructions by vfork on the ${kernel} kernel, and in % of them:`)
+  for (const [at, { column, kernel }] of columns.entries()) {
+    console.log(`  ${at + 1}: ${column}, ${kernel} kernel`)
+  }
+  console.log(`${''.padEnd(29)}${columns.map((_, at) => String(at + 1).padStart(8)).join('')}`)
+  for (const { name, base, ratios } of rows) {
+    const thousand = base === undefined ? '' : (base / 1000).toFixed(0)
+    const percents = ratios.map((ratio) => `${(100 * ratio).toFixed(1)} %`.padStart(8))
+    console.log(`${name.padEnd(21)}${thousand.padStart(8)}${percents.join('')}`.trimEnd())
+  }
 }
 
 const SHORT = { 'uring from templates': 'uring, template' }

@@ -3,8 +3,9 @@
  * Counts the cost of starting a process, by launch method.
  *
  *	bench METHOD [--child PATH] [--memory MIB] [--fds N] [--runs N]
- *	      [--output FILE] [-- ARGUMENT...]
+ *	      [--warm-up N] [--output FILE] [-- ARGUMENT...]
  *
+ * --warm-up: starts before those that are counted, by default 20 or 3 batches.
  * The arguments are the child's, which shares standard output: with --output,
  * the counts go to a file instead.
  *
@@ -195,12 +196,13 @@ int main(int argc, char **argv)
 		{"memory", required_argument, NULL, 'm'},
 		{"fds", required_argument, NULL, 'f'},
 		{"runs", required_argument, NULL, 'r'},
+		{"warm-up", required_argument, NULL, 'w'},
 		{"output", required_argument, NULL, 'o'},
 		{NULL, 0, NULL, 0},
 	};
 	char *child_envp[] = {"PATH=/usr/bin:/bin", NULL};
 	struct job job = {"/bin/true", NULL, child_envp};
-	long memory = 0, fds = 3, runs = 100;
+	long memory = 0, fds = 3, runs = 100, warm_up = -1;
 	const struct method *method;
 	const char *file = NULL;
 	FILE *output = stdout;
@@ -221,6 +223,9 @@ int main(int argc, char **argv)
 		case 'r':
 			runs = number(optarg);
 			break;
+		case 'w':
+			warm_up = number(optarg);
+			break;
 		case 'o':
 			file = optarg;
 			break;
@@ -237,10 +242,12 @@ int main(int argc, char **argv)
 	argv[optind] = (char *)job.path;
 	job.argv = &argv[optind];
 
+	if (warm_up < 0)
+		warm_up = method->batch > 1 ? 3 : 20;
 	grow(memory);
 	method->setup();
 	open_files(fds);
-	for (int i = 0; i < (method->batch > 1 ? 3 : 20); i++)
+	for (long i = 0; i < warm_up; i++)
 		run_once(method, &job);
 	/* Touch its pages before anything is counted. */
 	counts = calloc((size_t)runs, sizeof(*counts));

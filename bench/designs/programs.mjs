@@ -43,6 +43,7 @@ export async function build(children) {
   const strict = ['-O2', '-Wall', '-Wextra', '-Werror']
   await sh`gcc ${strict} -I uring-native/include -o ${bench} ${paths} -luring`
   await sh`gcc -nostdlib -static -o ${child} ${here}child.S`
+  await sh`gcc ${strict} -o ${folder}footprint ${here}footprint/footprint.c`
   const interpreter = [`-Wl,-rpath,${LIBRARIES}`, `-Wl,--dynamic-linker=${LIBRARIES}/ld.so`]
   await sh`gcc -O2 -o ${dynamic} ${here}child/dynamic.c ${interpreter}`
   const { stdout: printed } = await sh`ldd ${bench}`
@@ -61,25 +62,37 @@ export async function build(children) {
 export function install(child) {
   const made = (...names) => names.map((name) => quoted(folder + name)).join(' ')
   if (CHILDREN[child].tool) {
-    return ['set -e', ...unpackLines(`${folder}tar`), `cp ${made('bench')} ${FILES}/tmp/`]
+    return [
+      'set -e',
+      ...unpackLines(`${folder}tar`),
+      `cp ${made('bench', 'footprint')} ${FILES}/tmp/`,
+    ]
   }
   return [
     'set -e',
     `mkdir ${LIBRARIES}`,
-    `cp ${made('bench', 'child', 'dynamic')} /tmp/`,
+    `cp ${made('bench', 'footprint', 'child', 'dynamic')} /tmp/`,
     `cp ${made('libc.so.6', 'ld.so')} ${LIBRARIES}/`,
     `chmod +x ${LIBRARIES}/ld.so`,
   ]
 }
 
-/** The command that counts a launch method. */
-export function counting({ method, child, memory = 0, fds = 3, runs }) {
+/** The command that counts a launch method. `warmUp`: starts before those that are counted. */
+export function counting({ method, child, memory = 0, fds = 3, runs, warmUp }) {
+  const starts = `--runs ${runs}${warmUp === undefined ? '' : ` --warm-up ${warmUp}`}`
+  return commandOf(`bench ${method}`, child, `--memory ${memory} --fds ${fds} ${starts}`)
+}
+
+/** The command that tells what a child has mapped at its end. */
+export const measuring = ({ child, runs }) => commandOf('footprint', child, `--runs ${runs}`)
+
+/** Runs a program of the folder with a child, and prints what it found. */
+function commandOf(program, child, options) {
   const { tool, args } = CHILDREN[child]
-  const parent = `--memory ${memory} --fds ${fds} --runs ${runs}`
   const words = args.map(quoted).join(' ')
-  const bench = `/tmp/bench ${method} --child ${pathOf(CHILDREN[child])} ${parent}`
-  if (!tool) return `${bench} -- ${words}`.trimEnd()
+  const command = `/tmp/${program} --child ${pathOf(CHILDREN[child])} ${options}`
+  if (!tool) return `${command} -- ${words}`.trimEnd()
   // It may print something.
-  const quiet = `${bench} --output ${COUNTS} -- ${words} > /dev/null`
+  const quiet = `${command} --output ${COUNTS} -- ${words} > /dev/null`
   return `/usr/sbin/chroot ${FILES} ${quiet}\ncat ${FILES}${COUNTS}`
 }

@@ -1,8 +1,15 @@
 // The plots of the report: from results to options of Apache ECharts, chosen
 // because the same options make an SVG without a browser, for the README, and a
 // live plot in the page.
-import { compare } from '../agent-counts/compare.mjs'
+import { compare, compareWithToday } from '../agent-counts/compare.mjs'
 import { CALLS } from '../awaited/calls.mjs'
+import {
+  columnName,
+  compareKernels,
+  KERNEL_NAMES,
+  mainKernel,
+  ofMain,
+} from '../designs/kernels.mjs'
 import { PHASES } from '../designs/phases.mjs'
 import { BATCH_NAMES, CHILD_NAMES, METHOD_NAMES } from './names.mjs'
 import { tables } from './tables.mjs'
@@ -163,7 +170,7 @@ export function points({ heading, below, axis, same, groups, order }) {
 const ofParent = (results, child, memory, fds) =>
   results.filter((one) => one.child === child && one.memory === memory && one.fds === fds)
 
-function countsPlot({ results }, child, heading) {
+function countsPlot(results, child, heading) {
   const rows = ofParent(results, child, 0, 3)
   return bars({
     heading,
@@ -181,7 +188,7 @@ function countsPlot({ results }, child, heading) {
 }
 
 /** How the count grows along an axis, one line for each method. */
-function growthPlot({ results }, { heading, name, of }) {
+function growthPlot(results, { heading, name, of }) {
   const found = results.filter((one) => one.child === 'static' && of(one) !== undefined)
   const methods = [...new Set(found.map(({ method }) => method))]
   const at = [...new Set(found.map(of))].sort((a, b) => a - b)
@@ -212,22 +219,90 @@ function growthPlot({ results }, { heading, name, of }) {
   }
 }
 
-function phasesPlot({ phases }, child, heading) {
-  const rows = phases.filter((one) => one.child === child)
-  const columns = Object.entries(PHASES).flatMap(([who, all]) =>
-    all.map((phase) => ({ who, phase })),
-  )
+const PHASE_COLUMNS = Object.entries(PHASES).flatMap(([who, all]) =>
+  all.map((phase) => ({ who, phase })),
+)
+
+function phasesPlot(rows, heading) {
   return bars({
     heading,
     below: 'By phase of the start; the cost of tracing is subtracted',
     rows: rows.map(({ method }) => METHOD_NAMES[method]),
     axis: 'thousand instructions',
     stack: true,
-    series: columns.map(({ who, phase }) => ({
+    series: PHASE_COLUMNS.map(({ who, phase }) => ({
       ...{ name: `${who}: ${phase}`, colour: PHASE_COLOURS[`${who}: ${phase}`] },
       // A phase that a method lacks comes out slightly below zero.
       data: rows.map((row) => Math.max(0, thousands(row.phases[who][phase]))),
     })),
+  })
+}
+
+const KERNEL_COLOURS = [COLOURS.orange, COLOURS.blue, COLOURS.green]
+
+/** A row for each program, a point for each kernel. */
+function kernelsPlot(result) {
+  const { columns, rows } = compareKernels(result)
+  const [base, ...others] = columns.map(columnName)
+  const saved = (ratio) => (1 - ratio) * 100
+  return points({
+    heading: 'Instructions saved in a start, by kernel',
+    below: `Compared with ${base}, from the request to the collected exit; the figures are those of ${others.at(-1)}`,
+    axis: axisOf(
+      SAVED,
+      rows.flatMap(({ ratios }) => ratios.map(saved)),
+    ),
+    same: 0,
+    order: rows.map(({ child }) => CHILD_NAMES[child]),
+    groups: others.map((name, at) => ({
+      ...{ name, colour: KERNEL_COLOURS[at] },
+      rows: rows.map(({ child, ratios }) => ({
+        ...{ name: CHILD_NAMES[child], value: saved(ratios[at + 1]) },
+        text: percent(-saved(ratios.at(-1))),
+      })),
+    })),
+  })
+}
+
+/** Programs differ too much for one axis of counts: the base is each one's total on the first kernel. */
+function kernelPhasesPlot(rows, first) {
+  const totalOf = (child) => rows.find((one) => one.child === child && one.kernel === first).total
+  const share = ({ child, phases }, { who, phase }) =>
+    Math.max(0, Math.round((1000 * phases[who][phase]) / totalOf(child)) / 10)
+  return bars({
+    heading: 'Where the instructions go by vfork, by kernel',
+    below: `By phase of the start, in percent of what it takes on the ${KERNEL_NAMES[first]}`,
+    rows: rows.map(({ child, kernel }) => `${CHILD_NAMES[child]}, ${KERNEL_NAMES[kernel]}`),
+    axis: '%',
+    stack: true,
+    series: PHASE_COLUMNS.map((column) => ({
+      name: `${column.who}: ${column.phase}`,
+      colour: PHASE_COLOURS[`${column.who}: ${column.phase}`],
+      data: rows.map((row) => share(row, column)),
+    })),
+  })
+}
+
+function footprintPlot(rows, kernel) {
+  return bars({
+    heading: `What a program has mapped when it ends, ${KERNEL_NAMES[kernel]}`,
+    below: 'Means of its starts; whatever starts it',
+    rows: rows.map(({ child }) => CHILD_NAMES[child]),
+    axis: 'page faults, or pages',
+    series: [
+      {
+        ...{ name: 'page faults', colour: COLOURS.vermillion },
+        data: rows.map(({ faults }) => faults),
+      },
+      {
+        ...{ name: 'mapped pages', colour: COLOURS.blue },
+        data: rows.map(({ mapped }) => mapped),
+      },
+      {
+        ...{ name: 'pages of page tables', colour: COLOURS.green },
+        data: rows.map(({ tables }) => tables),
+      },
+    ],
   })
 }
 
@@ -416,6 +491,31 @@ function agentCountsPlot({ results, baseline }, kernel) {
   })
 }
 
+/** Every column on every kernel beside what there is today, a row for each kind of call. */
+function agentsTodayPlot({ results }) {
+  const { kernel, columns, rows } = compareWithToday(results)
+  const saved = (ratio) => (1 - ratio) * 100
+  const nameOf = ({ column, kernel }) => `${column}, ${kernel} kernel`
+  return points({
+    heading: 'Instructions saved in a call',
+    below: `Compared with vfork on the ${kernel} kernel, from the request to the collected output; the figures are those of ${nameOf(columns.at(-1))}`,
+    axis: axisOf(
+      SAVED,
+      rows.flatMap(({ ratios }) => ratios.map(saved)),
+    ),
+    same: 0,
+    order: rows.map(({ name }) => name),
+    groups: columns.map((column, at) => ({
+      name: nameOf(column),
+      colour: column.kernel === kernel ? COLOURS.vermillion : COLUMN_COLOURS[column.column],
+      rows: rows.map(({ name, ratios }) => ({
+        ...{ name, value: saved(ratios[at]) },
+        text: percent(-saved(ratios.at(-1))),
+      })),
+    })),
+  })
+}
+
 /** Fewer rounds than these have no 95 % interval: it is their range. */
 const LEAST_ROUNDS = 6
 
@@ -470,34 +570,58 @@ const memoryOf = ({ memory, fds }) => (fds === 3 ? memory : undefined)
 const filesOf = ({ memory, fds }) => (memory === 0 ? fds : undefined)
 const several = (results, of) => new Set(results.map(of).filter((x) => x !== undefined)).size > 1
 
+/** What tells the kernels apart; nothing if there is only one. */
+function kernelsPlots(result) {
+  const [first, ...others] = Object.keys(result.kernels)
+  const compared = compareKernels(result)
+  if (others.length === 0 || !compared) return []
+  const rows = compared.rows.flatMap(({ child }) =>
+    result.phases.filter((one) => one.child === child && one.method === 'vfork'),
+  )
+  return [
+    { name: 'kernels', ...kernelsPlot(result), table: tables.kernels(result) },
+    {
+      ...{ name: 'kernels-phases', ...kernelPhasesPlot(rows, first) },
+      table: tables.kernelPhases(rows),
+    },
+  ]
+}
+
 const drawn = {
   designs(result) {
-    const { results } = result
-    const children = [...new Set(results.map(({ child }) => child))]
+    const own = ofMain(result, result.results)
+    const ownPhases = ofMain(result, result.phases)
+    const footprints = ofMain(result, result.footprints)
+    const children = [...new Set(own.map(({ child }) => child))]
+    const phasesOf = (child) => ownPhases.filter((one) => one.child === child)
     const along = [
       ['designs-memory', 'Memory of the parent', 'MiB that the parent has touched', memoryOf],
       ['designs-descriptors', 'Open files of the parent', 'open descriptors', filesOf],
-    ].filter(([, , , of]) => several(results, of))
+    ].filter(([, , , of]) => several(own, of))
     return [
+      ...kernelsPlots(result),
       ...children.map((child) => ({
         name: `designs-${child}`,
-        ...countsPlot(result, child, `Instructions to start ${CHILD_NAMES[child]}`),
-        table: tables.counts(ofParent(results, child, 0, 3)),
+        ...countsPlot(own, child, `Instructions to start ${CHILD_NAMES[child]}`),
+        table: tables.counts(ofParent(own, child, 0, 3)),
       })),
       ...along.map(([name, heading, axis, of]) => ({
         name,
-        ...growthPlot(result, { heading, name: axis, of }),
-        table: tables.growth(results, of),
+        ...growthPlot(own, { heading, name: axis, of }),
+        table: tables.growth(own, of),
       })),
       ...children.map((child) => ({
         name: `phases-${child}`,
         ...phasesPlot(
-          result,
-          child,
+          phasesOf(child),
           `Where the instructions go, ${CHILD_NAMES[child].replace(/^a /, '')}`,
         ),
-        table: tables.phases(result.phases.filter((one) => one.child === child)),
+        table: tables.phases(phasesOf(child)),
       })),
+      {
+        ...{ name: 'footprints', ...footprintPlot(footprints, mainKernel(result)) },
+        table: tables.footprints(result.footprints),
+      },
     ]
   },
   batch: (result) => [{ name: 'batch', ...batchPlot(result), table: tables.batch(result) }],
@@ -510,12 +634,21 @@ const drawn = {
         table: tables.awaited(rows),
       }
     }),
-  'agent-counts': (result) =>
-    Object.keys(result.kernels).map((kernel) => ({
+  'agent-counts': (result) => [
+    ...(compareWithToday(result.results)
+      ? [
+          {
+            ...{ name: 'agent-counts', ...agentsTodayPlot(result) },
+            table: tables.agentsToday(result),
+          },
+        ]
+      : []),
+    ...Object.keys(result.kernels).map((kernel) => ({
       name: `agent-counts-${kernel}`,
       ...agentCountsPlot(result, kernel),
       table: tables.agentCounts(result, kernel),
     })),
+  ],
   'agent-tools': (result) => [
     {
       name: 'agent-tools',

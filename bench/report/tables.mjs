@@ -1,8 +1,9 @@
 // The figures as tables, one for each plot. A difference within the noise of a
 // run is shown as "equal".
-import { compare } from '../agent-counts/compare.mjs'
+import { compare, compareWithToday } from '../agent-counts/compare.mjs'
+import { columnName, compareKernels, KERNEL_NAMES } from '../designs/kernels.mjs'
 import { PHASES } from '../designs/phases.mjs'
-import { BATCH_NAMES, METHOD_NAMES } from './names.mjs'
+import { BATCH_NAMES, CHILD_NAMES, METHOD_NAMES } from './names.mjs'
 
 /** How much counts of the same thing differ from run to run, in percent. */
 export const COUNT_NOISE = 2
@@ -31,6 +32,48 @@ function counts(rows) {
   }
 }
 
+/** Each program on every kernel. */
+function kernels(result) {
+  const { columns, rows } = compareKernels(result)
+  const [base, ...others] = columns.map(columnName)
+  return {
+    head: ['program', `${base}, thousand instructions`, ...others],
+    rows: rows.map(({ child, base, ratios }) => [
+      CHILD_NAMES[child],
+      k(base),
+      ...ratios.slice(1).map((ratio) => `${k(base * ratio)} (${compared(ratio, 1)})`),
+    ]),
+  }
+}
+
+const PHASE_COLUMNS = Object.entries(PHASES).flatMap(([who, all]) =>
+  all.map((phase) => [who, phase]),
+)
+
+/** A method's phases, a row for each program on each kernel. */
+function kernelPhases(rows) {
+  return {
+    head: [
+      'thousand instructions',
+      'kernel',
+      'total',
+      ...PHASE_COLUMNS.map(([who, phase]) => `${who}: ${phase}`),
+    ],
+    rows: rows.map(({ child, kernel, total, phases }) => [
+      ...[CHILD_NAMES[child], KERNEL_NAMES[kernel], k(total)],
+      ...PHASE_COLUMNS.map(([who, phase]) => k(phases[who][phase])),
+    ]),
+  }
+}
+
+const footprints = (rows) => ({
+  head: ['program', 'kernel', 'page faults', 'mapped pages', 'of them anonymous', 'page tables'],
+  rows: rows.map(({ child, kernel, faults, mapped, anonymous, tables }) => [
+    ...[CHILD_NAMES[child], KERNEL_NAMES[kernel]],
+    ...[faults, mapped, anonymous, tables].map((number) => number.toFixed(1)),
+  ]),
+})
+
 /** A column for each place on the axis. */
 function growth(results, of) {
   const points = results.filter((one) => one.child === 'static' && of(one) !== undefined)
@@ -46,11 +89,10 @@ function growth(results, of) {
 }
 
 function phases(rows) {
-  const columns = Object.entries(PHASES).flatMap(([who, all]) => all.map((phase) => [who, phase]))
   return {
     head: ['thousand instructions', ...rows.map(({ method }) => METHOD_NAMES[method])],
     rows: [
-      ...columns.map(([who, phase]) => [
+      ...PHASE_COLUMNS.map(([who, phase]) => [
         `${who}: ${phase}`,
         ...rows.map((row) => k(row.phases[who][phase])),
       ]),
@@ -94,6 +136,23 @@ function agentCounts({ results, baseline }, kernel) {
       name,
       base === undefined ? '' : k(base),
       ...columns.map((column) => compared(ratios[column], 1)),
+    ]),
+  }
+}
+
+/** Every column on every kernel beside what there is today. */
+function agentsToday({ results }) {
+  const { kernel, columns, rows } = compareWithToday(results)
+  return {
+    head: [
+      'call',
+      `vfork, ${kernel} kernel, thousand instructions`,
+      ...columns.map(({ column, kernel }) => `${column}, ${kernel} kernel`),
+    ],
+    rows: rows.map(({ name, base, ratios }) => [
+      name,
+      base === undefined ? '' : k(base),
+      ...ratios.map((ratio) => compared(ratio, 1)),
     ]),
   }
 }
@@ -181,11 +240,15 @@ const spawnersCounts = ({ counts }) => ({
 
 export const tables = {
   counts,
+  kernels,
+  kernelPhases,
+  footprints,
   growth,
   phases,
   batch,
   awaited,
   agentCounts,
+  agentsToday,
   agentRates,
   agentDeltas,
   sides,

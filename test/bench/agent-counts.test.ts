@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test, vi } from 'vitest'
-import { compare } from '../../bench/agent-counts/compare.mjs'
+import { compare, compareWithToday } from '../../bench/agent-counts/compare.mjs'
 import { plan, print } from '../../bench/agent-counts/run.mjs'
 import { makeResult } from '../../bench/lib/result.mjs'
 import { pageOf } from '../../bench/report/page.mjs'
@@ -37,7 +37,7 @@ test('every column that is there makes every call as often as asked, and none is
   }
 })
 
-const row = (preset: string, column: string, count: number) => ({ preset, column, count })
+const row = (preset: string, column: string, low: number) => ({ preset, column, low })
 
 test('columns are compared by the ratios, and kinds of call by their geometric mean', () => {
   const rows = [
@@ -52,6 +52,41 @@ test('columns are compared by the ratios, and kinds of call by their geometric m
     { name: 'geometric mean', ratios: { child_process: 1, uring: expect.closeTo(1) } },
   ])
   expect(compare(rows.slice(0, 2), 'child_process')).toHaveLength(1)
+})
+
+test('everything is compared with vfork on the stock kernel, interpreters by themselves', () => {
+  const rows = ['cat', 'rg', 'python small', 'node small'].flatMap((preset, at) => {
+    const of = (kernel: string, column: string, low: number) => ({
+      ...{ kernel, preset, column, low: low * (at + 1) },
+    })
+    return [
+      of('patched', 'vfork', 900),
+      of('patched', 'uring', at < 2 ? 500 + 300 * at : 950),
+      of('stock', 'child_process', 1500),
+      of('stock', 'vfork', 1000),
+    ]
+  })
+  const compared = compareWithToday(rows)
+  expect(compared?.columns).toEqual([
+    { kernel: 'stock', column: 'child_process' },
+    { kernel: 'patched', column: 'vfork' },
+    { kernel: 'patched', column: 'uring' },
+  ])
+  expect(compared?.rows).toEqual([
+    { name: 'cat', base: 1000, ratios: [1.5, 0.9, 0.5] },
+    { name: 'rg', base: 2000, ratios: [1.5, 0.9, 0.8] },
+    { name: 'python small', base: 3000, ratios: [1.5, 0.9, 0.95] },
+    { name: 'node small', base: 4000, ratios: [1.5, 0.9, 0.95] },
+    {
+      name: 'geometric mean of 2',
+      ratios: [expect.closeTo(1.5), expect.closeTo(0.9), expect.closeTo(Math.sqrt(0.4))],
+    },
+    {
+      name: 'geometric mean of 2',
+      ratios: [expect.closeTo(1.5), expect.closeTo(0.9), expect.closeTo(0.95)],
+    },
+  ])
+  expect(compareWithToday(rows.filter(({ kernel }) => kernel === 'patched'))).toBeUndefined()
 })
 
 const options = {
@@ -105,14 +140,24 @@ test('the result has the middle half of the counts, and what a kernel lacks', as
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
   print(made)
   const lines = log.mock.calls.flatMap(([text]) => String(text).split('\n'))
+  // Beside vfork on the stock kernel, and beside child_process.
+  expect(lines).toContainEqual(
+    expect.stringMatching(/^cat +2000 +150\.0 % +150\.0 % +100\.0 % +50/),
+  )
   expect(lines).toContainEqual(expect.stringMatching(/^cat +3000 +66\.7 % +33\.3 %$/))
   expect(lines).toContain('not measured: uring, stock kernel: no such kernel')
   expect(lines.filter((line) => line.length > 80)).toEqual([])
 
   const chapters = chaptersOf({ 'agent-counts': made })
   const [{ plots }] = chapters as [{ plots: { name: string; table: { rows: string[][] } }[] }]
-  expect(plots.map(({ name }) => name)).toEqual(['agent-counts-patched', 'agent-counts-stock'])
+  expect(plots.map(({ name }) => name)).toEqual([
+    ...['agent-counts', 'agent-counts-patched', 'agent-counts-stock'],
+  ])
   expect(plots[0]?.table.rows).toEqual([
+    ['cat', '2000.0', '+50.0 %', '+50.0 %', 'equal', '−50.0 %'],
+    ['node small', '2000.0', '+50.0 %', '+50.0 %', 'equal', '−50.0 %'],
+  ])
+  expect(plots[1]?.table.rows).toEqual([
     ['cat', '3000.0', '−33.3 %', '−66.7 %'],
     ['node small', '3000.0', '−33.3 %', '−66.7 %'],
     ['geometric mean', '', '−33.3 %', '−66.7 %'],

@@ -43,7 +43,8 @@ test.each([
   ],
   [['designs', '--methods', 'fork,spoon'], 'There are fork, vfork'],
   [['designs', '--children', 'cow'], 'There are static, dynamic, dash'],
-  [['agent-counts', '--kernels', 'newest'], 'There are patched, stock'],
+  [['agent-counts', '--kernels', 'newest'], 'There are stock, without-mm, patched'],
+  [['designs', '--kernels', 'newest'], 'There are stock, without-mm, patched'],
   [['awaited', '--calls', 'run,walk'], 'There are run, ignored, exited'],
   [['awaited', '--backends', 'spoon'], 'There are uring, spawn_template, vfork, fork'],
   [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
@@ -79,7 +80,7 @@ test('names a file that is not a result', () => {
   expect(stderr).toContain("must have required property 'command'")
 })
 
-test.each(['designs', 'batch', 'awaited', 'agent-tools', 'node', 'spawners'])(
+test.each(['designs', 'batch', 'awaited', 'agent-counts', 'agent-tools', 'node', 'spawners'])(
   'prints the result of %s in 80 columns',
   async (name) => {
     const { print } = await import(`../../bench/${name}/run.mjs`)

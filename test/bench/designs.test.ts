@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { build, CHILDREN, counting, folder } from '../../bench/designs/programs.mjs'
+import { build, CHILDREN, counting, folder, measuring } from '../../bench/designs/programs.mjs'
 
 const children = ['static', 'dash']
 let scratch: string
@@ -38,6 +38,14 @@ describe('the harness', () => {
     expect(JSON.parse(stdout).totals).toHaveLength(2)
   })
 
+  test('warms up as often as it is told', () => {
+    const { stdout } = harness(
+      ...['vfork', '--child', '/bin/sh', '--runs', '2', '--warm-up', '1', '--output', 'counts'],
+      ...['--', '-c', 'echo run'],
+    )
+    expect(stdout).toBe('run\n'.repeat(3))
+  })
+
   test('fails with a child that fails, and without a method', () => {
     const failing = harness('vfork', '--child', '/bin/sh', '--', '-c', 'exit 3')
     expect(failing.status).toBe(1)
@@ -47,11 +55,60 @@ describe('the harness', () => {
   })
 })
 
+describe('the footprint', () => {
+  const footprint = (...args: string[]) =>
+    spawnSync(`${folder}footprint`, args, { encoding: 'utf8', cwd: scratch })
+
+  test("has what the kernel says of a program's end, for every run", () => {
+    const { status, stdout } = footprint('--child', `${folder}child`, '--runs', '3')
+    expect(status).toBe(0)
+    const found = JSON.parse(stdout)
+    expect(Object.keys(found)).toEqual(['faults', 'mapped', 'anonymous', 'tables'])
+    for (const at of [0, 1, 2]) {
+      // Its code and its stack at least; three instructions need no more than a few.
+      expect(found.mapped[at]).toBeGreaterThanOrEqual(2)
+      expect(found.mapped[at]).toBeLessThan(30)
+      expect(found.anonymous[at]).toBeGreaterThanOrEqual(1)
+      expect(found.anonymous[at]).toBeLessThanOrEqual(found.mapped[at])
+      expect(found.faults[at]).toBeGreaterThanOrEqual(1)
+      expect(found.tables[at]).toBeGreaterThanOrEqual(3)
+    }
+  })
+
+  test('grows with what the program touches', () => {
+    const mapped = (...args: string[]) => JSON.parse(footprint(...args).stdout).mapped[0]
+    const small = mapped('--child', `${folder}child`)
+    expect(mapped('--child', '/bin/sh', '--', '-c', ':')).toBeGreaterThan(small + 50)
+  })
+
+  test("passes arguments on, writes to a file, and lets the program's signals through", () => {
+    const script = 'trap "echo trapped" USR1; kill -USR1 $$; echo "$0 $1"'
+    const { status, stdout } = footprint(
+      ...['--child', '/bin/sh', '--runs', '2', '--output', 'figures', '--', '-c', script],
+      ...['name', '--runs'],
+    )
+    expect(status).toBe(0)
+    expect(stdout).toBe('trapped\nname --runs\n'.repeat(3))
+    expect(JSON.parse(readFileSync(join(scratch, 'figures'), 'utf8')).faults).toHaveLength(2)
+  })
+
+  test('fails with a child that fails or is not there, and without one', () => {
+    const failing = footprint('--child', '/bin/sh', '--', '-c', 'exit 3')
+    expect(failing.status).toBe(1)
+    expect(failing.stderr).toBe('footprint: the child failed\n')
+    expect(footprint('--child', '/no/such/program').stderr).toContain('ended before it was stopped')
+    expect(footprint().stderr).toBe('footprint: give a --child\n')
+  })
+})
+
 test("the system's programs run in a root of their own, with their output dropped", () => {
   const lines = counting({ method: 'vfork', child: 'dash', runs: 7 })
   expect(lines).toMatch(/^\/usr\/sbin\/chroot \S+ \/tmp\/bench vfork --child \S+\/dash .*--runs 7 /)
   expect(lines).toMatch(/ -- '-c' ':' > \/dev\/null\ncat \S+$/)
   expect(counting({ method: 'fork', child: 'static', runs: 7 })).toBe(
     `/tmp/bench fork --child ${CHILDREN.static.path} --memory 0 --fds 3 --runs 7 --`,
+  )
+  expect(measuring({ child: 'static', runs: 7 })).toBe(
+    `/tmp/footprint --child ${CHILDREN.static.path} --runs 7 --`,
   )
 })

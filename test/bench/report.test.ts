@@ -11,10 +11,21 @@ import { chaptersOf } from '../../bench/report/write.mjs'
 const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
 const results = readResults(committed)
 
+type Row = Record<'kernel' | 'child' | 'method', string>
+
 describe('results', () => {
   test('of every benchmark are committed, and match the schema', () => {
     expect(Object.keys(results).sort()).toEqual([
-      ...['agent-tools', 'awaited', 'batch', 'cluster', 'designs', 'node', 'spawners'],
+      ...[
+        'agent-counts',
+        'agent-tools',
+        'awaited',
+        'batch',
+        'cluster',
+        'designs',
+        'node',
+        'spawners',
+      ],
     ])
   })
 
@@ -29,10 +40,32 @@ describe('results', () => {
 
   test('have every method on every axis', () => {
     const { results: counts, phases } = results.designs
-    const methods = new Set(counts.map(({ method }: { method: string }) => method))
-    expect(methods.size).toBe(10)
-    expect(counts).toHaveLength(6 * methods.size)
-    expect(phases).toHaveLength(2 * methods.size)
+    const own = counts.filter(({ kernel }: Row) => kernel === 'patched')
+    for (const child of ['static', 'dynamic']) {
+      const rows = own.filter((one: Row) => one.child === child)
+      const methods = new Set(rows.map(({ method }: Row) => method))
+      expect(methods.size, child).toBe(10)
+      expect(rows, child).toHaveLength((child === 'static' ? 5 : 1) * methods.size)
+      const traced = phases.filter((one: Row) => one.kernel === 'patched' && one.child === child)
+      expect(traced, child).toHaveLength(methods.size)
+    }
+  })
+
+  test('have every program on every kernel, with its phases and what it has mapped', () => {
+    const { kernels, results: counts, phases, footprints } = results.designs
+    expect(Object.keys(kernels)).toEqual(expect.arrayContaining(['without-mm', 'patched']))
+    for (const kernel of Object.keys(kernels)) {
+      for (const child of ['static', 'dynamic', 'dash', 'git', 'rg', 'python3', 'busybox']) {
+        const rowsOf = (list: Row[]) =>
+          list.filter((one) => one.kernel === kernel && one.child === child)
+        for (const list of [counts, phases]) {
+          const methods = rowsOf(list).map(({ method }) => method)
+          const wanted = kernel === 'stock' ? ['vfork'] : ['vfork', 'chain_template']
+          expect(methods, `${child}, ${kernel}`).toEqual(expect.arrayContaining(wanted))
+        }
+        expect(rowsOf(footprints), `${child}, ${kernel}`).toHaveLength(1)
+      }
+    }
   })
 
   test("phases add up to a start's total", () => {
@@ -142,10 +175,13 @@ test('the counts in the README are those of the committed result', () => {
     'the list, from a template': 'chain_template',
     'spawn_template_spawn, with a pidfd': 'spawn_template',
   }
+  const own = results.designs.results.filter(
+    ({ kernel, child }: Row) => kernel === 'patched' && child === 'static',
+  )
   const of = (method: string, memory: number, fds: number) =>
-    results.designs.results.find(
-      (one: { child: string; method: string; memory: number; fds: number }) =>
-        one.child === 'static' && one.method === method && one.memory === memory && one.fds === fds,
+    own.find(
+      (one: { method: string; memory: number; fds: number }) =>
+        one.method === method && one.memory === memory && one.fds === fds,
     )
   for (const [name, method] of Object.entries(names)) {
     const row = readme.split('\n').find((line) => line.startsWith(`| ${name} |`))
