@@ -247,7 +247,7 @@ function kernelsPlot(result) {
   const saved = (ratio) => (1 - ratio) * 100
   return points({
     heading: 'Instructions saved in a start, by kernel',
-    below: `Compared with ${base}, from the request to the collected exit; the figures are those of ${others.at(-1)}`,
+    below: `Compared with ${base}; figures: ${others.at(-1)}`,
     axis: axisOf(
       SAVED,
       rows.flatMap(({ ratios }) => ratios.map(saved)),
@@ -498,7 +498,7 @@ function agentsTodayPlot({ results }) {
   const nameOf = ({ column, kernel }) => `${column}, ${kernel} kernel`
   return points({
     heading: 'Instructions saved in a call',
-    below: `Compared with vfork on the ${kernel} kernel, from the request to the collected output; the figures are those of ${nameOf(columns.at(-1))}`,
+    below: `Compared with vfork on the ${kernel} kernel; figures: ${nameOf(columns.at(-1))}`,
     axis: axisOf(
       SAVED,
       rows.flatMap(({ ratios }) => ratios.map(saved)),
