@@ -7,6 +7,7 @@ import { presets } from '../agent-tools/presets.mjs'
 import { KERNELS } from '../designs/kernels.mjs'
 import { buildKernel, runInLab } from '../lib/lab.mjs'
 import { scratch } from '../lib/paths.mjs'
+import { printRatios } from '../lib/ratios.mjs'
 import { lab } from '../lib/result.mjs'
 import { interquartileMean, mean, quantile } from '../lib/stats.mjs'
 import { compare, compareWithToday, INTERPRETERS } from './compare.mjs'
@@ -124,17 +125,8 @@ export function print({ results, absent }) {
 function printComparison(results) {
   const compared = compareWithToday(results)
   if (!compared) return
-  const { kernel, columns, rows } = compared
-  console.log(`\nthousand instructions by vfork on the ${kernel} kernel, and in % of them:`)
-  for (const [at, { column, kernel }] of columns.entries()) {
-    console.log(`  ${at + 1}: ${column}, ${kernel} kernel`)
-  }
-  console.log(`${''.padEnd(29)}${columns.map((_, at) => String(at + 1).padStart(8)).join('')}`)
-  for (const { name, base, ratios } of rows) {
-    const thousand = base === undefined ? '' : (base / 1000).toFixed(0)
-    const percents = ratios.map((ratio) => `${(100 * ratio).toFixed(1)} %`.padStart(8))
-    console.log(`${name.padEnd(21)}${thousand.padStart(8)}${percents.join('')}`.trimEnd())
-  }
+  const names = compared.columns.map(({ column, kernel }) => `${column}, ${kernel} kernel`)
+  printRatios(`vfork on the ${compared.kernel} kernel`, names, compared.rows, { digits: 0 })
 }
 
 const SHORT = { 'uring from templates': 'uring, template' }

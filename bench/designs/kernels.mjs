@@ -25,7 +25,7 @@ const TEMPLATE = 'chain_template'
  * What each program takes by vfork on each kernel, and from a template on the main one.
  * @returns {{ columns: { kernel: string, method: string }[], rows: { child: string,
  *   base: number, ratios: number[] }[] } | undefined}  `base`: the count of the first
- *   column, to which the ratios are; undefined if there are no two columns
+ *   column, to which the ratios of the others are; undefined if there are no two columns
  */
 export function compareKernels(result) {
   const small = result.results.filter(({ memory, fds }) => memory === 0 && fds === 3)
@@ -41,7 +41,7 @@ export function compareKernels(result) {
   if (there.length < 2) return undefined
   const rows = children.map((child) => {
     const [base, ...others] = there.map((column) => totalOf(child, column))
-    return { child, base, ratios: [1, ...others.map((total) => total / base)] }
+    return { child, base, ratios: others.map((total) => total / base) }
   })
   // A program may not have been counted on every kernel.
   return { columns: there, rows: rows.filter(({ ratios }) => ratios.every(Number.isFinite)) }

@@ -11,6 +11,11 @@ export const PHASES = {
   system: ['interrupts', 'kernel threads', 'idle'],
 }
 
+/** The same in one list. @type {{ who: string, phase: string, name: string }[]} */
+export const PHASE_LIST = Object.entries(PHASES).flatMap(([who, all]) =>
+  all.map((phase) => ({ who, phase, name: `${who}: ${phase}` })),
+)
+
 export const EVENTS = [
   ...['raw_syscalls/sys_enter', 'raw_syscalls/sys_exit', 'task/task_newtask'],
   ...['sched/sched_switch', 'sched/sched_prepare_exec', 'sched/sched_process_exec'],

@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { someOf } from '../../tools/options.mjs'
 import { buildKernel, runInLab } from '../lib/lab.mjs'
+import { printRatios } from '../lib/ratios.mjs'
 import { compilerVersion, lab } from '../lib/result.mjs'
 import { interquartileMean, mean } from '../lib/stats.mjs'
 import { METHOD_NAMES } from '../report/names.mjs'
@@ -256,13 +257,8 @@ function printComparison(result) {
   const compared = compareKernels(result)
   if (!compared) return
   const [base, ...others] = compared.columns.map(columnName)
-  console.log(`\nthousand instructions by ${base}, and in % of them:`)
-  for (const [at, name] of others.entries()) console.log(`  ${at + 1}: ${name}`)
-  console.log(`${''.padEnd(22)}${others.map((_, at) => String(at + 1).padStart(10)).join('')}`)
-  for (const { child, base, ratios } of compared.rows) {
-    const percents = ratios.slice(1).map((ratio) => `${(100 * ratio).toFixed(1)} %`.padStart(10))
-    console.log(`${child.padEnd(12)}${thousands(base, 10)}${percents.join('')}`)
-  }
+  const rows = compared.rows.map(({ child, ...counted }) => ({ name: child, ...counted }))
+  printRatios(base, others, rows, { digits: 1 })
 }
 
 function grouped(list, keyOf) {

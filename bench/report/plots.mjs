@@ -10,7 +10,7 @@ import {
   mainKernel,
   ofMain,
 } from '../designs/kernels.mjs'
-import { PHASES } from '../designs/phases.mjs'
+import { PHASE_LIST } from '../designs/phases.mjs'
 import { BATCH_NAMES, CHILD_NAMES, METHOD_NAMES } from './names.mjs'
 import { tables } from './tables.mjs'
 
@@ -219,10 +219,6 @@ function growthPlot(results, { heading, name, of }) {
   }
 }
 
-const PHASE_COLUMNS = Object.entries(PHASES).flatMap(([who, all]) =>
-  all.map((phase) => ({ who, phase })),
-)
-
 function phasesPlot(rows, heading) {
   return bars({
     heading,
@@ -230,10 +226,31 @@ function phasesPlot(rows, heading) {
     rows: rows.map(({ method }) => METHOD_NAMES[method]),
     axis: 'thousand instructions',
     stack: true,
-    series: PHASE_COLUMNS.map(({ who, phase }) => ({
-      ...{ name: `${who}: ${phase}`, colour: PHASE_COLOURS[`${who}: ${phase}`] },
+    series: PHASE_LIST.map(({ who, phase, name }) => ({
+      ...{ name, colour: PHASE_COLOURS[name] },
       // A phase that a method lacks comes out slightly below zero.
       data: rows.map((row) => Math.max(0, thousands(row.phases[who][phase]))),
+    })),
+  })
+}
+
+/** A row for each thing that is done, a point for each column; the figures are the last column's. */
+function savedPlot({ heading, below, columns, rows }) {
+  const saved = (ratio) => (1 - ratio) * 100
+  return points({
+    ...{ heading, below },
+    axis: axisOf(
+      'instructions saved, %',
+      rows.flatMap(({ ratios }) => ratios.map(saved)),
+    ),
+    same: 0,
+    order: rows.map(({ name }) => name),
+    groups: columns.map((column, at) => ({
+      ...column,
+      rows: rows.map(({ name, ratios }) => ({
+        ...{ name, value: saved(ratios[at]) },
+        text: percent(-saved(ratios.at(-1))),
+      })),
     })),
   })
 }
@@ -244,23 +261,11 @@ const KERNEL_COLOURS = [COLOURS.orange, COLOURS.blue, COLOURS.green]
 function kernelsPlot(result) {
   const { columns, rows } = compareKernels(result)
   const [base, ...others] = columns.map(columnName)
-  const saved = (ratio) => (1 - ratio) * 100
-  return points({
+  return savedPlot({
     heading: 'Instructions saved in a start, by kernel',
     below: `Compared with ${base}; figures: ${others.at(-1)}`,
-    axis: axisOf(
-      SAVED,
-      rows.flatMap(({ ratios }) => ratios.map(saved)),
-    ),
-    same: 0,
-    order: rows.map(({ child }) => CHILD_NAMES[child]),
-    groups: others.map((name, at) => ({
-      ...{ name, colour: KERNEL_COLOURS[at] },
-      rows: rows.map(({ child, ratios }) => ({
-        ...{ name: CHILD_NAMES[child], value: saved(ratios[at + 1]) },
-        text: percent(-saved(ratios.at(-1))),
-      })),
-    })),
+    columns: others.map((name, at) => ({ name, colour: KERNEL_COLOURS[at] })),
+    rows: rows.map(({ child, ratios }) => ({ name: CHILD_NAMES[child], ratios })),
   })
 }
 
@@ -275,10 +280,9 @@ function kernelPhasesPlot(rows, first) {
     rows: rows.map(({ child, kernel }) => `${CHILD_NAMES[child]}, ${KERNEL_NAMES[kernel]}`),
     axis: '%',
     stack: true,
-    series: PHASE_COLUMNS.map((column) => ({
-      name: `${column.who}: ${column.phase}`,
-      colour: PHASE_COLOURS[`${column.who}: ${column.phase}`],
-      data: rows.map((row) => share(row, column)),
+    series: PHASE_LIST.map((one) => ({
+      ...{ name: one.name, colour: PHASE_COLOURS[one.name] },
+      data: rows.map((row) => share(row, one)),
     })),
   })
 }
@@ -461,8 +465,6 @@ function agentDeltasPlot({ results, published, baseline }) {
   })
 }
 
-const SAVED = 'instructions saved, %'
-
 /** A row for each kind of call, a point for each column. */
 function agentCountsPlot({ results, baseline }, kernel) {
   const kinds = compare(
@@ -470,49 +472,26 @@ function agentCountsPlot({ results, baseline }, kernel) {
     baseline,
   )
   const columns = Object.keys(kinds[0].ratios).filter((column) => column !== baseline)
-  const saved = (ratio) => (1 - ratio) * 100
-  const last = columns.at(-1)
-  return points({
+  return savedPlot({
     heading: `Instructions saved in a call, ${kernel} kernel`,
-    below: `Compared with ${baseline}, from the request to the collected output; the figures are those of ${last}`,
-    axis: axisOf(
-      SAVED,
-      kinds.flatMap(({ ratios }) => columns.map((column) => saved(ratios[column]))),
-    ),
-    same: 0,
-    order: kinds.map(({ name }) => name),
-    groups: columns.map((column) => ({
-      ...{ name: column, colour: COLUMN_COLOURS[column] },
-      rows: kinds.map(({ name, ratios }) => ({
-        ...{ name, value: saved(ratios[column]) },
-        text: percent(-saved(ratios[last])),
-      })),
-    })),
+    below: `Compared with ${baseline}, from the request to the collected output; the figures are those of ${columns.at(-1)}`,
+    columns: columns.map((name) => ({ name, colour: COLUMN_COLOURS[name] })),
+    rows: kinds.map(({ name, ratios }) => ({ name, ratios: columns.map((one) => ratios[one]) })),
   })
 }
 
 /** Every column on every kernel beside what there is today, a row for each kind of call. */
 function agentsTodayPlot({ results }) {
   const { kernel, columns, rows } = compareWithToday(results)
-  const saved = (ratio) => (1 - ratio) * 100
   const nameOf = ({ column, kernel }) => `${column}, ${kernel} kernel`
-  return points({
+  return savedPlot({
     heading: 'Instructions saved in a call',
     below: `Compared with vfork on the ${kernel} kernel; figures: ${nameOf(columns.at(-1))}`,
-    axis: axisOf(
-      SAVED,
-      rows.flatMap(({ ratios }) => ratios.map(saved)),
-    ),
-    same: 0,
-    order: rows.map(({ name }) => name),
-    groups: columns.map((column, at) => ({
+    columns: columns.map((column) => ({
       name: nameOf(column),
       colour: column.kernel === kernel ? COLOURS.vermillion : COLUMN_COLOURS[column.column],
-      rows: rows.map(({ name, ratios }) => ({
-        ...{ name, value: saved(ratios[at]) },
-        text: percent(-saved(ratios.at(-1))),
-      })),
     })),
+    rows,
   })
 }
 

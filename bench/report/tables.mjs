@@ -2,7 +2,7 @@
 // run is shown as "equal".
 import { compare, compareWithToday } from '../agent-counts/compare.mjs'
 import { columnName, compareKernels, KERNEL_NAMES } from '../designs/kernels.mjs'
-import { PHASES } from '../designs/phases.mjs'
+import { PHASE_LIST } from '../designs/phases.mjs'
 import { BATCH_NAMES, CHILD_NAMES, METHOD_NAMES } from './names.mjs'
 
 /** How much counts of the same thing differ from run to run, in percent. */
@@ -41,27 +41,18 @@ function kernels(result) {
     rows: rows.map(({ child, base, ratios }) => [
       CHILD_NAMES[child],
       k(base),
-      ...ratios.slice(1).map((ratio) => `${k(base * ratio)} (${compared(ratio, 1)})`),
+      ...ratios.map((ratio) => `${k(base * ratio)} (${compared(ratio, 1)})`),
     ]),
   }
 }
 
-const PHASE_COLUMNS = Object.entries(PHASES).flatMap(([who, all]) =>
-  all.map((phase) => [who, phase]),
-)
-
 /** A method's phases, a row for each program on each kernel. */
 function kernelPhases(rows) {
   return {
-    head: [
-      'thousand instructions',
-      'kernel',
-      'total',
-      ...PHASE_COLUMNS.map(([who, phase]) => `${who}: ${phase}`),
-    ],
+    head: ['thousand instructions', 'kernel', 'total', ...PHASE_LIST.map(({ name }) => name)],
     rows: rows.map(({ child, kernel, total, phases }) => [
       ...[CHILD_NAMES[child], KERNEL_NAMES[kernel], k(total)],
-      ...PHASE_COLUMNS.map(([who, phase]) => k(phases[who][phase])),
+      ...PHASE_LIST.map(({ who, phase }) => k(phases[who][phase])),
     ]),
   }
 }
@@ -92,8 +83,8 @@ function phases(rows) {
   return {
     head: ['thousand instructions', ...rows.map(({ method }) => METHOD_NAMES[method])],
     rows: [
-      ...PHASE_COLUMNS.map(([who, phase]) => [
-        `${who}: ${phase}`,
+      ...PHASE_LIST.map(({ who, phase, name }) => [
+        name,
         ...rows.map((row) => k(row.phases[who][phase])),
       ]),
       ['total', ...rows.map(({ total }) => k(total))],
