@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include "cli.h"
+
 #define MAX_BATCH 16
 
 /* What every method starts: the same program, arguments and descriptors. */
@@ -50,9 +52,6 @@ struct method {
 #define DECLARE_METHOD(name) extern const struct method method_##name;
 METHODS(DECLARE_METHOD)
 #undef DECLARE_METHOD
-
-/* Prints @what and errno, and exits. */
-void die(const char *what) __attribute__((noreturn));
 
 /* Returns a descriptor of an executable template of @path; dies on failure. */
 int bench_template(const char *path);

@@ -20,7 +20,6 @@
  *	      counter, to find them in a trace
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdint.h>
@@ -50,12 +49,6 @@ static const struct method *const methods[] = {
 };
 
 #define NR_METHODS (sizeof(methods) / sizeof(methods[0]))
-
-void die(const char *what)
-{
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static void check_status(int code, int status)
 {
@@ -91,18 +84,6 @@ static uint64_t now(clockid_t clock)
 
 	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static long number(const char *text)
-{
-	char *end;
-	long value = strtol(text, &end, 10);
-
-	if (*end || value < 0) {
-		fprintf(stderr, "bench: %s is not a number\n", text);
-		exit(2);
-	}
-	return value;
 }
 
 /* Touches memory page by page, as a program that has grown. */
@@ -182,11 +163,8 @@ static struct count run_once(const struct method *method, const struct job *job)
 
 #define PRINT(name, counts, runs, field)                                       \
 	do {                                                                   \
-		fprintf(output, ",\"" name "\":[");                            \
-		for (long at = 0; at < (runs); at++)                           \
-			fprintf(output, "%s%llu", at ? "," : "",               \
-				(unsigned long long)(counts)[at].field);       \
-		fprintf(output, "]");                                          \
+		fprintf(output, ",");                                          \
+		PRINT_EACH(output, name, counts, runs, field);                 \
 	} while (0)
 
 int main(int argc, char **argv)
@@ -215,16 +193,16 @@ int main(int argc, char **argv)
 			job.path = optarg;
 			break;
 		case 'm':
-			memory = number(optarg);
+			memory = number(optarg, 0);
 			break;
 		case 'f':
-			fds = number(optarg);
+			fds = number(optarg, 0);
 			break;
 		case 'r':
-			runs = number(optarg);
+			runs = number(optarg, 0);
 			break;
 		case 'w':
-			warm_up = number(optarg);
+			warm_up = number(optarg, 0);
 			break;
 		case 'o':
 			file = optarg;

@@ -43,7 +43,7 @@ export async function build(children) {
   const strict = ['-O2', '-Wall', '-Wextra', '-Werror']
   await sh`gcc ${strict} -I uring-native/include -o ${bench} ${paths} -luring`
   await sh`gcc -nostdlib -static -o ${child} ${here}child.S`
-  await sh`gcc ${strict} -o ${folder}footprint ${here}footprint/footprint.c`
+  await sh`gcc ${strict} -o ${folder}footprint ${here}footprint/footprint.c ${here}cli.c`
   const interpreter = [`-Wl,-rpath,${LIBRARIES}`, `-Wl,--dynamic-linker=${LIBRARIES}/ld.so`]
   await sh`gcc -O2 -o ${dynamic} ${here}child/dynamic.c ${interpreter}`
   const { stdout: printed } = await sh`ldd ${bench}`

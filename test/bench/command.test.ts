@@ -50,6 +50,7 @@ test.each([
   [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
   [['agent-tools', '--splits', '3x5'], 'There are 1x16, 2x8, 4x4, 8x2'],
   [['cluster', '--concurrency', '1'], 'Give a whole number, 2 or more'],
+  [['node', '--before', '/no/such/checkout'], 'There is no dist/index.js in /no/such/checkout'],
   [['node', '--rounds', '2'], 'Give a whole number, 3 or more'],
 ])('refuses %j and says why', (args, why) => {
   const { status, stderr } = bench(...args)

@@ -14,7 +14,6 @@
  *   tables     pages that its page tables take, without the top one
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,11 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void die(const char *what)
-{
-	fprintf(stderr, "footprint: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
+#include "../cli.h"
 
 static void fail(const char *what)
 {
@@ -128,24 +123,10 @@ static struct footprint run_once(const char *path, char *const *argv)
 	return found;
 }
 
-static long number(const char *text)
-{
-	char *end;
-	long value = strtol(text, &end, 10);
-
-	if (*end || value < 1) {
-		fprintf(stderr, "footprint: %s is not a number\n", text);
-		exit(2);
-	}
-	return value;
-}
-
 #define PRINT(before, name)                                                    \
 	do {                                                                   \
-		fprintf(output, before "\"" #name "\":[");                     \
-		for (long at = 0; at < runs; at++)                             \
-			fprintf(output, "%s%ld", at ? "," : "", all[at].name); \
-		fprintf(output, "]");                                          \
+		fprintf(output, before);                                       \
+		PRINT_EACH(output, #name, all, runs, name);                    \
 	} while (0)
 
 int main(int argc, char **argv)
@@ -169,7 +150,7 @@ int main(int argc, char **argv)
 			child = optarg;
 			break;
 		case 'r':
-			runs = number(optarg);
+			runs = number(optarg, 1);
 			break;
 		case 'o':
 			file = optarg;
