@@ -38,8 +38,13 @@ const port = (dir, name, number) => [
  */
 export function qemuArguments(run, accel, dir, tty) {
   // `max` has RDRAND, which seeds the random generator. With erms the kernel would
-  // use `rep stosb`, which TCG counts as one instruction per byte.
-  const cpu = accel === 'kvm' ? 'host' : 'max,-erms,-fsrm'
+  // use `rep stosb`, which TCG counts as one instruction per byte. After cmpxchg16b
+  // QEMU 7.2 can have an operand in EFLAGS. A processor that QEMU stops just then
+  // keeps it: the direction flag is set from then on, or the next interrupt is a
+  // double fault. Without the instruction SLUB would count more than on real
+  // machines, so --icount takes the risk.
+  const emulated = ['max', '-erms', '-fsrm', ...(run.icount ? [] : ['-cx16'])]
+  const cpu = accel === 'kvm' ? 'host' : emulated.join(',')
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-machine', `q35,accel=${accel}`, '-cpu', cpu],

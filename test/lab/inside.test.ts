@@ -14,6 +14,7 @@ say variable "$LAB_TEST"
 say tmpdir "$TMPDIR"
 say hostname "$(uname -n)"
 say cpus "$(nproc)"
+say cx16 "$(awk '/^model name.*TCG/ { tcg = 1 } /^flags.* cx16/ { cx16 = 1 } END { print tcg && cx16 }' /proc/cpuinfo)"
 say memory "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)"
 say loopback "$(cat /sys/class/net/lo/flags)"
 say controllers "$(cat /sys/fs/cgroup/cgroup.subtree_control)"
@@ -66,6 +67,10 @@ describe('the machine', () => {
   test('runs the patched kernel, with its own name', () => {
     expect(found.get('uname')).toMatch(/^6\.12\.\d+-uring-spawn$/)
     expect(found.get('hostname')).toBe('lab')
+  })
+
+  test("has no cmpxchg16b where QEMU emulates it, for that breaks the kernel's EFLAGS", () => {
+    expect(found.get('cx16')).toBe('0')
   })
 
   test('has the CPUs and the memory that were requested', () => {
