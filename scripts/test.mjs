@@ -307,6 +307,13 @@ function count({ counts }, ok, output) {
   return { counts: { ...found, failed }, why }
 }
 
+/** The end of a text, from what the kernel reported on if it did: that begins with what matters. */
+function end(text) {
+  const lines = text.trimEnd().split('\n')
+  const report = lines.indexOf('lab: the kernel reported:')
+  return lines.slice(report < 0 ? -20 : report).join('\n')
+}
+
 /** What to read first about a step that failed: its failures, or the end of its output. */
 function told({ title, failures }, { output, said, log }, why) {
   let found = []
@@ -315,12 +322,11 @@ function told({ title, failures }, { output, said, log }, why) {
   } catch {
     // No results: the output is all there is.
   }
-  const end = (text) => text.trimEnd().split('\n').slice(-20).join('\n')
   const lines = found.length > 0 ? found : [end(output), end(said), why ?? '']
   return [
     ...lines
       .filter((line) => line !== '')
-      .map((line) => `${title}: ${stripVTControlCharacters(line).slice(0, 2000)}`),
+      .map((line) => `${title}: ${stripVTControlCharacters(line).slice(0, 8000)}`),
     ...(log ? [`${title}: the whole log: ${log}`] : []),
   ]
 }

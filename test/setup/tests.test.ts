@@ -71,6 +71,17 @@ test('failures are printed in full, before the total', async () => {
   expect(stdout).toContain(join(clone.root, 'out/test/TypeScript.log'))
 })
 
+test("a kernel's report is printed from its first line", async () => {
+  const trace = Array.from({ length: 50 }, (_, line) => `[    1.${line}] a line of the trace`)
+  const report = ['lab: the kernel reported:', '[    1.0] BUG: kernel NULL pointer', ...trace]
+  clone.write(
+    'node_modules/vitest/vitest.mjs',
+    `console.error(${JSON.stringify(['before it', ...report].join('\n'))}); process.exitCode = 1`,
+  )
+  const { stdout } = await run('host')
+  expect(stdout).toContain(`TypeScript: ${report.join('\n')}\n`)
+})
+
 test('what is skipped for want of something is told before the total', async () => {
   const skipped = (name: string) => ({ fullName: name, status: 'skipped' })
   const because = 'in a browser (skipped: no chromium: apt install chromium)'
