@@ -4,6 +4,7 @@ import { Executable, type ExecutableSource } from './executable/executable.js'
 import {
   type HeldTemplate,
   type TemplateLike,
+  templateGoesOn,
   templateHold,
   templateSource,
 } from './executable/template-like.js'
@@ -69,6 +70,11 @@ export class Template implements AsyncDisposable, TemplateLike {
   }
 
   /** @internal */
+  get [templateGoesOn](): boolean {
+    return this.#onStale === 'recreate'
+  }
+
+  /** @internal */
   [templateSource](inKernel: boolean): ExecutableSource {
     return this.#source(this.#open(), inKernel)
   }
@@ -84,6 +90,7 @@ export class Template implements AsyncDisposable, TemplateLike {
     this.#holds++
     let holds = true
     return {
+      [templateGoesOn]: this[templateGoesOn],
       [templateSource]: (inKernel) => this.#source(this.#open(holds), inKernel),
       [templateHold]: () => this.#hold(holds),
       release: () => {
@@ -120,7 +127,7 @@ export class Template implements AsyncDisposable, TemplateLike {
       keep: false,
       template: {
         fd,
-        goOn: this.#onStale === 'recreate',
+        goOn: this[templateGoesOn],
         failed: (errno) => this.#kernelFailed(executable, errno),
       },
     }

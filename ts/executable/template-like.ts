@@ -15,7 +15,15 @@ export interface HeldTemplate extends TemplateLike {
 
 export const templateHold: unique symbol = Symbol.for('uring-spawn.template.hold.1')
 
+/** Absent in templates of older copies of the library. */
+export const templateGoesOn: unique symbol = Symbol.for('uring-spawn.template.goes-on.1')
+
 export interface TemplateLike {
+  /**
+   * Whether a chain that its kernel template refuses executes the file by itself: no
+   * start has to be retried then. @internal
+   */
+  readonly [templateGoesOn]?: boolean
   /**
    * Checks where the executable is now; with `inKernel` makes a kernel template, if
    * possible. Throws a SpawnError. @internal

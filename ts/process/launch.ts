@@ -8,6 +8,7 @@ import { spawnError } from '../chain/failure.js'
 import { type Outcome, type Pipes, Ring, type Submission } from '../chain/ring.js'
 import { now } from '../core/runtime.js'
 import type { KernelTemplate } from '../executable/executable.js'
+import { templateGoesOn } from '../executable/template-like.js'
 import { EACCES, ESRCH } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { SIGKILL } from '../model/signals.js'
@@ -106,7 +107,7 @@ export class Launch {
   gone: Promise<void> | undefined
   readonly #parameters: LaunchParameters
   #cgroup: OwnCgroup | undefined
-  /** For a start from a template, which may have to be retried. */
+  /** For a start from a template that may have to be retried. */
   readonly #snapshot: Snapshot<Settings> | undefined
   #submission!: Submission
   /**
@@ -130,7 +131,7 @@ export class Launch {
     const ends = settings.onParentExit === 'kill' && (this.#ofGroup || this.#cgroup !== undefined)
     try {
       if (ends) this.#watch = new Watch(settings, this.#cgroup?.path)
-      if (settings.template && this.#ring.templates) this.#snapshot = new Snapshot(settings)
+      if (this.#mayBeRetried(settings)) this.#snapshot = new Snapshot(settings)
       const compiled = this.#launch(this.#ring.templates)
       this.file = compiled.file
       this.args = compiled.args
@@ -147,6 +148,10 @@ export class Launch {
     if (this.#watch) this.#endWithParent(this.#watch)
     if (this.terminal) this.#closeTerminal()
     if (begin !== undefined) this.#tell(begin)
+  }
+
+  #mayBeRetried({ template }: Settings): boolean {
+    return this.#ring.templates && template !== undefined && !template[templateGoesOn]
   }
 
   #withCgroup(asked: LaunchParameters): LaunchParameters {
