@@ -78,7 +78,7 @@ export async function runWith(
     const { signal } = asked
     if (signal?.aborted) throw new AbortError(signal)
     const turn = startTurn(asked)
-    const settings = turn ? await turn : asked
+    const { settings, place } = turn ? await turn : { settings: asked, place: asked.place }
     const { input } = settings
     checkInput(input)
     const ending = new Termination(settings)
@@ -86,7 +86,7 @@ export async function runWith(
     const source = input instanceof InputSource ? input : undefined
     outputs.input = input instanceof InputSource ? undefined : input
     outputs.feeds = source !== undefined
-    const launch = ending.arm(() => new Launch({ settings, collection: outputs, begin }))
+    const launch = ending.arm(() => new Launch({ settings, place, collection: outputs, begin }))
     outputs.begin(launch, ending)
     control?.launched(launch)
     const feed = source && new Feed(source, () => ending.terminate('callback'))

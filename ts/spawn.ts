@@ -31,10 +31,10 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   const { signal } = asked
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
-  const settings = turn ? await turn : asked
+  const { settings, place } = turn ? await turn : { settings: asked, place: asked.place }
   const termination = new Termination(settings)
   const screen = hasTerminal(settings.stdio) ? new Screen() : undefined
-  const launch = termination.arm(() => new Launch({ settings, collection: screen, begin }))
+  const launch = termination.arm(() => new Launch({ settings, place, collection: screen, begin }))
   screen?.begin(launch)
   try {
     const started = await launch.started

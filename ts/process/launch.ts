@@ -51,6 +51,8 @@ export interface Collection {
 
 export interface LaunchParameters {
   settings: Settings
+  /** Where the child starts, from Binding.place(); 0: where the process is now. */
+  place: number
   collection: Collection | undefined
   /** When the call began, by the clock of now(). */
   begin: number
@@ -131,7 +133,7 @@ export class Launch {
     const ends = settings.onParentExit === 'kill' && (this.#ofGroup || this.#cgroup !== undefined)
     try {
       if (ends) this.#watch = new Watch(settings, this.#cgroup?.path)
-      if (this.#mayBeRetried(settings)) this.#snapshot = new Snapshot(settings)
+      if (this.#mayBeRetried(settings)) this.#snapshot = new Snapshot(settings, parameters.place)
       const compiled = this.#launch(this.#ring.templates)
       this.file = compiled.file
       this.args = compiled.args
@@ -216,13 +218,13 @@ export class Launch {
 
   #launch(inKernel: boolean): Compiled {
     const { collection, begin } = this.#parameters
-    const settings = this.#snapshot?.settings ?? this.#parameters.settings
+    const { settings, place } = this.#snapshot ?? this.#parameters
     const compiled = compileChecked({ settings, deferPipes: true, inKernel })
     const terminal = compiled.pipes.find((pipe) => pipe.terminal)
     try {
       if (terminal) this.#openTerminal(terminal.fd)
       this.#submission = this.#ring.launch(compiled, pipesFor(compiled.pipes, collection), {
-        place: settings.place,
+        place,
         begin,
         watching: this.#watch ? 'doomed' : undefined,
       })

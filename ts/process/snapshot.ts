@@ -1,7 +1,7 @@
 /** Holds what a start that comes later than its call needs from the time of the call. */
 import { loadBinding } from '../binding/load.js'
 import { getCore } from '../core/core.js'
-import { templateHold } from '../executable/template-like.js'
+import { type HeldTemplate, templateHold } from '../executable/template-like.js'
 import type { Step } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'
 import { InputSource } from '../options/input.js'
@@ -20,40 +20,50 @@ const COPY_BELOW = 64 * 1024
  * the bytes.
  */
 export class Snapshot<T extends Settings | RunSettings> {
-  /** The same call, with copies. */
+  /** The same call, with copies of what it can lose until then. */
   readonly settings: T
-  readonly #fds: number[] = []
-  readonly #command: { file: string; args: readonly string[] }
-  #release: (() => void) | undefined
+  /** Where the child starts: a handle of Binding.place(), until release(). */
+  readonly place: number
+  readonly #asked: T
+  readonly #ownPlace: number
+  readonly #template: HeldTemplate | undefined
+  #fds: number[] | undefined
+  #released = false
 
-  constructor(asked: T) {
-    const { binding } = getCore()
-    this.#command = { file: asked.file, args: asked.args }
-    const { stdio, cwd, cgroup } = asked
-    const { input } = asked as Partial<RunSettings>
-    const template = asked.template?.[templateHold]()
-    // A batch holds one for all its commands.
-    const place = asked.place || binding.place()
-    this.#release = () => {
-      template?.release()
-      if (place !== asked.place) binding.dropPlace(place)
-    }
+  /** `place`: where the child starts; 0: where the process is now. */
+  constructor(asked: T, place: number) {
+    this.#asked = asked
+    this.#template = asked.template?.[templateHold]()
+    this.#ownPlace = place === 0 ? getCore().binding.place() : 0
+    this.place = place || this.#ownPlace
     try {
-      const taken = {
-        ...asked,
-        template: template ?? asked.template,
-        place,
-        stdio: stdio.map((plan, at) => (plan.kind === 'fd' ? this.#hold(plan, at) : plan)),
-        cwd: typeof cwd === 'number' ? this.#copy(cwd, 'cwd') : cwd,
-        cgroup: cgroup === undefined ? undefined : this.#holdCgroup(cgroup),
-      }
-      const bytes = input instanceof InputSource ? undefined : input
-      const copy = bytes && bytes.length < COPY_BELOW
-      this.settings = Object.freeze(copy ? { ...taken, input: Uint8Array.from(bytes) } : taken) as T
+      this.settings = this.#losesNothing() ? asked : this.#copyOf(asked)
     } catch (error) {
       this.release()
       throw error
     }
+  }
+
+  /** Most calls: a burst of a thousand would notice a copy of each. */
+  #losesNothing(): boolean {
+    const { template, stdio, cwd, cgroup, input } = this.#asked as RunSettings
+    if (template || typeof cwd === 'number' || cgroup !== undefined) return false
+    return input === undefined && stdio.every((plan) => plan.kind !== 'fd')
+  }
+
+  #copyOf(asked: T): T {
+    const { stdio, cwd, cgroup } = asked
+    const { input } = asked as Partial<RunSettings>
+    const taken = {
+      ...asked,
+      template: this.#template,
+      stdio: stdio.map((plan, at) => (plan.kind === 'fd' ? this.#hold(plan, at) : plan)),
+      cwd: typeof cwd === 'number' ? this.#copy(cwd, 'cwd') : cwd,
+      cgroup: cgroup === undefined ? undefined : this.#holdCgroup(cgroup),
+    }
+    const bytes = input instanceof InputSource ? undefined : input
+    const copy = bytes && bytes.length < COPY_BELOW
+    return Object.freeze(copy ? { ...taken, input: Uint8Array.from(bytes) } : taken) as T
   }
 
   /** Bytes that we read from a stream before the start would be missing in the child. */
@@ -79,15 +89,19 @@ export class Snapshot<T extends Settings | RunSettings> {
    * by the time of the start its number may be that of another file.
    */
   #own(fd: number, step: Step, syscall: string, path?: string): number {
-    if (fd < 0) throw new SpawnError({ errno: -fd, step, syscall, path, ...this.#command })
+    const { file, args } = this.#asked
+    if (fd < 0) throw new SpawnError({ errno: -fd, step, syscall, path, file, args })
+    this.#fds ??= []
     this.#fds.push(fd)
     return fd
   }
 
   /** The start has begun, with copies of its own, or never will. */
   release(): void {
-    this.#release?.()
-    this.#release = undefined
-    for (const fd of this.#fds.splice(0)) loadBinding().close(fd)
+    if (this.#released) return
+    this.#released = true
+    this.#template?.release()
+    if (this.#ownPlace !== 0) getCore().binding.dropPlace(this.#ownPlace)
+    for (const fd of this.#fds ?? []) loadBinding().close(fd)
   }
 }

@@ -29,19 +29,21 @@ function beginWaiting(): void {
  * a snapshot of the call, in the order of the calls. The start must begin before that turn's
  * microtasks have run. Rejects with an AbortError if it has been aborted by then.
  */
-export function startTurn<T extends Settings | RunSettings>(asked: T): Promise<T> | undefined {
+export function startTurn<T extends Settings | RunSettings>(
+  asked: T,
+): Promise<Snapshot<T>> | undefined {
   if (waiting.length === 0 && begun < STARTS_PER_TURN) {
     // Counts until the calling code has finished.
     if (begun++ === 0) microtask(endTurn)
     return undefined
   }
-  const snapshot = new Snapshot(asked)
+  const snapshot = new Snapshot(asked, asked.place)
   const { signal } = asked
   if (waiting.length === 0) soon(beginWaiting)
   return new Promise((resolve, reject) =>
     waiting.push(() => {
       if (signal?.aborted) reject(new AbortError(signal))
-      else resolve(snapshot.settings)
+      else resolve(snapshot)
       soon(() => snapshot.release())
     }),
   )
