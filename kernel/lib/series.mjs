@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 // Working on the series: commits in a git work tree, patches in the project, and
 // the checks a maintainer would run first.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { sh } from '../../tools/sh.mjs'
 import { configure, flavours, make } from './build.mjs'
@@ -97,12 +105,18 @@ export async function check({ each = false, mail = false }) {
 
 /**
  * checkpatch.pl asks for each new file whether MAINTAINERS names it, even if that names
- * the folder. So it is not asked, and the lines that the series adds are looked at instead.
+ * the folder. So it is not asked, and the entries that the series adds or changes are looked
+ * at instead.
  */
 async function checkMaintainers(path) {
   const { stdout: added } = await sh({ cwd: path })`git diff --name-only --diff-filter=A base HEAD`
-  const { stdout: lines } = await sh({ cwd: path })`git diff base HEAD -- MAINTAINERS`
-  const patterns = [...lines.matchAll(/^\+F:\s*(.*)$/gm)].map(([, name]) => namesFile(name))
+  const { stdout: before } = await sh({ cwd: path })`git show base:MAINTAINERS`
+  const known = new Set(before.split('\n\n'))
+  const entries = readFileSync(join(path, 'MAINTAINERS'), 'utf8').split('\n\n')
+  const changed = entries.filter((entry) => !known.has(entry)).join('\n')
+  const patterns = [...changed.matchAll(/^([FN]):\s*(.*)$/gm)].map(([, kind, name]) =>
+    kind === 'F' ? namesFile(name) : new RegExp(name),
+  )
   const files = added.split('\n').filter((name) => name !== '')
   const forgotten = files.filter((name) => !patterns.some((pattern) => pattern.test(name)))
   if (forgotten.length > 0)
