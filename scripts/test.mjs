@@ -66,7 +66,7 @@ const labLimits = ['--smp', '2', '--memory', '3G', '--timeout', '5400']
 const onDebug = [
   ...['features', 'clone', 'fds', 'exec', 'links', 'task_set', 'cqe', 'reap'],
   ...['cancel', 'ptrace', 'fdinfo', 'mm', 'fuzz'],
-  ...['exec_stack', 'create', 'spawn', 'stale', 'chain', 'semantics', 'audit', 'many'],
+  ...['exec_stack', 'create', 'spawn', 'stale', 'chain', 'semantics', 'audit', 'many', 'confined'],
 ]
 
 const none = { passed: 0, failed: 0, skipped: 0 }
