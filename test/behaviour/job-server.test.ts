@@ -13,15 +13,19 @@ const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 const log = join(dir, 'log')
 afterAll(() => rmSync(dir, { recursive: true }))
 
-/** A makefile of six jobs, each of which says when it begins and ends. */
+/**
+ * A makefile of six jobs, each of which says when it begins and ends. It waits until AT_ONCE
+ * have begun, however slow the machine, and some time more: so an excess of jobs shows, too.
+ */
 beforeAll(async () => {
   // What is opened once for all tests.
   await run('true')
   const jobs = [1, 2, 3, 4, 5, 6]
-  const rule = (job: number) => `j${job}:\n\t@echo b >>${log}; sleep 0.1; echo e >>${log}\n`
+  const wait = `until [ $$(grep -c b $(LOG)) -ge $(AT_ONCE) ]; do sleep 0.02; done; sleep 0.1`
+  const rule = (job: number) => `j${job}:\n\t@echo b >>$(LOG); ${wait}; echo e >>$(LOG)\n`
   writeFileSync(
     join(dir, 'Makefile'),
-    `all: ${jobs.map((job) => `j${job}`).join(' ')}\n${jobs.map(rule).join('')}` +
+    `AT_ONCE = 1\nLOG = ${log}\nall: ${jobs.map((job) => `j${job}`).join(' ')}\n${jobs.map(rule).join('')}` +
       `nested:\n\t@$(MAKE) -s all\nbatch:\n\t+@"$(NODE)" "${join(dir, 'batch.mjs')}"\n`,
   )
 })
@@ -55,7 +59,7 @@ describe.each(testedBackends)('a job server by %s', (backend) => {
   test('no more jobs than concurrency, in all, and not fewer without need', async () => {
     const before = openFds()
     rmSync(log, { force: true })
-    const commands = [make, make, make]
+    const commands = [make, make, make].map((command) => [...command, 'AT_ONCE=2'])
     const options = { backend, concurrency: 3, jobserver: true }
     for (const { result } of await batch(commands, options).all()) {
       expect([result?.stderr, result?.exitCode, result?.stdio.length]).toEqual(['', 0, 3])
@@ -69,12 +73,14 @@ describe.each(testedBackends)('a job server by %s', (backend) => {
 
   test('a make alone has all of them; and one that is killed takes none along for ever', async () => {
     rmSync(log, { force: true })
-    const kill = ['sh', '-c', 'make -s -C "$0" all & sleep 0.05; kill -9 $!; wait', dir]
+    // What the killed make leaves running writes to a log of its own.
+    const kill = ['sh', '-c', 'make -s -C "$0" LOG=killed all & sleep 0.05; kill -9 $!; wait', dir]
     const results = batch([kill, make], { backend, concurrency: 4, jobserver: true, total: 2 })
     await results.all()
     rmSync(log)
     // One at a time: the first make of each batch begins with all tokens.
-    await batch([make], { backend, concurrency: 4, jobserver: true }).all()
+    const alone = [...make, 'AT_ONCE=4']
+    await batch([alone], { backend, concurrency: 4, jobserver: true }).all()
     expect(most()).toEqual([4, 6])
   })
 
@@ -95,10 +101,11 @@ describe.each(testedBackends)('a job server by %s', (backend) => {
     const options = { backend, concurrency: 5, jobserver: 'fifo' } as const
     // One alone, through a make of its own, has all jobs; two share them.
     const nested = ['make', '-s', '-C', dir, 'nested']
-    for (const [commands, all] of [
-      [[nested], 6],
+    const rounds: [string[][], number][] = [
+      [[[...nested, 'AT_ONCE=5']], 6],
       [[make, nested], 12],
-    ] as const) {
+    ]
+    for (const [commands, all] of rounds) {
       rmSync(log, { force: true })
       for (const { result } of await batch(commands, options).all()) {
         expect([result?.stdout, result?.stderr, result?.exitCode]).toEqual(['', '', 0])
