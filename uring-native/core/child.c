@@ -14,26 +14,11 @@
 #include "place.h"
 #include "sys.h"
 
-#define NR_SIGNALS 64
-
-/* The kernel's struct sigaction, which is not libc's. */
-struct kernel_sigaction {
-	uint64_t handler;
-	uint64_t flags;
-	uint64_t restorer;
-	uint64_t mask;
-};
-
-static long sigaction_get(int sig, struct kernel_sigaction *sa)
-{
-	return sys_call(SYS_rt_sigaction, sig, NULL, sa, 8);
-}
-
 static long sigaction_default(int sig)
 {
-	struct kernel_sigaction sa = {0};
+	const struct sys_sigaction sa = {0};
 
-	return sys_call(SYS_rt_sigaction, sig, &sa, NULL, 8);
+	return sys_sigaction(sig, &sa, NULL);
 }
 
 /*
@@ -45,31 +30,12 @@ static void clear_handlers(void)
 	int sig;
 
 	for (sig = 1; sig <= NR_SIGNALS; sig++) {
-		struct kernel_sigaction sa;
+		struct sys_sigaction sa;
 
-		if (sigaction_get(sig, &sa) < 0)
-			continue;
-		if (sa.handler != (uint64_t)(uintptr_t)SIG_DFL &&
-		    sa.handler != (uint64_t)(uintptr_t)SIG_IGN)
+		if (sys_sigaction(sig, NULL, &sa) >= 0 &&
+		    sa.handler != SYS_DFL && sa.handler != SYS_IGN)
 			sigaction_default(sig);
 	}
-}
-
-uint64_t child_ignored_signals(void)
-{
-	uint64_t set = 0;
-	int sig;
-
-	for (sig = 1; sig <= NR_SIGNALS; sig++) {
-		struct kernel_sigaction sa;
-
-		if (sig == SIGKILL || sig == SIGSTOP ||
-		    sigaction_get(sig, &sa) < 0)
-			continue;
-		if (sa.handler == (uint64_t)(uintptr_t)SIG_IGN)
-			set |= 1ULL << (sig - 1);
-	}
-	return set;
 }
 
 /* The others have the default already, or get it from the exec. */

@@ -65,12 +65,6 @@ struct child {
 };
 
 /*
- * The signals that this process ignores. Those with handlers do not matter: an
- * exec resets them.
- */
-uint64_t child_ignored_signals(void);
-
-/*
  * Runs the chain after its head. Returns only if no exec happened: the results
  * show why, and the caller exits. An exec's result stays -ECANCELED unless it
  * fails; the launcher finds out whether it happened.

@@ -15,6 +15,7 @@
 
 #include "child.h"
 #include "doomed.h"
+#include "ignored.h"
 #include "place.h"
 #include "reap.h"
 #include "sys.h"
@@ -39,6 +40,7 @@ void launch_thread_init(struct launch_thread *thread)
 {
 	memset(thread, 0, sizeof(*thread));
 	thread->ignored = ~0ULL;
+	thread->status = -1;
 }
 
 int launch_thread_stack(struct launch_thread *thread)
@@ -66,14 +68,11 @@ void launch_thread_exit(struct launch_thread *thread)
 		       GUARD_SIZE + thread->stack_size);
 }
 
-/*
- * The signals that the process may ignore. Reading them takes a system call for
- * each, so one reading serves all launches that were requested before it.
- */
-static uint64_t ignored_signals(struct launch_thread *thread)
+/* One reading of them serves all launches that were requested before it. */
+static uint64_t may_ignore(struct launch_thread *thread)
 {
 	if (thread->number > thread->looked) {
-		thread->ignored = child_ignored_signals();
+		thread->ignored = ignored_signals(thread->status);
 		thread->looked = thread->asked;
 	}
 	return thread->ignored;
@@ -89,7 +88,7 @@ void launch_child(const struct launch *launch, struct launch_thread *thread,
 		.line = launch->line,
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
-		.ignored = ignored_signals(thread),
+		.ignored = may_ignore(thread),
 		.parent = getpid(),
 	};
 }

@@ -305,6 +305,7 @@ static void *run_thread(struct pool *pool, bool batch)
 
 	core_thread_name("uring-launch");
 	launch_thread_init(&thread.launch);
+	thread.launch.status = core->status;
 	thread.launch.batch = batch;
 	thread.launch.on_slow = on_slow;
 	thread.launch.may_own_place =

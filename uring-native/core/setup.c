@@ -8,6 +8,7 @@
 
 #include "doomed.h"
 #include "events.h"
+#include "ignored.h"
 #include "inbox.h"
 #include "job.h"
 #include "lock.h"
@@ -23,6 +24,8 @@ static void core_free(struct core *core)
 {
 	if (core->wake.fd >= 0)
 		close(core->wake.fd);
+	if (core->status >= 0)
+		close(core->status);
 	ends_exit(core);
 	sem_destroy(&core->ready);
 	pool_exit(core);
@@ -46,6 +49,7 @@ int core_new(const struct core_config *config, struct core **out)
 	core->refs = 1;
 	core->free = core_free;
 	core->wake.fd = -1;
+	core->status = ignored_open();
 	doomed_init(core);
 	core->events_tail = &core->events;
 	core->submits_tail = &core->submits;

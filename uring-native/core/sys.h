@@ -119,4 +119,23 @@ static inline long sys_sigmask(int how, const uint64_t *set, uint64_t *old)
 	return sys_call(SYS_rt_sigprocmask, how, set, old, 8);
 }
 
+#define NR_SIGNALS 64
+
+/* The kernel's struct sigaction, which is not libc's. */
+struct sys_sigaction {
+	uint64_t handler;
+	uint64_t flags;
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+#define SYS_DFL ((uint64_t)(uintptr_t)SIG_DFL)
+#define SYS_IGN ((uint64_t)(uintptr_t)SIG_IGN)
+
+static inline long sys_sigaction(int sig, const struct sys_sigaction *sa,
+				 struct sys_sigaction *old)
+{
+	return sys_call(SYS_rt_sigaction, sig, sa, old, 8);
+}
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "core.h"
 #include "filter.h"
+#include "ignored.h"
 #include "io_uring_spawn.h"
 #include "launcher.h"
 #include "pack.h"
@@ -164,6 +165,43 @@ static void test_ignored(void)
 	close(l.pidfd);
 	chain_free(l.chain);
 	CHECK(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+}
+
+/* Bit n - 1 for signal n. */
+static uint64_t bit(int sig)
+{
+	return 1ULL << (sig - 1);
+}
+
+/* What is ignored from now on is seen, with a status to read and without. */
+static void test_ignored_signals(int status)
+{
+	const int last = SIGRTMAX;
+	sighandler_t old = signal(SIGUSR1, SIG_DFL);
+	uint64_t set;
+
+	CHECK(signal(last, SIG_DFL) != SIG_ERR);
+	set = ignored_signals(status);
+	CHECK(!(set & (bit(SIGUSR1) | bit(last))));
+	CHECK(signal(SIGUSR1, SIG_IGN) == SIG_DFL);
+	CHECK(signal(last, SIG_IGN) == SIG_DFL);
+	CHECK(ignored_signals(status) == (set | bit(SIGUSR1) | bit(last)));
+	CHECK(signal(SIGUSR1, SIG_DFL) == SIG_IGN);
+	CHECK(signal(last, SIG_DFL) == SIG_IGN);
+	CHECK(ignored_signals(status) == set);
+	CHECK(signal(SIGUSR1, old) == SIG_DFL);
+}
+
+/* A file that is no status, as if it had been closed and another opened. */
+static void test_ignored_by(void)
+{
+	int status = ignored_open(), other = open("/dev/null", O_RDONLY);
+
+	CHECK(status >= 0 && other >= 0);
+	test_ignored_signals(status);
+	test_ignored_signals(other);
+	test_ignored_signals(-1);
+	CHECK(!close(other) && !close(status));
 }
 
 /* What a template can do, and what is left to vfork. */
@@ -423,6 +461,7 @@ int main(void)
 		test_template();
 		test_ignored();
 	}
+	test_ignored_by();
 	test_clone_errors();
 	test_no_pidfd();
 	for (int i = 0; i < 4; i++)
