@@ -47,7 +47,8 @@ struct method {
 	X(chain_pidfd)                                                         \
 	X(chain_batch)                                                         \
 	X(chain_template)                                                      \
-	X(spawn_template)
+	X(spawn_template)                                                      \
+	X(embryo)
 
 #define DECLARE_METHOD(name) extern const struct method method_##name;
 METHODS(DECLARE_METHOD)

@@ -10,6 +10,7 @@ export const METHOD_NAMES = {
   chain_batch: '16 chains in one call',
   chain_template: 'the list, from a template',
   spawn_template: 'spawn_template_spawn, with a pidfd',
+  embryo: 'a process made empty, configured and run',
 }
 
 /** The programs of bench/designs. */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes that exist before they run: the interface of a kernel with
+ * CONFIG_PIDFD_SPAWN, for programs that build against the headers of any
+ * kernel.
+ *
+ * pidfd_open_empty() makes a process without memory and descriptors that
+ * sleeps, the functions pidfd_spawn_set_*() change it, pidfd_spawn_run() has it
+ * exec. The names and numbers are those of <linux/pidfd_spawn.h>; the kernel's
+ * Documentation/userspace-api/pidfd_spawn.rst has the keys.
+ */
+#ifndef PIDFD_SPAWN_H
+#define PIDFD_SPAWN_H
+
+#include <errno.h>
+#include <linux/types.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Numbers on x86-64, which is where the series adds the calls. */
+#ifndef __NR_pidfd_config
+#define __NR_pidfd_config 474
+#define __NR_pidfd_spawn_run 475
+#endif
+
+#ifndef PIDFD_EMPTY
+
+/* of pidfd_open(0, flags) */
+#define PIDFD_EMPTY 0x10000000
+#define PIDFD_INHERIT_FDS 0x20000000
+
+enum pidfd_config_command {
+	PIDFD_CONFIG_SET_FLAG = 0,
+	PIDFD_CONFIG_SET_INT = 1,
+	PIDFD_CONFIG_SET_BINARY = 2,
+	PIDFD_CONFIG_SET_PATH = 3,
+	PIDFD_CONFIG_SET_FD = 4,
+	PIDFD_CONFIG_SET_STRINGS = 5,
+};
+
+/* In dup2's flags: fd is a descriptor of the process, too, not the caller's. */
+#define PIDFD_CONFIG_DUP2_OWN 0x1
+
+struct pidfd_config_dup2 {
+	__s32 fd;
+	__s32 newfd;
+	__u32 flags; /* O_CLOEXEC, PIDFD_CONFIG_DUP2_OWN */
+};
+
+struct pidfd_config_open {
+	__aligned_u64 path;
+	__s32 dirfd; /* of the caller, or AT_FDCWD: where the process is */
+	__s32 newfd;
+	__aligned_u64 flags; /* these three as in struct open_how */
+	__aligned_u64 mode;
+	__aligned_u64 resolve;
+};
+
+struct pidfd_config_close_range {
+	__u32 first;
+	__u32 last;
+	__u32 flags; /* CLOSE_RANGE_CLOEXEC */
+};
+
+struct pidfd_spawn_run_args {
+	__aligned_u64 flags; /* 0 */
+	__aligned_u64 reserved[3];
+};
+
+#endif /* PIDFD_EMPTY */
+
+/*
+ * Makes a process that has not run. @flags: PIDFD_INHERIT_FDS for a copy of the
+ * caller's descriptors, or 0 for none. Returns a close-on-exec descriptor, with
+ * whose last copy the process ends, or a negative errno: EINVAL if the kernel
+ * has no such processes, or an error of fork(2) or open(2).
+ */
+static inline int pidfd_open_empty(unsigned int flags)
+{
+	long fd = syscall(SYS_pidfd_open, 0, PIDFD_EMPTY | flags);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* Returns 0 or a negative errno, as do the functions below. */
+static inline int pidfd_config(int fd, unsigned int command, const char *key,
+			       const void *value, int aux)
+{
+	long ret = syscall(__NR_pidfd_config, fd, command, key, value, aux);
+
+	return ret < 0 ? -errno : 0;
+}
+
+static inline int pidfd_spawn_set_flag(int fd, const char *key)
+{
+	return pidfd_config(fd, PIDFD_CONFIG_SET_FLAG, key, NULL, 0);
+}
+
+static inline int pidfd_spawn_set_int(int fd, const char *key, int number)
+{
+	return pidfd_config(fd, PIDFD_CONFIG_SET_INT, key, NULL, number);
+}
+
+static inline int pidfd_spawn_set_binary(int fd, const char *key,
+					 const void *value, size_t size)
+{
+	return pidfd_config(fd, PIDFD_CONFIG_SET_BINARY, key, value, (int)size);
+}
+
+/* @dirfd: where a relative @path starts; AT_FDCWD: the process's directory. */
+static inline int pidfd_spawn_set_path(int fd, const char *key,
+				       const char *path, int dirfd)
+{
+	return pidfd_config(fd, PIDFD_CONFIG_SET_PATH, key, path, dirfd);
+}
+
+static inline int pidfd_spawn_set_fd(int fd, const char *key, int value)
+{
+	return pidfd_config(fd, PIDFD_CONFIG_SET_FD, key, NULL, value);
+}
+
+/* @strings ends with NULL; the kernel copies them. */
+static inline int pidfd_spawn_set_strings(int fd, const char *key,
+					  char *const *strings)
+{
+	return pidfd_config(fd, PIDFD_CONFIG_SET_STRINGS, key, strings, 0);
+}
+
+/*
+ * Runs the process and returns when it has exec'd or failed to: its pid, or a
+ * negative errno, after which it can be changed and run again. From then on @fd
+ * is a pidfd.
+ */
+static inline int pidfd_spawn_run(int fd)
+{
+	long pid = syscall(__NR_pidfd_spawn_run, fd, NULL, 0);
+
+	return pid < 0 ? -errno : (int)pid;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PIDFD_SPAWN_H */
