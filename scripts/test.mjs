@@ -67,6 +67,7 @@ const onDebug = [
   ...['features', 'clone', 'fds', 'exec', 'links', 'task_set', 'cqe', 'reap'],
   ...['cancel', 'ptrace', 'fdinfo', 'mm', 'fuzz'],
   ...['exec_stack', 'create', 'spawn', 'stale', 'chain', 'semantics', 'audit', 'many', 'confined'],
+  'pidfd_spawn',
 ]
 
 const none = { passed: 0, failed: 0, skipped: 0 }
