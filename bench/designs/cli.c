@@ -13,6 +13,14 @@ void die(const char *what)
 	exit(1);
 }
 
+int checked(int ret, const char *what)
+{
+	errno = -ret;
+	if (ret < 0)
+		die(what);
+	return ret;
+}
+
 long number(const char *text, long least)
 {
 	char *end;

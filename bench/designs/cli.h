@@ -8,6 +8,9 @@
 /* Prints the program's name, @what and errno, and exits. */
 void die(const char *what) __attribute__((noreturn));
 
+/* Returns @ret, or dies if it is a negative errno. */
+int checked(int ret, const char *what);
+
 /* A whole number of an option, @least or more; exits with 2 if it is none. */
 long number(const char *text, long least);
 

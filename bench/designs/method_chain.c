@@ -32,13 +32,10 @@ static const struct io_uring_clone_fd stdio[] = {
 
 static void setup(void)
 {
-	int ret = io_uring_queue_init(2 * MAX_BATCH, &ring,
-				      IORING_SETUP_SINGLE_ISSUER |
-					      IORING_SETUP_DEFER_TASKRUN);
-
-	errno = -ret;
-	if (ret < 0)
-		die("io_uring_queue_init");
+	checked(io_uring_queue_init(2 * MAX_BATCH, &ring,
+				    IORING_SETUP_SINGLE_ISSUER |
+					    IORING_SETUP_DEFER_TASKRUN),
+		"io_uring_queue_init");
 	if (!(ring.features & IORING_FEAT_SPAWN)) {
 		fprintf(stderr, "bench: this kernel has no IORING_OP_CLONE\n");
 		exit(1);

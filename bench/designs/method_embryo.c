@@ -14,28 +14,20 @@ static void setup(void)
 {
 }
 
-static void check(int ret, const char *what)
-{
-	errno = -ret;
-	if (ret < 0)
-		die(what);
-}
-
 static void start(const struct job *job, int *handles)
 {
-	int fd = pidfd_open_empty(0);
+	int fd = checked(pidfd_open_empty(0), "pidfd_open");
 
-	check(fd, "pidfd_open");
-	check(pidfd_spawn_set_path(fd, "exe", job->path, AT_FDCWD), "exe");
-	check(pidfd_spawn_set_strings(fd, "argv", job->argv), "argv");
-	check(pidfd_spawn_set_strings(fd, "envp", job->envp), "envp");
+	checked(pidfd_spawn_set_path(fd, "exe", job->path, AT_FDCWD), "exe");
+	checked(pidfd_spawn_set_strings(fd, "argv", job->argv), "argv");
+	checked(pidfd_spawn_set_strings(fd, "envp", job->envp), "envp");
 	for (int i = 0; i < 3; i++) {
 		const struct pidfd_config_dup2 dup = {.fd = i, .newfd = i};
 
-		check(pidfd_spawn_set_binary(fd, "dup2", &dup, sizeof(dup)),
-		      "dup2");
+		checked(pidfd_spawn_set_binary(fd, "dup2", &dup, sizeof(dup)),
+			"dup2");
 	}
-	check(pidfd_spawn_run(fd), "pidfd_spawn_run");
+	checked(pidfd_spawn_run(fd), "pidfd_spawn_run");
 	handles[0] = fd;
 }
 

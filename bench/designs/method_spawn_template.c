@@ -11,12 +11,7 @@ static int template_fd = -1;
 
 int bench_template(const char *path)
 {
-	int fd = spawn_template_create(path, 0);
-
-	errno = -fd;
-	if (fd < 0)
-		die("spawn_template_create");
-	return fd;
+	return checked(spawn_template_create(path, 0), "spawn_template_create");
 }
 
 static void setup(void)
@@ -25,15 +20,11 @@ static void setup(void)
 
 static void start(const struct job *job, int *handles)
 {
-	int pid;
-
 	if (template_fd < 0)
 		template_fd = bench_template(job->path);
-	pid = spawn_template_spawn(template_fd, &handles[0], job->argv,
-				   job->envp, NULL, 0, 0);
-	errno = -pid;
-	if (pid < 0)
-		die("spawn_template_spawn");
+	checked(spawn_template_spawn(template_fd, &handles[0], job->argv,
+				     job->envp, NULL, 0, 0),
+		"spawn_template_spawn");
 }
 
 const struct method method_spawn_template = {"spawn_template", 1, setup, start,

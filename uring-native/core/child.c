@@ -14,13 +14,6 @@
 #include "place.h"
 #include "sys.h"
 
-static long sigaction_default(int sig)
-{
-	const struct sys_sigaction sa = {0};
-
-	return sys_sigaction(sig, &sa, NULL);
-}
-
 /*
  * What CLONE_CLEAR_SIGHAND does: no handler of the parent may run in a child
  * that shares its memory. Ignored signals stay ignored.
@@ -34,16 +27,8 @@ static void clear_handlers(void)
 
 		if (sys_sigaction(sig, NULL, &sa) >= 0 &&
 		    sa.handler != SYS_DFL && sa.handler != SYS_IGN)
-			sigaction_default(sig);
+			sys_sigdefault(1ULL << (sig - 1));
 	}
-}
-
-/* The others have the default already, or get it from the exec. */
-static long set_default(uint64_t set)
-{
-	for (; set; set &= set - 1)
-		sigaction_default(__builtin_ctzll(set) + 1);
-	return 0;
 }
 
 /*
@@ -110,7 +95,9 @@ static long task_set(struct child *child, const struct chain_op *op)
 	case IORING_TASK_SIGMASK:
 		return sys_sigmask(SIG_SETMASK, ptr, NULL);
 	case IORING_TASK_SIGDEFAULT:
-		return set_default(*(const uint64_t *)ptr & child->ignored);
+		/* The others have it already, or get it from the exec. */
+		sys_sigdefault(*(const uint64_t *)ptr & child->ignored);
+		return 0;
 	case IORING_TASK_SETSID: {
 		long ret = sys_call(SYS_setsid);
 

@@ -138,4 +138,13 @@ static inline long sys_sigaction(int sig, const struct sys_sigaction *sa,
 	return sys_call(SYS_rt_sigaction, sig, sa, old, 8);
 }
 
+/* Gives the signals of @set the default: bit 0 is signal 1. */
+static inline void sys_sigdefault(uint64_t set)
+{
+	const struct sys_sigaction sa = {0};
+
+	for (; set; set &= set - 1)
+		sys_sigaction(__builtin_ctzll(set) + 1, &sa, NULL);
+}
+
 #endif

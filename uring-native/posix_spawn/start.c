@@ -95,16 +95,6 @@ static bool read_attributes(struct child *child, const posix_spawnattr_t *attr)
 
 /* --- In the child: no libc, nothing but system calls. ------------------- */
 
-/* Handlers are gone; what is ignored stays so unless it is in the set. */
-static void set_defaults(uint64_t set)
-{
-	static const uint64_t by_default[4];
-
-	for (; set; set &= set - 1)
-		sys_call(SYS_rt_sigaction, __builtin_ctzll(set) + 1, by_default,
-			 NULL, 8);
-}
-
 static long set_schedule(const struct child *child)
 {
 	if (child->flags & POSIX_SPAWN_SETSCHEDULER)
@@ -129,8 +119,10 @@ static long set_attributes(const struct child *child)
 {
 	long ret = 0;
 
+	/* Handlers are gone; what is ignored stays so unless it is in the set.
+	 */
 	if (child->flags & POSIX_SPAWN_SETSIGDEF)
-		set_defaults(child->defaults);
+		sys_sigdefault(child->defaults);
 	ret = set_schedule(child);
 	if (ret >= 0 && child->flags & POSIX_SPAWN_SETSID)
 		ret = sys_call(SYS_setsid);
