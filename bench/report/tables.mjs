@@ -25,7 +25,7 @@ function counts(rows) {
     rows: rows.map(({ method, total, call, mean }) => [
       METHOD_NAMES[method],
       k(total),
-      method === 'vfork' ? '' : compared(total, vfork.total),
+      vfork && method !== 'vfork' ? compared(total, vfork.total) : '',
       k(call),
       k(mean),
     ]),

@@ -5,7 +5,7 @@ import { committed } from '../../bench/lib/paths.mjs'
 import { checkResult, readResults } from '../../bench/lib/result.mjs'
 import { pageOf } from '../../bench/report/page.mjs'
 import { svgOf } from '../../bench/report/svg.mjs'
-import { compared } from '../../bench/report/tables.mjs'
+import { compared, tables } from '../../bench/report/tables.mjs'
 import { chaptersOf } from '../../bench/report/write.mjs'
 
 const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
@@ -164,6 +164,13 @@ describe('the report', () => {
     expect(compared(103, 100)).toBe('+3.0 %')
     expect(compared(90, 100)).toBe('−10.0 %')
   })
+})
+
+test('counts of a run without vfork are compared with nothing', () => {
+  const row = (method: string, total: number) => ({ method, total, call: 2000, mean: total })
+  const cells = (...rows: unknown[]) => tables.counts(rows).rows.map((all: string[]) => all[2])
+  expect(cells(row('embryo', 91_000), row('chain', 79_000))).toEqual(['', ''])
+  expect(cells(row('vfork', 80_000), row('embryo', 100_000))).toEqual(['', '+25.0 %'])
 })
 
 test('the counts in the README are those of the committed result', () => {
