@@ -23,7 +23,9 @@
 /*
  * An exec or a kill ends a child in the middle of its functions, whose red
  * zones stay on the stack. AddressSanitizer would take them for those of the
- * next child, where a function needs the same bytes for its variables.
+ * next child, where a function needs the same bytes for its variables, or of
+ * whatever is mapped there later. A child that reports such an error and is
+ * killed meanwhile leaves the sanitizer's locks held, for all threads here.
  */
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -43,14 +45,10 @@ void launch_thread_init(struct launch_thread *thread)
 	thread->status = -1;
 }
 
-int launch_thread_stack(struct launch_thread *thread)
+static int map_stack(struct launch_thread *thread)
 {
 	char *map;
 
-	if (thread->stack) {
-		STACK_LEFT(thread);
-		return 0;
-	}
 	map = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (map == MAP_FAILED)
@@ -61,11 +59,22 @@ int launch_thread_stack(struct launch_thread *thread)
 	return 0;
 }
 
+int launch_thread_stack(struct launch_thread *thread)
+{
+	int ret = thread->stack ? 0 : map_stack(thread);
+
+	if (!ret)
+		STACK_LEFT(thread);
+	return ret;
+}
+
 void launch_thread_exit(struct launch_thread *thread)
 {
-	if (thread->stack)
-		munmap((char *)thread->stack - GUARD_SIZE,
-		       GUARD_SIZE + thread->stack_size);
+	if (!thread->stack)
+		return;
+	STACK_LEFT(thread);
+	munmap((char *)thread->stack - GUARD_SIZE,
+	       GUARD_SIZE + thread->stack_size);
 }
 
 /* One reading of them serves all launches that were requested before it. */

@@ -21,6 +21,10 @@
 #include "sys.h"
 #include "template.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 static struct launch_thread thread;
 
 static void launch(const struct launcher *by, struct pack *p, struct launch *l)
@@ -451,6 +455,24 @@ static void test_has_execd(bool execs, bool session)
 	close(pidfd);
 }
 
+/*
+ * Whoever gets the addresses next finds no red zone of the children there. The
+ * report of one in a child, which a kill may end, holds the sanitizer's locks.
+ */
+static void end_thread(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	void *stack = thread.stack;
+	size_t size = thread.stack_size;
+
+	CHECK(__asan_region_is_poisoned(stack, size));
+	launch_thread_exit(&thread);
+	CHECK(!__asan_region_is_poisoned(stack, size));
+#else
+	launch_thread_exit(&thread);
+#endif
+}
+
 int main(void)
 {
 	struct core_info info = {.template_error = template_probe()};
@@ -485,6 +507,6 @@ int main(void)
 	}
 	/* After launches: ThreadSanitizer needs memory at the first of them. */
 	test_no_stack();
-	launch_thread_exit(&thread);
+	end_thread();
 	return 0;
 }
