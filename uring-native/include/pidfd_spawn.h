@@ -68,6 +68,13 @@ struct pidfd_config_close_range {
 	__u32 flags; /* CLOSE_RANGE_CLOEXEC */
 };
 
+struct pidfd_config_rlimit {
+	__u32 resource; /* RLIMIT_* */
+	__u32 reserved; /* 0 */
+	__aligned_u64 cur;
+	__aligned_u64 max;
+};
+
 struct pidfd_spawn_run_args {
 	__aligned_u64 flags; /* 0 */
 	__aligned_u64 reserved[3];
