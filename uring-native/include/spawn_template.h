@@ -36,6 +36,8 @@ extern "C" {
 #define SPAWN_TEMPLATE_CREATE_CLOEXEC (1ULL << 0)
 /* Allow writing to the executable while a template of it exists. */
 #define SPAWN_TEMPLATE_CREATE_ALLOW_WRITE (1ULL << 32)
+/* Do not learn which pages the starts touch. */
+#define SPAWN_TEMPLATE_CREATE_HEADERS_ONLY (1ULL << 33)
 
 /* Without it the child has no descriptors above 2. */
 #define SPAWN_TEMPLATE_SPAWN_INHERIT_FDS (1ULL << 0)
