@@ -12,6 +12,7 @@ export {
   type BatchResult,
   type BatchSuccess,
 } from './batch/result.js'
+export type { TemplateLearned } from './executable/learned.js'
 export { AbortError } from './model/abort-error.js'
 export type { Exit, ResourceUsage } from './model/exit.js'
 export type { Step } from './model/operations.js'

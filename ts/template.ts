@@ -1,6 +1,7 @@
 import { selectBackend } from './backend/select.js'
 import { getCore } from './core/core.js'
 import { Executable, type ExecutableSource } from './executable/executable.js'
+import type { TemplateLearned } from './executable/learned.js'
 import {
   type HeldTemplate,
   type TemplateLike,
@@ -28,6 +29,11 @@ export interface TemplateOptions {
    * again, or let the start fail with ESTALE. Default 'recreate'.
    */
   onStale?: 'recreate' | 'error' | undefined
+  /**
+   * Whether a kernel template looks which pages the program touches as it starts and maps
+   * these in later starts at once: see `learned`. Default true.
+   */
+  learn?: boolean | undefined
 }
 
 type Without<O> = Omit<O, 'template' | 'shell'>
@@ -67,6 +73,14 @@ export class Template implements AsyncDisposable, TemplateLike {
    */
   get inKernel(): boolean {
     return this.#open().inKernel
+  }
+
+  /**
+   * What the kernel has learned of the starts so far, and how this served. Undefined if it has no
+   * template of it, or with `learn: false`.
+   */
+  get learned(): TemplateLearned | undefined {
+    return this.#open().learned
   }
 
   /** @internal */
@@ -207,20 +221,20 @@ export async function template(
 ): Promise<Template> {
   const settings = readTemplate(options)
   const { templates } = selectBackend(getCore().info, undefined)
-  const executable = open(file)
+  const executable = open(file, settings.learn ?? true)
   // Other backends make it only when they use it: it denies writes to the file.
   if (templates) executable.template
   return new Template(executable, settings)
 }
 
-function open(file: string | number): Executable {
+function open(file: string | number, learns: boolean): Executable {
   if (typeof file === 'number') {
     checkInteger('file', file, 0, MAX_FD)
-    return Executable.fromFd(file)
+    return Executable.fromFd(file, learns)
   }
   checkString('file', file)
   if (file === '') {
     throw argumentError('ERR_INVALID_ARG_VALUE', 'file must not be empty: name a program to run')
   }
-  return Executable.fromPath(file)
+  return Executable.fromPath(file, learns)
 }

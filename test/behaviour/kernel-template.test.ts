@@ -48,6 +48,11 @@ const replace = (path: string, by: string) => {
   renameSync(`${path}.new`, path)
 }
 let made = 0
+const script = () => {
+  const path = join(dir, `script-${made++}`)
+  writeFileSync(path, '#!/bin/sh\n', { mode: 0o755 })
+  return path
+}
 const program = (of = '/bin/echo') => {
   const path = join(dir, `program-${made++}`)
   replace(path, of)
@@ -130,6 +135,44 @@ describe.each(starting)('kernel templates by %s', (backend) => {
     await child.exited
     echo.close()
     await until(() => kernelTemplates().length === 0)
+  })
+
+  test('it learns which pages the starts touch', async () => {
+    const echo = await template(program())
+    expect(echo.learned?.starts ?? 0).toBe(0)
+    expect((await echo.run([], { backend })).fromTemplate).toBe(true)
+    // It learns as an address space goes, of which a process that reads it may be the last user.
+    await until(() => echo.learned?.from === 1)
+    expect(echo.learned).toMatchObject({ starts: 1, mapped: 0, used: 0, missed: 0 })
+    for (let turn = 2; turn <= 4; turn++) {
+      expect((await echo.run(['a'], { backend })).stdout).toBe('a\n')
+      await until(() => echo.learned?.from === turn)
+    }
+    const { starts, files, pages, copies, bytes, mapped, used } = echo.learned ?? expect.fail()
+    expect(starts).toBe(4)
+    // The program, its interpreter, libc.
+    expect(files).toBeGreaterThanOrEqual(3)
+    for (const number of [pages, copies, bytes, used]) expect(number).toBeGreaterThan(0)
+    expect(mapped).toBeGreaterThanOrEqual(used)
+    echo.close()
+  })
+
+  test('with learn: false it does not, nor without a kernel template', async () => {
+    const path = program()
+    const quiet = await template(path, { learn: false })
+    const noElf = await template(script())
+    for (const one of [quiet, noElf]) {
+      for (let turn = 0; turn < 2; turn++) await one.run([], { backend })
+    }
+    expect([quiet.inKernel, quiet.learned]).toEqual([true, undefined])
+    expect([noElf.inKernel, noElf.learned]).toEqual([false, undefined])
+    // A file that has been replaced is opened as the one before was.
+    replace(path, '/bin/true')
+    for (let turn = 0; turn < 2; turn++) await quiet.run([], { backend })
+    expect([quiet.inKernel, quiet.learned]).toEqual([true, undefined])
+    quiet.close()
+    noElf.close()
+    expect(() => quiet.learned).toThrow(/closed/)
   })
 
   test('made of a descriptor', async () => {

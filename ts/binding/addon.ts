@@ -268,9 +268,10 @@ export interface Binding {
   more(id: number, which: number): void
   /**
    * A kernel template of the executable at the absolute `path`, or of the one open
-   * as `fd` if `path` is null. The caller's.
+   * as `fd` if `path` is null. If it `learns`, the kernel maps what its starts have
+   * touched in later ones at once. The caller's.
    */
-  newTemplate(path: string | null, fd: number): number
+  newTemplate(path: string | null, fd: number, learns: boolean): number
   /**
    * The caller's descriptors are those of `started` and of the calls below that say so.
    * close() them, or hand them over to launch(). The environment closes the rest at its

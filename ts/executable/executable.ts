@@ -27,6 +27,7 @@ import { O_CLOEXEC, O_PATH } from '../model/operations.js'
 import { SpawnError } from '../model/spawn-error.js'
 import { lacksInterpreter, whyNotExecuted } from './diagnose.js'
 import { type Identity, identityOf, sameIdentity } from './identity.js'
+import { learnedOf, type TemplateLearned } from './learned.js'
 import { candidatesOf, isSearched, searchGoesOn } from './search.js'
 
 /** A kernel template that a chain's exec starts from. */
@@ -134,13 +135,15 @@ export class Executable {
   readonly path: string | undefined
   readonly #fd: number
   readonly #script: boolean
+  readonly #learns: boolean
   readonly #identity: Identity
   /** The kernel's template; null if there is to be none. */
   #template: number | null | undefined
   #open = true
 
-  private constructor(file: string, path: string | undefined, fd: number) {
+  private constructor(file: string, path: string | undefined, fd: number, learns: boolean) {
     this.file = file
+    this.#learns = learns
     this.path = path
     this.#fd = fd
     const stats = this.#stat()
@@ -165,7 +168,7 @@ export class Executable {
   }
 
   /** Throws a SpawnError of step 'exec'. */
-  static fromPath(file: string, path = findExecutable(file)): Executable {
+  static fromPath(file: string, learns: boolean, path = findExecutable(file)): Executable {
     let fd: number
     try {
       fd = openSync(path, O_PATH | O_CLOEXEC)
@@ -174,14 +177,14 @@ export class Executable {
       const hint = whyNotExecuted(errnoName(errno), [path], '/')
       throw failure(file, errno, 'openat', path, hint)
     }
-    return new Executable(file, path, fd)
+    return new Executable(file, path, fd, learns)
   }
 
   /** Keeps a copy of `fd`. */
-  static fromFd(fd: number, file = own(fd)): Executable {
+  static fromFd(fd: number, learns: boolean, file = own(fd)): Executable {
     const copy = loadBinding().dupAbove(fd, 3)
     if (copy < 0) throw failure(file, -copy, 'fcntl')
-    return new Executable(file, undefined, copy)
+    return new Executable(file, undefined, copy, learns)
   }
 
   /** Throws a SpawnError if the path no longer exists. */
@@ -205,7 +208,9 @@ export class Executable {
    */
   get template(): number | null {
     if (this.#template !== undefined) return this.#template
-    const made = this.#script ? NEVER : loadBinding().newTemplate(this.path ?? null, this.#fd)
+    const made = this.#script
+      ? NEVER
+      : loadBinding().newTemplate(this.path ?? null, this.#fd, this.#learns)
     if (made >= 0) this.#template = made
     else if (!passing.has(-made)) this.#template = null
     return this.#template ?? null
@@ -214,6 +219,11 @@ export class Executable {
   /** Whether that template exists already. */
   get inKernel(): boolean {
     return typeof this.#template === 'number'
+  }
+
+  /** What the kernel knows of the starts; undefined without such a template, or if it learns nothing. */
+  get learned(): TemplateLearned | undefined {
+    return typeof this.#template === 'number' ? learnedOf(this.#template) : undefined
   }
 
   /**
@@ -236,7 +246,9 @@ export class Executable {
   reopen(): Executable {
     const { file, path } = this
     const next =
-      path === undefined ? Executable.fromFd(this.#fd, file) : Executable.fromPath(file, path)
+      path === undefined
+        ? Executable.fromFd(this.#fd, this.#learns, file)
+        : Executable.fromPath(file, this.#learns, path)
     this.close()
     return next
   }

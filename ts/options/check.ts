@@ -318,7 +318,7 @@ export function readCommand(command: unknown, { run }: BatchSettings): CommandSe
 
 /** Reads the options of template(). Throws an argument error. */
 export function readTemplate(options: unknown): TemplateSettings {
-  return readAll('template', templateReads, options, { onStale: undefined })
+  return readAll('template', templateReads, options, { onStale: undefined, learn: undefined })
 }
 
 /** Reads the options of a Ring. Throws an argument error. */

@@ -279,7 +279,7 @@ export const batchReads = {
 }
 
 /** The options of template(). */
-export const templateReads = { onStale: oneOf('recreate', 'error') }
+export const templateReads = { onStale: oneOf('recreate', 'error'), learn: boolean }
 
 /** The options of a Ring. */
 export const ringReads = { backend: spawnReads.backend }

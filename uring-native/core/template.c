@@ -28,10 +28,11 @@ int template_probe(void)
 #endif
 }
 
-int template_new(const char *path, int fd)
+int template_new(const char *path, int fd, bool learns)
 {
 	struct spawn_template_create_args args = {
-		.flags = SPAWN_TEMPLATE_CREATE_CLOEXEC,
+		.flags = SPAWN_TEMPLATE_CREATE_CLOEXEC |
+			 (learns ? 0 : SPAWN_TEMPLATE_CREATE_HEADERS_ONLY),
 		.execfd = path ? -1 : fd,
 		.filename = (uint64_t)(uintptr_t)path,
 	};

@@ -3,6 +3,8 @@
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
 
+#include <stdbool.h>
+
 /*
  * Why there are no templates here, or 0: -EOPNOTSUPP (the kernel has none),
  * -ENOSYS (it was built without, or a filter), -EPERM (a filter).
@@ -17,8 +19,9 @@ int template_probe(void);
  * scripts), ETXTBSY while the file is being written, EMFILE. While the template
  * is open the file cannot be written, as if it ran; after a start nor can its
  * interpreter. Only threads with the same credentials can start from it; others
- * fail with EACCES.
+ * fail with EACCES. If it @learns, the kernel looks which pages its starts
+ * touch, and maps these in later ones at once, from the second start on.
  */
-int template_new(const char *path, int fd);
+int template_new(const char *path, int fd, bool learns);
 
 #endif

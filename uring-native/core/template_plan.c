@@ -267,17 +267,17 @@ int plan_template(const struct template_plan *p, const struct chain_op *op)
 
 	if (!*path && op->flags == AT_EMPTY_PATH) {
 		fd = source_of(p->chain, p->exec, op->fd);
-		return fd < 0 ? -EOPNOTSUPP : template_new(NULL, fd);
+		return fd < 0 ? -EOPNOTSUPP : template_new(NULL, fd, false);
 	}
 	if (!*path || op->flags || op->fd != AT_FDCWD ||
 	    starts_with(path, "/proc/") || starts_with(path, "/dev/fd/"))
 		return -EOPNOTSUPP;
 	if (*path == '/')
-		return template_new(path, -1);
+		return template_new(path, -1, false);
 	fd = openat(p->cwd, path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ret = template_new(NULL, fd);
+	ret = template_new(NULL, fd, false);
 	close(fd);
 	return ret;
 }

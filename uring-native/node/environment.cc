@@ -839,7 +839,7 @@ Napi::Value Environment::More(const Napi::CallbackInfo &info)
 	return info.Env().Undefined();
 }
 
-/* newTemplate(path or null, fd): a descriptor */
+/* newTemplate(path or null, fd, learns): a descriptor */
 Napi::Value Environment::NewTemplate(const Napi::CallbackInfo &info)
 {
 	std::string path;
@@ -849,7 +849,7 @@ Napi::Value Environment::NewTemplate(const Napi::CallbackInfo &info)
 	if (info[0].IsString())
 		path = info[0].As<Napi::String>();
 	int fd = template_new(path.empty() ? nullptr : path.c_str(),
-			      Int(info[1]));
+			      Int(info[1]), info[2].ToBoolean());
 	return Napi::Number::New(info.Env(), Own(fd));
 }
 
