@@ -15,7 +15,14 @@ import { compare, compareWithToday, INTERPRETERS } from './compare.mjs'
 export const description = 'instructions of each kind of call of agents, in the lab'
 export const inLab = true
 
-const COLUMNS = ['child_process', 'vfork', 'spawn_template', 'uring', 'uring from templates']
+const COLUMNS = [
+  'child_process',
+  'vfork',
+  'spawn_template',
+  'uring',
+  'uring from headers',
+  'uring from templates',
+]
 /** What node:child_process takes is 100 %. */
 const BASELINE = 'child_process'
 /**
@@ -129,7 +136,7 @@ function printComparison(results) {
   printRatios(`vfork on the ${compared.kernel} kernel`, names, compared.rows, { digits: 0 })
 }
 
-const SHORT = { 'uring from templates': 'uring, template' }
+const SHORT = { 'uring from headers': 'uring, headers', 'uring from templates': 'uring, template' }
 const shortName = (column) => SHORT[column] ?? column
 const widthOf = (column) => Math.max(9, shortName(column).length + 2)
 const headsOf = (columns) =>

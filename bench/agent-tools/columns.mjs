@@ -12,14 +12,17 @@ const byRun = (backend) => ({
   fault: (result) => (result.backend === backend ? undefined : `made by ${result.backend}`),
 })
 
-/** Makes a template once for each tool, as a program with many calls would. */
-const byTemplate = (backend) => ({
+/**
+ * Makes a template once for each tool, as a program with many calls would. It learns what
+ * the starts touch, or keeps only the headers, as in the RFC of spawn_template.
+ */
+const byTemplate = (backend, { learn }) => ({
   backend,
   templates: true,
   caller(options) {
     const templates = new Map()
     return async (call) => {
-      if (!templates.has(call.tool)) templates.set(call.tool, template(call.tool))
+      if (!templates.has(call.tool)) templates.set(call.tool, template(call.tool, { learn }))
       const made = await templates.get(call.tool)
       return made.run(call.args, { ...options, backend, encoding: 'buffer' })
     }
@@ -35,9 +38,10 @@ export const columns = {
     caller: (options) => (call) => childProcess(call, options),
     fault: () => undefined,
   },
-  spawn_template: byTemplate('spawn_template'),
+  spawn_template: byTemplate('spawn_template', { learn: false }),
   uring: byRun('uring'),
-  'uring from templates': byTemplate('uring'),
+  'uring from headers': byTemplate('uring', { learn: false }),
+  'uring from templates': byTemplate('uring', { learn: true }),
   vfork: byRun('vfork'),
 }
 

@@ -7,6 +7,7 @@
 #ifndef BENCH_DESIGNS_H
 #define BENCH_DESIGNS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "cli.h"
@@ -47,15 +48,20 @@ struct method {
 	X(chain_pidfd)                                                         \
 	X(chain_batch)                                                         \
 	X(chain_template)                                                      \
+	X(chain_headers)                                                       \
 	X(spawn_template)                                                      \
+	X(spawn_learned)                                                       \
 	X(embryo)
 
 #define DECLARE_METHOD(name) extern const struct method method_##name;
 METHODS(DECLARE_METHOD)
 #undef DECLARE_METHOD
 
-/* Returns a descriptor of an executable template of @path; dies on failure. */
-int bench_template(const char *path);
+/*
+ * Returns a descriptor of an executable template of @path, which @learns what
+ * its starts touch or keeps only the headers; dies on failure.
+ */
+int bench_template(const char *path, bool learns);
 
 /* collect() of methods whose handle is a pid, or a pidfd, which it closes. */
 void collect_pid(int pid);

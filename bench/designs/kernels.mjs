@@ -18,11 +18,17 @@ export const ofMain = (result, rows) => rows.filter(({ kernel }) => kernel === m
 
 /** What all else is compared with: the way to start a program that needs no series. */
 const BASE = 'vfork'
-/** What can start it from a template, for which the kernel has to have the series. */
-const TEMPLATE = 'chain_template'
+/**
+ * What can start it from a template, for which the kernel has to have the series: from one
+ * of headers only, as in the RFC of spawn_template, and from one that learns.
+ */
+const FROM_TEMPLATES = {
+  chain_headers: 'chain from headers',
+  chain_template: 'chain from a template',
+}
 
 /**
- * What each program takes by vfork on each kernel, and from a template on the main one.
+ * What each program takes by vfork on each kernel, and from templates on the main one.
  * @returns {{ columns: { kernel: string, method: string }[], rows: { child: string,
  *   base: number, ratios: number[] }[] } | undefined}  `base`: the count of the first
  *   column, to which the ratios of the others are; undefined if there are no two columns
@@ -31,7 +37,7 @@ export function compareKernels(result) {
   const small = result.results.filter(({ memory, fds }) => memory === 0 && fds === 3)
   const columns = [
     ...Object.keys(result.kernels).map((kernel) => ({ kernel, method: BASE })),
-    { kernel: mainKernel(result), method: TEMPLATE },
+    ...Object.keys(FROM_TEMPLATES).map((method) => ({ kernel: mainKernel(result), method })),
   ]
   const children = [...new Set(small.map(({ child }) => child))]
   const totalOf = (child, { kernel, method }) =>
@@ -49,4 +55,4 @@ export function compareKernels(result) {
 
 /** A column of the comparison as people read it. */
 export const columnName = ({ kernel, method }) =>
-  `${method === TEMPLATE ? 'chain from a template' : method}, ${KERNEL_NAMES[kernel]}`
+  `${FROM_TEMPLATES[method] ?? method}, ${KERNEL_NAMES[kernel]}`

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A chain of linked SQEs, CLONE to EXEC: with a copy of the descriptor table,
- * with a list of descriptors, with a pidfd too, from a template, and sixteen
- * chains in one io_uring_enter(2). EXEC posts a completion only if it fails.
- * CLONE's completion has the pid; a CLONE with a pidfd posts none.
+ * with a list of descriptors, with a pidfd too, from a template that learns
+ * what its starts touch or keeps only the headers, and sixteen chains in one
+ * io_uring_enter(2). EXEC posts a completion only if it fails. CLONE's
+ * completion has the pid; a CLONE with a pidfd posts none.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -125,7 +126,14 @@ static void start_pidfd(const struct job *job, int *handles)
 static void start_template(const struct job *job, int *handles)
 {
 	if (template_fd < 0)
-		template_fd = bench_template(job->path);
+		template_fd = bench_template(job->path, true);
+	start_fds(job, handles);
+}
+
+static void start_headers(const struct job *job, int *handles)
+{
+	if (template_fd < 0)
+		template_fd = bench_template(job->path, false);
 	start_fds(job, handles);
 }
 
@@ -143,5 +151,7 @@ const struct method method_chain_pidfd = {"chain_pidfd", 1, setup, start_pidfd,
 					  collect_pidfd};
 const struct method method_chain_template = {"chain_template", 1, setup,
 					     start_template, collect_pid};
+const struct method method_chain_headers = {"chain_headers", 1, setup,
+					    start_headers, collect_pid};
 const struct method method_chain_batch = {"chain_batch", MAX_BATCH, setup,
 					  start_batch, collect_pid};

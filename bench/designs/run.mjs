@@ -24,7 +24,7 @@ const STOCK = ['fork', 'vfork', 'posix_spawn', 'clone3']
  * What tells kernels and programs apart. The others differ from these only in what they
  * take for a launch, which is counted with a static and a dynamic program.
  */
-const COMPARED = ['vfork', 'chain_fds', 'chain_template', 'spawn_template']
+const COMPARED = ['vfork', 'chain_fds', 'chain_template', 'chain_headers', 'spawn_template']
 /** MiB that the parent has touched. */
 const MEMORY = [0, 256, 1024]
 const FDS = [3, 1000, 10_000]

@@ -9,7 +9,9 @@ export const METHOD_NAMES = {
   chain_pidfd: 'the same with a pidfd',
   chain_batch: '16 chains in one call',
   chain_template: 'the list, from a template',
+  chain_headers: 'the list, from a template of headers only',
   spawn_template: 'spawn_template_spawn, with a pidfd',
+  spawn_learned: 'the same from a template that learns',
   embryo: 'a process made empty, configured and run',
 }
 

@@ -403,6 +403,7 @@ const COLUMN_COLOURS = {
   child_process: COLOURS.grey,
   spawn_template: COLOURS.orange,
   uring: COLOURS.blue,
+  'uring from headers': COLOURS.sky,
   'uring from templates': COLOURS.green,
   vfork: COLOURS.purple,
 }
