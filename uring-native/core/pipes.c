@@ -79,6 +79,17 @@ static int open_blocking(struct job *job, int32_t *fd, int newfd)
 }
 
 /*
+ * Whether what has been done for @before does for @fd. With /dev/null as stdin,
+ * stdout and stderr it is looked at once. The lower a descriptor is in the
+ * child, the more is done for it; one that was opened anew has another number
+ * now.
+ */
+static bool serves_too(const struct chain_fd *before, const struct chain_fd *fd)
+{
+	return before->fd == fd->fd && before->newfd < fd->newfd;
+}
+
+/*
  * Opens all that the chain passes on: its list, or what it duplicates of a copy
  * of our table. A copy of such a duplicate needs nothing more. Returns 0, or
  * -errno with *@failed the operation that has the descriptor.
@@ -90,6 +101,8 @@ static int open_all_blocking(struct job *job, uint32_t *failed)
 	int ret;
 
 	for (i = 0; c->fds && i < c->ops[0].len; i++) {
+		if (i && serves_too(&c->fds[i - 1], &c->fds[i]))
+			continue;
 		ret = open_blocking(job, &c->fds[i].fd, c->fds[i].newfd);
 		if (ret) {
 			*failed = 0;
