@@ -28,7 +28,7 @@ import { applySeries, checkOut, repository, seriesHash, sourceVersion } from './
 
 /**
  * For each flavour: its configuration fragments, whether the series is applied and which
- * posting is left out of it, whether it looks for data races, and what is added to the
+ * postings are left out of it, whether it looks for data races, and what is added to the
  * kernel's command line.
  */
 export const flavours = {
@@ -42,8 +42,11 @@ export const flavours = {
     append: ['no5lvl'],
   },
   kcsan: { fragments: ['common', 'patched', 'kcsan'], series: true, races: true, append: [] },
-  // To see what that posting changes.
-  'without-mm': { fragments: ['common', 'patched'], series: true, without: '0-mm', append: [] },
+  // To see what these change: how pages are mapped and unmapped for all, and which a template maps.
+  'without-mm': {
+    ...{ fragments: ['common', 'patched'], series: true },
+    ...{ without: ['0-mm', '7-pages'], append: [] },
+  },
 }
 
 /** The patches of a flavour that is not the whole series; otherwise undefined. */

@@ -74,15 +74,17 @@ const readPostings = () =>
     .map((file) => parsePosting(file, readFileSync(join(folder, file), 'utf8')))
 
 /**
- * The files of the series' patches but those of a posting, in the series' order.
- * @param {string} name of the posting: its file without `.txt`
+ * The files of the series' patches but those of some postings, in the series' order.
+ * @param {string[]} left of the postings that are left out: their files without `.txt`
  * @returns {string[]}
  */
-export function seriesWithout(name) {
+export function seriesWithout(left) {
   const names = seriesNames()
-  const posting = sortIntoPostings(readPostings(), names).find((one) => one.name === name)
-  if (!posting) throw new LabError(`there is no kernel/postings/${name}.txt`)
-  return names.filter((file) => !posting.names.includes(file))
+  const postings = sortIntoPostings(readPostings(), names)
+  const missing = left.find((name) => postings.every((one) => one.name !== name))
+  if (missing) throw new LabError(`there is no kernel/postings/${missing}.txt`)
+  const out = postings.filter(({ name }) => left.includes(name)).flatMap((one) => one.names)
+  return names.filter((file) => !out.includes(file))
 }
 
 /**
