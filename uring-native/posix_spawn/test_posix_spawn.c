@@ -19,6 +19,7 @@
 
 #include "../test/pack.h"
 #include "actions.h"
+#include "child_fds.h"
 #include "start.h"
 
 #pragma weak posix_spawn_file_actions_addclosefrom_np
@@ -427,6 +428,8 @@ int main(int argc, char **argv)
 
 	CHECK(argc > 1);
 	CHECK(actions_known());
+	/* Others may write to these meanwhile: their offsets would differ. */
+	CHECK(!child_close_range(3, ~0U, 0));
 	make_place(argv[1]);
 	signal(SIGALRM, on_signal);
 	for (i = 0; i < count; i++) {
