@@ -331,6 +331,32 @@ bool chain_overwrites(const struct chain *chain, uint32_t nr, int fd)
 	return false;
 }
 
+const struct chain_fd *chain_listed(const struct chain *chain, int newfd)
+{
+	uint32_t i;
+
+	for (i = 0; chain->fds && i < chain->ops[0].len; i++)
+		if (chain->fds[i].newfd == newfd)
+			return &chain->fds[i];
+	return NULL;
+}
+
+int chain_source(const struct chain *chain, uint32_t at, int fd)
+{
+	const struct chain_fd *entry;
+	uint32_t i;
+
+	if (chain_overwrites(chain, at, fd))
+		return -1;
+	for (i = 1; i < at; i++)
+		if (chain->ops[i].op == CHAIN_CLOSE_RANGE)
+			return -1;
+	if (!(chain->ops[0].flags & CHAIN_CLONE_FDS))
+		return fd;
+	entry = chain_listed(chain, fd);
+	return entry ? entry->fd : -1;
+}
+
 /* How much an error explains, among several along a search path. */
 enum weight {
 	NOTHING,

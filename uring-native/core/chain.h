@@ -150,6 +150,15 @@ bool chain_goes_on(const struct chain_op *op, long res);
  */
 bool chain_overwrites(const struct chain *chain, uint32_t nr, int fd);
 
+/* The entry for the child's descriptor @newfd in CLONE's list, or NULL. */
+const struct chain_fd *chain_listed(const struct chain *chain, int newfd);
+
+/*
+ * Our descriptor of the file that the child has as @fd when operation @at runs,
+ * or -1 if we have none or cannot tell.
+ */
+int chain_source(const struct chain *chain, uint32_t at, int fd);
+
 /* Marks every operation as not run. */
 void chain_reset(struct chain *chain);
 

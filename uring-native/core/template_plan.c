@@ -3,13 +3,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
-#include <string.h>
-#include <sys/vfs.h>
+#include <unistd.h>
 
+#include "ahead.h"
 #include "io_uring_spawn.h"
-#include "sys.h"
 #include "template.h"
 
 static bool add(struct template_plan *p, uint32_t type, int fd, int newfd,
@@ -48,29 +45,6 @@ static int set_aside(struct template_plan *p, int fd)
 	return own(p, copy) ? copy : -1;
 }
 
-static const struct chain_fd *listed(const struct chain *c, int newfd)
-{
-	uint32_t i;
-
-	for (i = 0; c->fds && i < c->ops[0].len; i++)
-		if (c->fds[i].newfd == newfd)
-			return &c->fds[i];
-	return NULL;
-}
-
-/* Our descriptor for what @fd is in the child at operation @at, or -1. */
-static int source_of(const struct chain *c, uint32_t at, int fd)
-{
-	const struct chain_fd *entry;
-
-	if (chain_overwrites(c, at, fd))
-		return -1;
-	if (!(c->ops[0].flags & CHAIN_CLONE_FDS))
-		return fd;
-	entry = listed(c, fd);
-	return entry ? entry->fd : -1;
-}
-
 /* Whether a DUP2 of @fd to itself, which changes no flag, is enough. */
 static bool stays(int fd, bool cloexec)
 {
@@ -100,7 +74,7 @@ static bool place_listed(struct template_plan *p)
 		if (entry->newfd > 2 && !cloexec)
 			p->inherit = true;
 		if (fd == entry->newfd ? !stays(fd, cloexec)
-				       : listed(c, fd) != NULL)
+				       : chain_listed(c, fd) != NULL)
 			fd = set_aside(p, fd);
 		if (!dup_action(p, fd, entry->newfd, cloexec))
 			return false;
@@ -139,27 +113,17 @@ static bool close_others(struct template_plan *p)
 }
 
 /*
- * Opens directories here, so that an error shows before there is a child. Not
- * those that differ in the child: in /proc, or through a link to a descriptor.
- * Files are not opened here, as a FIFO would block this thread.
+ * Opens directories here, so that an error shows before there is a child. Files
+ * are not opened here, as a FIFO would block this thread.
  */
 static bool plan_open(struct template_plan *p, const struct chain_op *op)
 {
-	const uint32_t directory = O_PATH | O_DIRECTORY;
-	struct open_how how = {
-		.flags = op->flags | O_CLOEXEC,
-		.resolve = RESOLVE_NO_MAGICLINKS,
-	};
-	struct statfs fs;
 	int fd;
 
-	if (op->fd != AT_FDCWD || (op->flags & directory) != directory)
+	if (!ahead_is_directory(op))
 		return false;
-	fd = (int)sys_call(SYS_openat2, p->cwd, chain_ptr(op->addr), &how,
-			   sizeof(how));
+	fd = ahead_open_directory(p->cwd, op);
 	if (!own(p, fd))
-		return false;
-	if (fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC)
 		return false;
 	p->last = fd > p->chain->max_newfd ? fd : set_aside(p, fd);
 	return p->last >= 0;
@@ -172,7 +136,7 @@ static bool plan_fchdir(struct template_plan *p, uint32_t at)
 	if (fd == CHAIN_FD_LAST)
 		fd = p->cwd = p->last;
 	else
-		p->cwd = source_of(p->chain, at, fd);
+		p->cwd = chain_source(p->chain, at, fd);
 	return p->cwd >= 0 &&
 	       add(p, SPAWN_TEMPLATE_ACTION_FCHDIR, fd, 0, 0, NULL);
 }
@@ -255,22 +219,16 @@ bool plan_make(struct template_plan *p, const struct launch *launch)
 	return !list || close_others(p);
 }
 
-static bool starts_with(const char *s, const char *start)
-{
-	return !strncmp(s, start, strlen(start));
-}
-
 int plan_template(const struct template_plan *p, const struct chain_op *op)
 {
 	const char *path = chain_ptr(op->addr);
 	int fd, ret;
 
 	if (!*path && op->flags == AT_EMPTY_PATH) {
-		fd = source_of(p->chain, p->exec, op->fd);
+		fd = chain_source(p->chain, p->exec, op->fd);
 		return fd < 0 ? -EOPNOTSUPP : template_new(NULL, fd, false);
 	}
-	if (!*path || op->flags || op->fd != AT_FDCWD ||
-	    starts_with(path, "/proc/") || starts_with(path, "/dev/fd/"))
+	if (!*path || op->flags || op->fd != AT_FDCWD || ahead_differs(path))
 		return -EOPNOTSUPP;
 	if (*path == '/')
 		return template_new(path, -1, false);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a launch thread looks up in its child's place, before the child could:
+ * for launchers whose children run no code of ours. A path means the same to
+ * both unless it leads through /proc to what belongs to the process itself.
+ */
+#ifndef AHEAD_H
+#define AHEAD_H
+
+#include <stdbool.h>
+
+#include "chain.h"
+
+/* Whether the OPENAT @op opens a directory only to enter it. */
+bool ahead_is_directory(const struct chain_op *op);
+
+/*
+ * Opens the directory of @op, whose relative path starts at @cwd. Returns a
+ * close-on-exec descriptor that the caller closes; -EOPNOTSUPP if the child may
+ * find another directory; or the -errno that the child would have.
+ */
+int ahead_open_directory(int cwd, const struct chain_op *op);
+
+/* Whether the name of an executable means something else in the child. */
+bool ahead_differs(const char *path);
+
+#endif
