@@ -111,6 +111,13 @@ void launch_no_child(struct launch *launch, int error)
 	launch->failed_op = 0;
 }
 
+void launch_by(enum launcher_kind by, struct launch *launch,
+	       struct launch_thread *thread)
+{
+	launch->by = by;
+	launcher_get(by)->launch(launch, thread);
+}
+
 bool launch_children_stay(void)
 {
 	struct sigaction sa;

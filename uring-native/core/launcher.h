@@ -186,6 +186,13 @@ void launch_leave(const struct launch_thread *thread);
  */
 bool launch_children_stay(void);
 
+/*
+ * For the launchers: leaves the launch, which has no child, to the launcher
+ * @by.
+ */
+void launch_by(enum launcher_kind by, struct launch *launch,
+	       struct launch_thread *thread);
+
 /* For the launchers: records that no child was made. */
 void launch_no_child(struct launch *launch, int error);
 

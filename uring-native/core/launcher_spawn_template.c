@@ -167,8 +167,7 @@ static void by_vfork(struct launch *launch, struct launch_thread *thread)
 			stale = c->res[i];
 		}
 	}
-	launch->by = LAUNCHER_VFORK;
-	launcher_vfork.launch(launch, thread);
+	launch_by(LAUNCHER_VFORK, launch, thread);
 	if (stale)
 		c->res[at] = stale;
 }

@@ -130,8 +130,7 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 	 * which the new user may read what is in it.
 	 */
 	if (launch->chain->sets_ids) {
-		launch->by = LAUNCHER_FORK;
-		launcher_fork.launch(launch, thread);
+		launch_by(LAUNCHER_FORK, launch, thread);
 		return;
 	}
 	pid = launch_thread_stack(thread);
