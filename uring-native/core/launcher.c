@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +117,14 @@ void launch_by(enum launcher_kind by, struct launch *launch,
 {
 	launch->by = by;
 	launcher_get(by)->launch(launch, thread);
+}
+
+void launch_set_batch(const struct launch_thread *thread, bool batch)
+{
+	const struct sched_param none = {0};
+
+	if (thread->batch)
+		sched_setscheduler(0, batch ? SCHED_BATCH : SCHED_OTHER, &none);
 }
 
 bool launch_children_stay(void)

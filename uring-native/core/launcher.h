@@ -172,6 +172,12 @@ void launch_finish(struct launch *launch, struct launch_thread *thread,
 bool launch_has_execd(pid_t pid, int pidfd);
 
 /*
+ * For launchers whose children start with the thread's policy: takes that of a
+ * batch thread away while it makes one, and gives it back.
+ */
+void launch_set_batch(const struct launch_thread *thread, bool batch);
+
+/*
  * For launchers with own_place: takes the thread to where the child is to
  * begin. Returns 1 once it is there, 0 if it cannot have a working directory of
  * its own, or -errno.

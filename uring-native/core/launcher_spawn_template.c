@@ -12,18 +12,10 @@
  * that, as chains that open files do not begin here.
  */
 #include <errno.h>
-#include <sched.h>
 
 #include "core.h"
 #include "sys.h"
 #include "template_plan.h"
-
-static void set_policy(int policy)
-{
-	struct sched_param none = {0};
-
-	sched_setscheduler(0, policy, &none);
-}
 
 /* The outcome of a start. */
 enum start {
@@ -43,14 +35,12 @@ static enum start start(struct launch *launch, struct launch_thread *thread,
 	int pidfd = -1, pid;
 	siginfo_t info;
 
-	if (thread->batch)
-		set_policy(SCHED_OTHER);
+	launch_set_batch(thread, false);
 	pid = spawn_template_spawn(
 		template_fd, &pidfd, chain_ptr(op->addr2), chain_ptr(op->addr3),
 		plan->actions, plan->nr,
 		plan->inherit ? SPAWN_TEMPLATE_SPAWN_INHERIT_FDS : 0);
-	if (thread->batch)
-		set_policy(SCHED_BATCH);
+	launch_set_batch(thread, true);
 	*err = pid;
 	if (pid < 0)
 		return NO_CHILD;
