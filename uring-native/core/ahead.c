@@ -6,6 +6,8 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -18,6 +20,18 @@ bool ahead_is_directory(const struct chain_op *op)
 	return op->fd == AT_FDCWD && (op->flags & directory) == directory;
 }
 
+uint32_t ahead_open_flags(uint32_t flags)
+{
+	const uint32_t large_file = 0100000; /* the C library's may be 0 */
+
+	if (flags & O_PATH)
+		return flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return flags &
+	       (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
+		O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | large_file |
+		O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_TMPFILE);
+}
+
 /*
  * What @path is, but for links to descriptors. In /proc, as /proc/self, it may
  * be something else for the child.
@@ -25,9 +39,7 @@ bool ahead_is_directory(const struct chain_op *op)
 static int look_up(int cwd, const char *path, uint32_t flags)
 {
 	struct open_how how = {
-		/* openat(2) ignores others beside O_PATH, this call does not */
-		.flags = O_PATH | O_CLOEXEC |
-			 (flags & (O_DIRECTORY | O_NOFOLLOW)),
+		.flags = ahead_open_flags(flags | O_PATH) | O_CLOEXEC,
 		.resolve = RESOLVE_NO_MAGICLINKS,
 	};
 	struct statfs fs;
@@ -46,6 +58,27 @@ static int look_up(int cwd, const char *path, uint32_t flags)
 int ahead_open_directory(int cwd, const struct chain_op *op)
 {
 	return look_up(cwd, chain_ptr(op->addr), op->flags);
+}
+
+bool ahead_opens_at_once(int cwd, const struct chain_op *op)
+{
+	const uint32_t exclusive = O_CREAT | O_EXCL, memory = 1;
+	bool follows = (op->flags & exclusive) != exclusive;
+	struct stat st = {0};
+	int fd = look_up(cwd, chain_ptr(op->addr),
+			 (op->flags & O_NOFOLLOW) | (follows ? 0 : O_NOFOLLOW));
+
+	/* Then it is an error, or a new file. */
+	if (fd == -ENOENT)
+		return true;
+	if (fd < 0)
+		return false;
+	fstat(fd, &st);
+	close(fd);
+	/* /dev/null is for everybody what it is for us, a terminal is not. */
+	return op->flags & O_PATH || S_ISREG(st.st_mode) ||
+	       S_ISDIR(st.st_mode) ||
+	       (S_ISCHR(st.st_mode) && major(st.st_rdev) == memory);
 }
 
 static bool starts_with(const char *s, const char *start)

@@ -8,6 +8,7 @@
 #define AHEAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "chain.h"
 
@@ -20,6 +21,17 @@ bool ahead_is_directory(const struct chain_op *op);
  * find another directory; or the -errno that the child would have.
  */
 int ahead_open_directory(int cwd, const struct chain_op *op);
+
+/*
+ * Whether the OPENAT @op, whose relative path starts at @cwd, opens the same
+ * file here as in the child, and waits for nobody. A file system that does not
+ * answer, and a lease, have to be waited for all the same.
+ */
+bool ahead_opens_at_once(int cwd, const struct chain_op *op);
+
+/* The flags of an OPENAT as openat2(2) accepts them: openat(2) ignores others.
+ */
+uint32_t ahead_open_flags(uint32_t flags);
 
 /* Whether the name of an executable means something else in the child. */
 bool ahead_differs(const char *path);

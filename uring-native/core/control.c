@@ -32,14 +32,14 @@ static int signal_job(struct core *core, uint32_t id, int sig, bool group)
 	job = job_find(core, id);
 	if (!job)
 		ret = -ESRCH;
-	else if (job_has_process(job))
-		ret = group ? signal_group(&job->launch, sig)
-			    : reap_signal(job->launch.pidfd, job->launch.pid,
-					  sig);
+	else if (group && job_has_process(job))
+		ret = signal_group(&job->launch, sig);
 	else if (job->state == JOB_QUEUED)
 		job->cancelled = true;
+	else if (job_has_process(job) || job->state == JOB_LAUNCHING)
+		ret = job_signal(job, sig);
 	else
-		ret = job->state == JOB_LAUNCHING ? -EAGAIN : -ESRCH;
+		ret = -ESRCH;
 	core_unlock(core);
 	return ret;
 }

@@ -160,6 +160,7 @@ struct core_info {
 	int ring_error;	    /* why there is no ring (-errno), or 0 */
 	int spawn_error;    /* why the uring launcher does not work, or 0 */
 	int template_error; /* why there are no executable templates, or 0 */
+	int embryo_error;   /* why the builder launcher does not work, or 0 */
 };
 
 /*

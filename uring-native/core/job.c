@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "embryo.h"
 #include "lock.h"
 #include "place.h"
+#include "reap.h"
 #include "state.h"
 
 void job_free(struct job *job)
@@ -115,6 +117,7 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	job->launch.by = req->kind;
 	job->launch.pid = -1;
 	job->launch.pidfd = -1;
+	job->launch.embryo = -1;
 	ret = chain_load(req->chain, req->chain_size, &job->launch.chain, why);
 	if (ret)
 		goto err;
@@ -190,6 +193,15 @@ void job_put(struct job *job)
 bool job_has_process(const struct job *job)
 {
 	return job->launch.pid > 0 && job->launch.pidfd >= 0;
+}
+
+int job_signal(const struct job *job, int sig)
+{
+	const struct launch *launch = &job->launch;
+
+	return job_has_process(job)
+		       ? reap_signal(launch->pidfd, launch->pid, sig)
+		       : embryo_signal(&launch->embryo, sig);
 }
 
 void job_drop_pidfd(struct job *job)

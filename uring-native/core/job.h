@@ -131,6 +131,11 @@ void job_put(struct job *job);
 /* Whether it has a process that can be signalled. */
 bool job_has_process(const struct job *job);
 /*
+ * Signals the process, which may not have run yet. Returns as reap_signal(), or
+ * -EAGAIN if there is none that a signal can reach.
+ */
+int job_signal(const struct job *job, int sig);
+/*
  * Closes the pidfd of a launch that has failed, before it is tried once more.
  * Without the lock another thread might be about to signal through it.
  */

@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -155,7 +154,7 @@ void launch_leave(const struct launch_thread *thread)
 		place_leave();
 }
 
-static void tell_slow(struct launch_thread *thread)
+void launch_is_slow(struct launch_thread *thread)
 {
 	if (thread->slow)
 		return;
@@ -171,20 +170,13 @@ static void tell_slow(struct launch_thread *thread)
 static long task_flags(int pidfd)
 {
 	char path[64], buf[1024], *at;
-	long pid = -1, flags = -1;
+	pid_t pid = reap_number(pidfd);
+	long flags = -1;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	f = fopen(path, "re");
-	if (!f)
-		return -1;
-	while (fgets(buf, sizeof(buf), f))
-		if (!strncmp(buf, "Pid:", 4))
-			pid = strtol(buf + 4, NULL, 10);
-	fclose(f);
 	if (pid <= 0)
 		return -1;
-	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "re");
 	if (!f)
 		return -1;
@@ -299,7 +291,7 @@ void launch_wait(struct launch *launch, struct launch_thread *thread,
 			continue;
 		if (is_gone_anyway(launch))
 			return;
-		tell_slow(thread);
+		launch_is_slow(thread);
 		if (ms < 60000)
 			ms *= 2;
 	}
@@ -313,7 +305,7 @@ static void reap_failed(struct launch *launch, struct launch_thread *thread)
 	siginfo_t info;
 
 	if (!poll(&over, 1, LAUNCH_SLOW_MS))
-		tell_slow(thread);
+		launch_is_slow(thread);
 	while (sys_waitid_pidfd(launch->pidfd, &info,
 				WEXITED | WNOWAIT | __WALL, NULL) == -EINTR)
 		;

@@ -40,6 +40,11 @@ struct launch {
 	 * it.
 	 */
 	_Atomic int pidfd;
+	/*
+	 * The builder launcher's: a process that has not run, or -1. Signals
+	 * reach it by embryo_signal() only.
+	 */
+	_Atomic int embryo;
 	int error;	    /* 0: started; or the -errno of the failed step */
 	uint32_t failed_op; /* the index of that operation */
 	/* The launcher asked. One that delegates records which. */
@@ -111,8 +116,8 @@ struct launcher {
 	bool writes_pid;
 	/*
 	 * Returns once the exec has happened or is known to have failed; sets
-	 * pid, pidfd, error, failed_op and every result of the chain. Has
-	 * reaped a child that did not exec.
+	 * pid, pidfd, error, failed_op and every result of the chain. A child
+	 * that did not exec has been reaped, or is ending without a zombie.
 	 */
 	void (*launch)(struct launch *launch, struct launch_thread *thread);
 	/*
@@ -157,6 +162,11 @@ void launch_child(const struct launch *launch, struct launch_thread *thread,
  */
 void launch_wait(struct launch *launch, struct launch_thread *thread,
 		 struct child_progress *progress);
+
+/*
+ * For the launchers: the launch is slow. launch_wait() finds that out itself.
+ */
+void launch_is_slow(struct launch_thread *thread);
 
 /*
  * For the launchers, after launch_wait(): turns the results into the launch's

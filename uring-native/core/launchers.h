@@ -12,7 +12,8 @@
 	X(URING, uring)                                                        \
 	X(VFORK, vfork)                                                        \
 	X(FORK, fork)                                                          \
-	X(SPAWN_TEMPLATE, spawn_template)
+	X(SPAWN_TEMPLATE, spawn_template)                                      \
+	X(BUILDER, builder)
 
 enum launcher_kind {
 #define LAUNCHER_KIND(CONSTANT, name) LAUNCHER_##CONSTANT,

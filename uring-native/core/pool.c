@@ -250,10 +250,8 @@ static void on_slow(struct launch_thread *launch_thread)
 	pool->nr_slow++;
 	grow(pool, launch_thread->batch);
 	/* The pidfd was not known when core_detach() ran. */
-	if (core->detached && !thread->job->like_uv_spawn &&
-	    thread->job->launch.pidfd >= 0)
-		reap_signal(thread->job->launch.pidfd, thread->job->launch.pid,
-			    SIGKILL);
+	if (core->detached && !thread->job->like_uv_spawn)
+		job_signal(thread->job, SIGKILL);
 	core_unlock(core);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "doomed.h"
+#include "embryo.h"
 #include "events.h"
 #include "ignored.h"
 #include "inbox.h"
@@ -64,6 +65,7 @@ int core_new(const struct core_config *config, struct core **out)
 	attributes_look(&core->attributes, true);
 	core->loop_attributes = core->attributes;
 	core->info.template_error = template_probe();
+	core->info.embryo_error = embryo_probe();
 	place_root(&core->root);
 	sem_init(&core->ready, 0, 0);
 	sys_sigmask(SIG_SETMASK, NULL, &core->sigmask);
@@ -122,10 +124,8 @@ void core_detach(struct core *core)
 		struct job *job;
 
 		for (job = core->buckets[i]; job; job = job->bucket_next) {
-			if (job->state == JOB_LAUNCHING &&
-			    !job->like_uv_spawn && job_has_process(job))
-				reap_signal(job->launch.pidfd, job->launch.pid,
-					    SIGKILL);
+			if (job->state == JOB_LAUNCHING && !job->like_uv_spawn)
+				job_signal(job, SIGKILL);
 			else if (job->state == JOB_SETTLED) {
 				tell_death(job);
 				inbox_send(job, TODO_STOP_OUTPUT);

@@ -2,6 +2,7 @@
 /* Launchers that work on every kernel, and the descriptors a child gets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "embryo.h"
 #include "filter.h"
 #include "ignored.h"
 #include "io_uring_spawn.h"
@@ -34,8 +36,8 @@ static void launch(const struct launcher *by, struct pack *p, struct launch *l)
 	pack_end(p);
 	memset(l, 0, sizeof(*l));
 	l->pidfd = -1;
-	l->by = by == &launcher_spawn_template ? LAUNCHER_SPAWN_TEMPLATE
-					       : LAUNCHER_VFORK;
+	while (launcher_get(l->by) != by)
+		l->by++;
 	CHECK(!chain_load(p->bytes, p->size, &l->chain, &why));
 	by->launch(l, &thread);
 }
@@ -81,7 +83,8 @@ static void test_step(const struct launcher *by, const char *dir,
 	CHECK(l.failed_op == at);
 	close(l.pidfd);
 	chain_free(l.chain);
-	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD);
+	/* An embryo ends by itself, and is no zombie. */
+	CHECK(waitpid(-1, NULL, __WALL) < 0 && errno == ECHILD);
 }
 
 /* Two descriptors change places, and no other is left. */
@@ -134,9 +137,9 @@ static void test_leak(const struct launcher *by)
 	close(after);
 }
 
-/* Which launcher made a process that does @op before its exec. */
-static void test_by(const struct chain_op *op, const char *path,
-		    enum launcher_kind by)
+/* Which launcher made a process that does @op before its exec for @kind. */
+static void test_by(enum launcher_kind kind, const struct chain_op *op,
+		    const char *path, enum launcher_kind by)
 {
 	static const char *const argv[] = {"true", NULL};
 	struct launch l;
@@ -147,9 +150,28 @@ static void test_by(const struct chain_op *op, const char *path,
 	if (op)
 		*pack_op(&p, (enum chain_opcode)op->op) = *op;
 	pack_exec(&p, path, argv);
-	launch(&launcher_spawn_template, &p, &l);
+	launch(launcher_get(kind), &p, &l);
 	CHECK(!l.error && l.by == by);
 	CHECK(wait_for(&l) == 0);
+}
+
+/* That @op before the exec fails, and with what. */
+static void test_error(enum launcher_kind kind, const struct chain_op *op,
+		       int error)
+{
+	static const char *const argv[] = {"true", NULL};
+	struct launch l;
+	struct pack p;
+
+	pack_init(&p, 3);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	*pack_op(&p, (enum chain_opcode)op->op) = *op;
+	pack_exec(&p, "/bin/true", argv);
+	launch(launcher_get(kind), &p, &l);
+	CHECK(l.error == error && l.failed_op == 1 && l.by == kind);
+	CHECK(l.pid == -1 && l.pidfd == -1);
+	CHECK(l.chain->res[0] == 0 && l.chain->res[2] == -ECANCELED);
+	chain_free(l.chain);
 }
 
 /* A child that reaps itself leaves no trace of whether it exec'd. */
@@ -214,16 +236,118 @@ static void test_template(void)
 	const struct chain_op dup = {.op = CHAIN_DUP, .fd = 0, .len = 9};
 	const struct chain_op umask = {.op = CHAIN_TASK_SET,
 				       .len = IORING_TASK_UMASK};
+	const enum launcher_kind kind = LAUNCHER_SPAWN_TEMPLATE;
 	char script[] = "/tmp/uring-spawn-XXXXXX";
 	int fd = mkstemp(script);
 
 	CHECK(fd >= 0 && write(fd, "#!/bin/sh\n", 10) == 10);
 	CHECK(!fchmod(fd, 0755) && !close(fd));
-	test_by(NULL, "/bin/true", LAUNCHER_SPAWN_TEMPLATE);
-	test_by(&dup, "/bin/true", LAUNCHER_SPAWN_TEMPLATE);
-	test_by(&umask, "/bin/true", LAUNCHER_VFORK);
-	test_by(NULL, script, LAUNCHER_VFORK);
+	test_by(kind, NULL, "/bin/true", kind);
+	test_by(kind, &dup, "/bin/true", kind);
+	test_by(kind, &umask, "/bin/true", LAUNCHER_VFORK);
+	test_by(kind, NULL, script, LAUNCHER_VFORK);
 	CHECK(!unlink(script));
+}
+
+static struct chain_op task_set(enum io_uring_task_attr attr, uint64_t value)
+{
+	const struct chain_op op = {
+		.op = CHAIN_TASK_SET,
+		.len = attr,
+		.addr = value,
+	};
+
+	return op;
+}
+
+/* What an embryo can be told, and what is left to vfork. */
+static void test_builder(void)
+{
+	const enum launcher_kind kind = LAUNCHER_BUILDER;
+	const struct chain_op dup = {.op = CHAIN_DUP, .fd = 0, .len = 9};
+	const struct chain_op keep = {.op = CHAIN_DUP, .fd = 0, .len = 0};
+	const struct chain_op range = {.op = CHAIN_CLOSE_RANGE,
+				       .fd = 3,
+				       .len = UINT32_MAX,
+				       .flags = CLOSE_RANGE_UNSHARE};
+	struct chain_op op;
+	char script[] = "/tmp/uring-spawn-XXXXXX";
+	int fd = mkstemp(script);
+
+	CHECK(fd >= 0 && write(fd, "#!/bin/sh\n", 10) == 10);
+	CHECK(!fchmod(fd, 0755) && !close(fd));
+	test_by(kind, NULL, "/bin/true", kind);
+	test_by(kind, NULL, script, kind);
+	test_by(kind, &dup, "/bin/true", kind);
+	test_by(kind, &keep, "/bin/true", kind);
+	test_by(kind, &range, "/bin/true", kind);
+	op = task_set(IORING_TASK_UMASK, 077);
+	test_by(kind, &op, "/bin/true", kind);
+	op = task_set(IORING_TASK_SETSID, 0);
+	test_by(kind, &op, "/bin/true", kind);
+	op = task_set(IORING_TASK_SETPGID, 0);
+	test_by(kind, &op, "/bin/true", kind);
+	op = task_set(IORING_TASK_NICE, 19);
+	test_by(kind, &op, "/bin/true", kind);
+	op = task_set(IORING_TASK_NO_NEW_PRIVS, 1);
+	test_by(kind, &op, "/bin/true", kind);
+	op = task_set(IORING_TASK_PDEATHSIG, SIGKILL);
+	test_by(kind, &op, "/bin/true", kind);
+	op = task_set(IORING_TASK_UID, geteuid());
+	test_by(kind, &op, "/bin/true", kind);
+	test_by(kind, NULL, "/proc/self/root/bin/true", LAUNCHER_VFORK);
+	op = (struct chain_op){.op = CHAIN_CLOSE_RANGE, .fd = 3, .len = 2};
+	test_error(kind, &op, -EINVAL);
+	op = task_set(IORING_TASK_PDEATHSIG, 65);
+	test_error(kind, &op, -EINVAL);
+	CHECK(!unlink(script));
+}
+
+/* A file that is opened, and one that nobody may wait for. */
+static void test_builder_opens(void)
+{
+	static const char *const argv[] = {
+		"sh", "-c", "test $(stat -c %a \"$0\") = 640 && echo hi >&9",
+		NULL, NULL};
+	char dir[] = "/tmp/uring-spawn-XXXXXX", path[64], text[4] = "";
+	const char *words[5];
+	struct stat st;
+	int fifo;
+
+	memcpy(words, argv, sizeof(argv));
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	words[3] = path;
+	for (fifo = 0; fifo < 2; fifo++) {
+		struct launch l;
+		struct chain_op *op;
+		struct pack p;
+		int fd;
+
+		if (fifo)
+			CHECK(!mkfifo(path, 0640));
+		fd = fifo ? open(path, O_RDWR) : -1;
+		pack_init(&p, 5);
+		pack_op(&p, CHAIN_CLONE)->fd = -1;
+		*pack_op(&p, CHAIN_TASK_SET) = task_set(IORING_TASK_UMASK, 027);
+		op = pack_op(&p, CHAIN_OPENAT);
+		op->fd = AT_FDCWD;
+		op->flags = O_WRONLY | O_CREAT | O_CLOEXEC;
+		op->len = 0666;
+		op->addr = pack_str(&p, path);
+		op = pack_op(&p, CHAIN_DUP);
+		op->fd = CHAIN_FD_LAST;
+		op->len = 9;
+		pack_exec(&p, "/bin/sh", words);
+		launch(&launcher_builder, &p, &l);
+		CHECK(l.by == (fifo ? LAUNCHER_VFORK : LAUNCHER_BUILDER));
+		CHECK(wait_for(&l) == 0);
+		if (!fifo)
+			fd = open(path, O_RDONLY);
+		CHECK(fd >= 0 && read(fd, text, 3) == 3 && text[0] == 'h');
+		CHECK(!fstat(fd, &st) && !close(fd) && !unlink(path));
+	}
+	CHECK(!rmdir(dir));
 }
 
 /* If a stack cannot be mapped, one launch fails, not those after it. */
@@ -475,13 +599,20 @@ static void end_thread(void)
 
 int main(void)
 {
-	struct core_info info = {.template_error = template_probe()};
+	struct core_info info = {
+		.template_error = template_probe(),
+		.embryo_error = embryo_probe(),
+	};
 	enum launcher_kind kind;
 
 	launch_thread_init(&thread);
 	if (!info.template_error) {
 		test_template();
 		test_ignored();
+	}
+	if (!info.embryo_error) {
+		test_builder();
+		test_builder_opens();
 	}
 	test_ignored_by();
 	test_clone_errors();

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "embryo.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pidfd_spawn.h"
+#include "reap.h"
+#include "series.h"
+#include "sys.h"
+
+/* Held while an embryo is signalled: its descriptor stays what it is. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+int embryo_probe(void)
+{
+	int ret = series_has(__NR_pidfd_config, -1, EBADF);
+
+	return ret ? ret : series_has(__NR_pidfd_spawn_run, -1, EBADF);
+}
+
+int embryo_check(int fd)
+{
+	/* It looks at the caller and the process before it does at the key. */
+	int ret = pidfd_spawn_set_flag(fd, "");
+
+	return ret == -EINVAL ? 0 : ret;
+}
+
+/*
+ * An ordinary pidfd of the embryo @fd, and its number; or -1. /proc may belong
+ * to another pid namespace, where the number is another.
+ */
+static int open_process(int fd, pid_t *pid)
+{
+	struct stat embryo, other;
+	int pidfd;
+
+	*pid = reap_number(fd);
+	if (*pid <= 0)
+		return -1;
+	pidfd = (int)sys_call(SYS_pidfd_open, *pid, 0);
+	if (pidfd < 0)
+		return -1;
+	if (!fstat(fd, &embryo) && !fstat(pidfd, &other) &&
+	    embryo.st_dev == other.st_dev && embryo.st_ino == other.st_ino)
+		return pidfd;
+	close(pidfd);
+	return -1;
+}
+
+pid_t embryo_pid(int fd)
+{
+	pid_t pid;
+	int pidfd = open_process(fd, &pid);
+
+	if (pidfd < 0)
+		return -1;
+	close(pidfd);
+	return pid;
+}
+
+int embryo_signal(const _Atomic int *embryo, int sig)
+{
+	int fd, pidfd = -1, ret = -EAGAIN;
+	pid_t pid;
+
+	pthread_mutex_lock(&lock);
+	fd = *embryo;
+	if (fd >= 0)
+		pidfd = open_process(fd, &pid);
+	if (pidfd >= 0) {
+		ret = reap_signal(pidfd, pid, sig);
+		close(pidfd);
+	}
+	pthread_mutex_unlock(&lock);
+	return ret == -ESRCH ? -EAGAIN : ret;
+}
+
+void embryo_drop(_Atomic int *embryo)
+{
+	pthread_mutex_lock(&lock);
+	close(*embryo);
+	*embryo = -1;
+	pthread_mutex_unlock(&lock);
+}
