@@ -58,6 +58,10 @@ const byTemplates = [
   ...['place', 'hanging', 'search', 'inherit'],
   ...['spawn-template-backend', 'kernel-template'],
 ].map((name) => `test/behaviour/${name}.test.ts`)
+// Less: where it is as `vfork`, that is tested on the running kernel.
+const byEmbryos = [
+  ...['spawn', 'stdio', 'options', 'failures', 'search', 'inherit', 'builder-backend'],
+].map((name) => `test/behaviour/${name}.test.ts`)
 // Twice what the longest takes beside another step: a test that hangs ends by its own limit.
 const labLimits = ['--smp', '2', '--memory', '3G', '--timeout', '5400']
 
@@ -239,6 +243,14 @@ const labTests = [
       ...['TypeScript, by templates', 650],
       () => lab(...labLimits, '--', ...inLab('spawn_template', ...byTemplates)),
       () => testFiles(...byTemplates),
+    ),
+  ),
+  after(
+    ['build', 'patched kernel'],
+    vitestStep(
+      ...['TypeScript, by embryos', 250],
+      () => lab(...labLimits, '--', ...inLab('builder', ...byEmbryos)),
+      () => testFiles(...byEmbryos),
     ),
   ),
   after(['patched kernel'], selftestStep('selftests, patched', 120, 'patched')),

@@ -199,9 +199,9 @@ describe.each(testedBackends)('messages by %s', (backend) => {
       '/proc',
       `
       const made = await said(template('/bin/true'))
-      // The backend spawn_template needs /proc to find out whether the kernel has
-      // templates.
-      const { exitCode } = await run('true', [], backend === 'spawn_template' ? {} : { backend })
+      // These need /proc to find out whether the kernel has their system calls.
+      const needs = ['spawn_template', 'builder'].includes(backend)
+      const { exitCode } = await run('true', [], needs ? {} : { backend })
       console.log(JSON.stringify([made, exitCode]))`,
     )
     expect(bare).toEqual([

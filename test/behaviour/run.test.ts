@@ -194,7 +194,7 @@ describe.each(testedBackends)('run by %s', (backend) => {
   })
 
   // Two characters for each byte: more than a V8 string can hold.
-  test.runIf(backend !== 'uring' && backend !== 'spawn_template')(
+  test.runIf(backend === 'vfork' || backend === 'fork')(
     'more output than a string holds: an error with the result, as bytes',
     async () => {
       const length = constants.MAX_STRING_LENGTH / 2 + 1000

@@ -61,7 +61,7 @@ test('as JSON', () => {
   const row = (rows: { file: string }[], file: string) => rows.find((one) => one.file === file)
   const rows = by(app)
   const number = expect.any(Number)
-  const backend = expect.stringMatching(/^(uring|spawn_template|vfork|fork)$/)
+  const backend = expect.stringMatching(/^(uring|spawn_template|builder|vfork|fork)$/)
   expect(row(rows, 'true')).toEqual({
     ...{ file: 'true', by: backend, starts: 3, failed: {} },
     ...{ held: number, longest: number, waits: 0, waited: 0 },

@@ -1,16 +1,18 @@
 import type { Backend } from './backend.js'
+import { builder } from './builder.js'
 import { fork } from './fork.js'
 import { spawnTemplate } from './spawn-template.js'
 import { uring } from './uring.js'
 import { vfork } from './vfork.js'
 
 /** The name of a backend; the guide's page on backends compares them. */
-export type BackendName = 'uring' | 'spawn_template' | 'vfork' | 'fork'
+export type BackendName = 'uring' | 'spawn_template' | 'builder' | 'vfork' | 'fork'
 
 /** Best first. */
 const table: { readonly [Name in BackendName]: Backend<Name> } = {
   uring,
   spawn_template: spawnTemplate,
+  builder,
   vfork,
   fork,
 }

@@ -46,6 +46,8 @@ export interface CoreInfo {
   spawnErrno: number
   /** Why the kernel cannot make executable templates, or 0. */
   templateErrno: number
+  /** Why the kernel cannot make processes that have not run, or 0. */
+  embryoErrno: number
   /** Where take() puts the numbers of events. */
   events: Float64Array
   /** The number of this copy of the JavaScript in the environment. */

@@ -121,7 +121,10 @@ withRedis(program.command('batch'))
   .option('--dry-run', 'print the commands, and run none')
   .option('--bail', 'after the first failure, start no more commands and end the running ones')
   .option('--timeout <ms>', 'end a command that takes longer', count(MAX_MILLISECONDS))
-  .option('--backend <name>', 'uring, spawn_template, vfork or fork (default: the best that works)')
+  .option(
+    '--backend <name>',
+    'uring, spawn_template, builder, vfork or fork (default: the best that works)',
+  )
   .argument('[file]', 'a command per line; - is stdin', '-')
   .usage('[options] [file] [-- command...]')
   .addHelpText(

@@ -412,6 +412,7 @@ Napi::Value Environment::Open(const Napi::CallbackInfo &info)
 	result.Set("ringErrno", -got.ring_error);
 	result.Set("spawnErrno", -got.spawn_error);
 	result.Set("templateErrno", -got.template_error);
+	result.Set("embryoErrno", -got.embryo_error);
 	result.Set("events", events);
 	result.Set("client", client);
 	return result;
