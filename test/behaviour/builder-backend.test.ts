@@ -19,10 +19,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { clone, exec, Ring } from '../../dist/chain/index.js'
-import { probe, type RunOptions, run, spawn, template } from '../../dist/index.js'
+import { probe, run, spawn, template } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
+import { type ChosenBackend, testChosen, testWays, type Way } from '../chosen-backend.js'
 import { isRoot, nothingLeft, openFds, rejection, text } from '../support.js'
-import { canTrace, traced } from '../tracing.js'
 
 const isTested = testedBackends.includes('builder')
 const backend = 'builder'
@@ -30,36 +30,20 @@ const dir = mkdtempSync(join(tmpdir(), 'uring-spawn-'))
 chmodSync(dir, 0o755)
 afterAll(() => rmSync(dir, { recursive: true }))
 
-const event = 'syscalls/sys_exit_pidfd_spawn_run'
+const chosen: ChosenBackend = {
+  ...{ backend, call: 'pidfd_spawn_run', fromTemplate: false },
+  ...{ left: { cwd: '/proc/self' }, dir },
+}
 
 describe.runIf(isTested)('the backend builder', () => {
-  test('exists, and is not picked automatically', () => {
-    const { auto, backends } = probe()
-    expect(backends).toContainEqual({ name: backend, available: true, why: undefined })
-    expect(auto).not.toBe(backend)
-  })
-
-  test.runIf(canTrace(event))('the kernel reports that it ran them', async () => {
-    const pids: number[] = []
-    const seen = await traced(event, /pidfd_spawn_run -> (0x[0-9a-f]+)$/gm, async () => {
-      const running = Array.from({ length: 20 }, () => run('/bin/true', [], { backend }))
-      for (const result of await Promise.all(running)) {
-        expect(result).toMatchObject({ exitCode: 0, backend, fromTemplate: false })
-        pids.push(result.pid ?? 0)
-      }
-      expect((await run('true', [], { backend, cwd: '/proc/self' })).backend).toBe('vfork')
-      expect((await run('true', [], { backend: 'vfork' })).backend).toBe('vfork')
-    })
-    expect(pids.length).toBe(20)
-    expect(seen.map(Number).sort()).toEqual(pids.sort())
-  })
+  testChosen(chosen)
 
   const script = join(dir, 'script')
   const fifo = join(dir, 'fifo')
   writeFileSync(script, '#!/bin/sh\n', { mode: 0o755 })
   execFileSync('mkfifo', [fifo])
   copyFileSync('/bin/true', join(dir, 'true'))
-  const ways: [string, string, string, RunOptions?][] = [
+  const ways: Way[] = [
     ['a path', 'builder', '/bin/true'],
     ['a name', 'builder', 'true'],
     ['a path from cwd', 'builder', './true', { cwd: dir }],
@@ -83,11 +67,7 @@ describe.runIf(isTested)('the backend builder', () => {
     ['a cwd in /proc', 'vfork', 'true', { cwd: '/proc/self' }],
     ['a program in /proc', 'vfork', '/proc/self/exe', { env: { NODE_OPTIONS: '' } }],
   ]
-  test.each(ways)('%s: by %s', async (_what, by, file, options) => {
-    const args = file === '/proc/self/exe' ? ['-e', ''] : []
-    const result = await run(file, args, { ...options, backend })
-    expect(result).toMatchObject({ exitCode: 0, backend: by, fromTemplate: false })
-  })
+  testWays(chosen, ways)
 
   test('a FIFO: by vfork, whose child waits', async () => {
     const held = openSync(fifo, constants.O_RDWR)
@@ -133,22 +113,6 @@ describe.runIf(isTested)('the backend builder', () => {
     expect(again).toMatchObject({ code: 'EEXIST', step: 'stdio[1]' })
   })
 
-  test('descriptors: exactly those named, wherever they come from', async () => {
-    const fd = openSync('/etc/passwd', 'r')
-    const line = 'cd /proc/self/fd; echo *; readlink 5'
-    const stdio = ['ignore', 'pipe', 'pipe', 'ignore', undefined, fd] as const
-    const said: string[] = []
-    for (const by of [backend, 'vfork'] as const) {
-      const child = await spawn('sh', ['-c', line], { backend: by, stdio: [...stdio] })
-      expect(child.backend).toBe(by)
-      said.push(await text(child.stdout))
-      await child.exited
-    }
-    expect(said[0]).toMatch(/^0 1 2 3.* 5\n\/etc\/passwd\n$/)
-    expect(said[0]).toBe(said[1])
-    closeSync(fd)
-  })
-
   test('descriptors above 64', async () => {
     const fd = openSync('/etc/passwd', 'r')
     const stdio = ['ignore', 'pipe', 'inherit', ...Array(200).fill('ignore'), fd]
@@ -159,33 +123,15 @@ describe.runIf(isTested)('the backend builder', () => {
     closeSync(fd)
   })
 
-  test('signals: none blocked, none ignored; our scheduling policy', async () => {
-    const args = ['-E', '^Sig(Blk|Ign)', '/proc/self/status']
-    const { stdout } = await run('grep', args, { backend })
-    expect(stdout).toMatch(/^SigBlk:\s0+\nSigIgn:\s0+\n$/)
-    const policy = await run('sh', ['-c', 'cut -d" " -f41 /proc/self/stat'], { backend })
-    expect(policy).toMatchObject({ stdout: '0\n', backend })
-  })
-
   test('a program that is open already', async () => {
     const tool = await template('/bin/true')
     expect(await tool.run([], { backend })).toMatchObject({ exitCode: 0, backend })
     tool.close()
   })
 
-  test('a failure is reported exactly, and leaves nothing', async () => {
+  test('a failure before the exec is reported exactly, and leaves nothing', async () => {
     await run('true', [], { backend })
     const before = openFds()
-    const path = join(dir, 'no-loader')
-    const elf = readFileSync('/bin/true')
-    const at = elf.indexOf('/ld-linux')
-    expect(at).toBeGreaterThan(0)
-    elf.write('/no-loader', at, 'latin1')
-    writeFileSync(path, elf, { mode: 0o755 })
-    const missing = await rejection(run(path, [], { backend }))
-    expect(missing).toMatchObject({ step: 'exec', code: 'ENOENT', path })
-    const long = await rejection(run('true', ['x'.repeat(200_000)], { backend }))
-    expect(long).toMatchObject({ step: 'exec', code: 'E2BIG' })
     const nowhere = await rejection(run('true', [], { backend, cwd: '/nowhere' }))
     expect(nowhere).toMatchObject({ step: 'cwd', code: 'ENOENT' })
     await nothingLeft(before)
