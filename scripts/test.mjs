@@ -215,6 +215,15 @@ function selftestStep(title, seconds, kernel, ...programs) {
 
 const after = (titles, step) => ({ ...step, after: titles })
 
+const inLabStep = (title, seconds, backend, files) =>
+  after(
+    ['build', 'patched kernel'],
+    vitestStep(
+      ...[title, seconds, () => lab(...labLimits, '--', ...inLab(backend, ...files))],
+      () => testFiles(...files),
+    ),
+  )
+
 const hostTests = [
   ctestStep('C', 90),
   vitestStep(...['TypeScript', 850, () => vitest()], () =>
@@ -229,30 +238,9 @@ const labTests = [
       testFiles('test/lab'),
     ),
   ),
-  after(
-    ['build', 'patched kernel'],
-    vitestStep(
-      ...['TypeScript, by chains', 2400],
-      () => lab(...labLimits, '--', ...inLab('uring', ...byChains)),
-      () => testFiles(...byChains),
-    ),
-  ),
-  after(
-    ['build', 'patched kernel'],
-    vitestStep(
-      ...['TypeScript, by templates', 650],
-      () => lab(...labLimits, '--', ...inLab('spawn_template', ...byTemplates)),
-      () => testFiles(...byTemplates),
-    ),
-  ),
-  after(
-    ['build', 'patched kernel'],
-    vitestStep(
-      ...['TypeScript, by embryos', 250],
-      () => lab(...labLimits, '--', ...inLab('builder', ...byEmbryos)),
-      () => testFiles(...byEmbryos),
-    ),
-  ),
+  inLabStep('TypeScript, by chains', 2400, 'uring', byChains),
+  inLabStep('TypeScript, by templates', 650, 'spawn_template', byTemplates),
+  inLabStep('TypeScript, by embryos', 250, 'builder', byEmbryos),
   after(['patched kernel'], selftestStep('selftests, patched', 120, 'patched')),
   after(['debug kernel'], selftestStep('selftests, debug', 1500, 'debug', ...onDebug)),
   // It builds kernels, too.
