@@ -59,7 +59,8 @@ METHODS(DECLARE_METHOD)
 
 /*
  * Returns a descriptor of an executable template of @path, which @learns what
- * its starts touch or keeps only the headers; dies on failure.
+ * its starts touch or keeps only the headers; dies on failure. Makes it at the
+ * first call: a process starts one program by one method.
  */
 int bench_template(const char *path, bool learns);
 

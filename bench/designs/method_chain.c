@@ -125,15 +125,13 @@ static void start_pidfd(const struct job *job, int *handles)
 
 static void start_template(const struct job *job, int *handles)
 {
-	if (template_fd < 0)
-		template_fd = bench_template(job->path, true);
+	template_fd = bench_template(job->path, true);
 	start_fds(job, handles);
 }
 
 static void start_headers(const struct job *job, int *handles)
 {
-	if (template_fd < 0)
-		template_fd = bench_template(job->path, false);
+	template_fd = bench_template(job->path, false);
 	start_fds(job, handles);
 }
 

@@ -8,22 +8,28 @@
 #include "bench.h"
 #include "spawn_template.h"
 
-static int template_fd = -1;
-
 int bench_template(const char *path, bool learns)
 {
-	return checked(
-		spawn_template_create(
-			path, learns ? 0 : SPAWN_TEMPLATE_CREATE_HEADERS_ONLY),
-		"spawn_template_create");
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = checked(
+			spawn_template_create(
+				path,
+				learns ? 0
+				       : SPAWN_TEMPLATE_CREATE_HEADERS_ONLY),
+			"spawn_template_create");
+	return fd;
 }
 
 static void setup(void)
 {
 }
 
-static void spawn(const struct job *job, int *handles)
+static void spawn(const struct job *job, int *handles, bool learns)
 {
+	int template_fd = bench_template(job->path, learns);
+
 	checked(spawn_template_spawn(template_fd, &handles[0], job->argv,
 				     job->envp, NULL, 0, 0),
 		"spawn_template_spawn");
@@ -31,16 +37,12 @@ static void spawn(const struct job *job, int *handles)
 
 static void start(const struct job *job, int *handles)
 {
-	if (template_fd < 0)
-		template_fd = bench_template(job->path, false);
-	spawn(job, handles);
+	spawn(job, handles, false);
 }
 
 static void start_learned(const struct job *job, int *handles)
 {
-	if (template_fd < 0)
-		template_fd = bench_template(job->path, true);
-	spawn(job, handles);
+	spawn(job, handles, true);
 }
 
 const struct method method_spawn_template = {"spawn_template", 1, setup, start,
