@@ -30,8 +30,8 @@ export interface TemplateOptions {
    */
   onStale?: 'recreate' | 'error' | undefined
   /**
-   * Whether a kernel template looks which pages the program touches as it starts and maps
-   * these in later starts at once: see `learned`. Default true.
+   * Whether a kernel template learns which pages the program touches as it starts, and maps
+   * them at once in later starts: see `learned`. Default true.
    */
   learn?: boolean | undefined
 }

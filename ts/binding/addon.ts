@@ -270,8 +270,8 @@ export interface Binding {
   more(id: number, which: number): void
   /**
    * A kernel template of the executable at the absolute `path`, or of the one open
-   * as `fd` if `path` is null. If it `learns`, the kernel maps what its starts have
-   * touched in later ones at once. The caller's.
+   * as `fd` if `path` is null. If it `learns`, the kernel maps at once what
+   * earlier starts have touched. The caller's.
    */
   newTemplate(path: string | null, fd: number, learns: boolean): number
   /**

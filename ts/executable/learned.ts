@@ -1,7 +1,7 @@
 /** What the kernel's template knows of the starts of its program, from its fdinfo. */
 import { readFileSync } from 'node:fs'
 
-/** Pages have the kernel's size for them; `bytes` is memory, of which your cgroup is charged. */
+/** What a template knows. Pages are of the kernel's size, on most machines 4 KiB. */
 export interface TemplateLearned {
   /** Starts from the template so far. */
   starts: number
@@ -13,7 +13,7 @@ export interface TemplateLearned {
   pages: number
   /** Pages that the next start has copied or allocated at once, as each one wrote to them. */
   copies: number
-  /** What the kernel needs to know this. */
+  /** The kernel's memory for all this, which your cgroup pays for. */
   bytes: number
   /** Pages that were mapped at once in those starts that it has learned from. */
   mapped: number

@@ -29,7 +29,7 @@ int ahead_open_directory(int cwd, const struct chain_op *op);
  */
 bool ahead_opens_at_once(int cwd, const struct chain_op *op);
 
-/* The flags of an OPENAT as openat2(2) accepts them: openat(2) ignores others.
+/* An OPENAT's flags without those that openat(2) ignores, and openat2(2) not.
  */
 uint32_t ahead_open_flags(uint32_t flags);
 

@@ -7,7 +7,6 @@
 #ifndef EMBRYO_H
 #define EMBRYO_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 /*

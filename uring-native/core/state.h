@@ -25,9 +25,8 @@ struct core {
 	/*
 	 * Guards all that is not said to belong to one thread, here, in jobs
 	 * and in crews. The locks of embryo.c, reap.c, place.c and unsettled.c
-	 * may be taken under it,
-	 * @owner_lock and the lender's may not: they are held while others'
-	 * code runs, or a write(2).
+	 * may be taken under it, @owner_lock and the lender's may not: they are
+	 * held while others' code runs, or a write(2).
 	 */
 	pthread_mutex_t lock;
 	unsigned refs; /* the environment, the loop, launch threads */

@@ -19,8 +19,8 @@ int template_probe(void);
  * scripts), ETXTBSY while the file is being written, EMFILE. While the template
  * is open the file cannot be written, as if it ran; after a start nor can its
  * interpreter. Only threads with the same credentials can start from it; others
- * fail with EACCES. If it @learns, the kernel looks which pages its starts
- * touch, and maps these in later ones at once, from the second start on.
+ * fail with EACCES. If it @learns, the kernel notes which pages its starts
+ * touch, and maps them at once in later ones.
  */
 int template_new(const char *path, int fd, bool learns);
 
