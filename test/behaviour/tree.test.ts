@@ -16,6 +16,12 @@ function runs(pid: number): boolean {
 
 const pids = (output: string) => output.trim().split(/\s+/).map(Number)
 
+/** Waits until both processes have ended; their output ends a moment before they do. */
+const bothEnded = async (output: string) => {
+  expect(pids(output).length).toBe(2)
+  await until(() => !pids(output).some(runs))
+}
+
 describe.each(testedBackends)('killTarget by %s', (backend) => {
   const options = { backend, killTarget: 'group' } as const
   const sh = (line: string, more = {}) => run('sh', ['-c', line], { ...options, ...more })
@@ -30,7 +36,7 @@ describe.each(testedBackends)('killTarget by %s', (backend) => {
   ])('a timeout ends the whole group: %s', async (_, more) => {
     const result = await inTime((timeout) => sh(two, { ...more, timeout }), begun)
     expect(result).toMatchObject({ timedOut: true, signal: 'SIGTERM', killError: null })
-    expect(pids(result.stdout).map(runs)).toEqual([false, false])
+    await bothEnded(result.stdout)
   })
 
   test("without it only the child is signalled, and so it is with 'child'", async () => {
@@ -70,13 +76,13 @@ describe.each(testedBackends)('killTarget by %s', (backend) => {
       ({ result }) => result !== undefined && begun(result),
     )
     expect(error.name).toBe('AbortError')
-    expect(pids(error.result.stdout).map(runs)).toEqual([false, false])
-    const loud = await sh('echo $$ >&2; yes & echo $! >&2; exec yes', {
+    await bothEnded(error.result.stdout)
+    const loud = await sh('sleep 600 & echo $$ $! >&2; exec yes', {
       maxBuffer: 1000,
       overflow: 'kill',
     })
     expect(loud).toMatchObject({ truncated: true, signal: 'SIGTERM' })
-    expect(pids(loud.stderr).map(runs)).toEqual([false, false])
+    await bothEnded(loud.stderr)
   })
 
   test('kill() and await using', async () => {
