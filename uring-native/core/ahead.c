@@ -33,10 +33,10 @@ uint32_t ahead_open_flags(uint32_t flags)
 }
 
 /*
- * What @path is, but for links to descriptors. In /proc, as /proc/self, it may
- * be something else for the child.
+ * Not through links to descriptors. In /proc, as /proc/self, there may be
+ * something else for the child.
  */
-static int look_up(int cwd, const char *path, uint32_t flags)
+int ahead_look_up(int cwd, const char *path, uint32_t flags)
 {
 	struct open_how how = {
 		.flags = ahead_open_flags(flags | O_PATH) | O_CLOEXEC,
@@ -57,16 +57,16 @@ static int look_up(int cwd, const char *path, uint32_t flags)
 
 int ahead_open_directory(int cwd, const struct chain_op *op)
 {
-	return look_up(cwd, chain_ptr(op->addr), op->flags);
+	return ahead_look_up(cwd, chain_ptr(op->addr), op->flags);
 }
 
-bool ahead_opens_at_once(int cwd, const struct chain_op *op)
+bool ahead_path_opens_at_once(int cwd, const char *path, uint32_t flags)
 {
 	const uint32_t exclusive = O_CREAT | O_EXCL, memory = 1;
-	bool follows = (op->flags & exclusive) != exclusive;
+	bool follows = (flags & exclusive) != exclusive;
 	struct stat st = {0};
-	int fd = look_up(cwd, chain_ptr(op->addr),
-			 (op->flags & O_NOFOLLOW) | (follows ? 0 : O_NOFOLLOW));
+	int fd = ahead_look_up(
+		cwd, path, (flags & O_NOFOLLOW) | (follows ? 0 : O_NOFOLLOW));
 
 	/* Then it is an error, or a new file. */
 	if (fd == -ENOENT)
@@ -76,9 +76,13 @@ bool ahead_opens_at_once(int cwd, const struct chain_op *op)
 	fstat(fd, &st);
 	close(fd);
 	/* /dev/null is for everybody what it is for us, a terminal is not. */
-	return op->flags & O_PATH || S_ISREG(st.st_mode) ||
-	       S_ISDIR(st.st_mode) ||
+	return flags & O_PATH || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ||
 	       (S_ISCHR(st.st_mode) && major(st.st_rdev) == memory);
+}
+
+bool ahead_opens_at_once(int cwd, const struct chain_op *op)
+{
+	return ahead_path_opens_at_once(cwd, chain_ptr(op->addr), op->flags);
 }
 
 static bool starts_with(const char *s, const char *start)

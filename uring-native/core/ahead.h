@@ -16,6 +16,14 @@
 bool ahead_is_directory(const struct chain_op *op);
 
 /*
+ * Looks up @path, relative to @cwd, with @flags of openat(2): O_NOFOLLOW and
+ * O_DIRECTORY tell. Returns a close-on-exec O_PATH descriptor that the caller
+ * closes; -EOPNOTSUPP if the child may find something else; or the -errno that
+ * the child would have.
+ */
+int ahead_look_up(int cwd, const char *path, uint32_t flags);
+
+/*
  * Opens the directory of @op, whose relative path starts at @cwd. Returns a
  * close-on-exec descriptor that the caller closes; -EOPNOTSUPP if the child may
  * find another directory; or the -errno that the child would have.
@@ -28,6 +36,9 @@ int ahead_open_directory(int cwd, const struct chain_op *op);
  * answer, and a lease, have to be waited for all the same.
  */
 bool ahead_opens_at_once(int cwd, const struct chain_op *op);
+
+/* The same of @path and the @flags of openat(2). */
+bool ahead_path_opens_at_once(int cwd, const char *path, uint32_t flags);
 
 /* An OPENAT's flags without those that openat(2) ignores, and openat2(2) not.
  */

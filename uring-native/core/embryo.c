@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "fdinfo.h"
 #include "pidfd_spawn.h"
 #include "reap.h"
 #include "series.h"
@@ -29,32 +29,10 @@ int embryo_check(int fd)
 	return ret == -EINVAL ? 0 : ret;
 }
 
-/*
- * An ordinary pidfd of the embryo @fd, and its number; or -1. /proc may belong
- * to another pid namespace, where the number is another.
- */
-static int open_process(int fd, pid_t *pid)
-{
-	struct stat embryo, other;
-	int pidfd;
-
-	*pid = reap_number(fd);
-	if (*pid <= 0)
-		return -1;
-	pidfd = (int)sys_call(SYS_pidfd_open, *pid, 0);
-	if (pidfd < 0)
-		return -1;
-	if (!fstat(fd, &embryo) && !fstat(pidfd, &other) &&
-	    embryo.st_dev == other.st_dev && embryo.st_ino == other.st_ino)
-		return pidfd;
-	close(pidfd);
-	return -1;
-}
-
 pid_t embryo_pid(int fd)
 {
 	pid_t pid;
-	int pidfd = open_process(fd, &pid);
+	int pidfd = fdinfo_open_process(fd, &pid);
 
 	if (pidfd < 0)
 		return -1;
@@ -70,7 +48,7 @@ int embryo_signal(const _Atomic int *embryo, int sig)
 	pthread_mutex_lock(&lock);
 	fd = *embryo;
 	if (fd >= 0)
-		pidfd = open_process(fd, &pid);
+		pidfd = fdinfo_open_process(fd, &pid);
 	if (pidfd >= 0) {
 		ret = reap_signal(pidfd, pid, sig);
 		close(pidfd);

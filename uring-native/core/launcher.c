@@ -15,6 +15,7 @@
 
 #include "child.h"
 #include "doomed.h"
+#include "fdinfo.h"
 #include "ignored.h"
 #include "place.h"
 #include "reap.h"
@@ -170,7 +171,7 @@ void launch_is_slow(struct launch_thread *thread)
 static long task_flags(int pidfd)
 {
 	char path[64], buf[1024], *at;
-	pid_t pid = reap_number(pidfd);
+	pid_t pid = fdinfo_pid(pidfd);
 	long flags = -1;
 	FILE *f;
 

@@ -4,8 +4,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sys.h"
@@ -58,23 +56,6 @@ int reap(int pidfd, struct exit_status *status)
 int reap_later(int pidfd, struct exit_status *status)
 {
 	return take_status(pidfd, status, WNOWAIT);
-}
-
-pid_t reap_number(int pidfd)
-{
-	char line[128];
-	long pid = -1;
-	FILE *f;
-
-	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", pidfd);
-	f = fopen(line, "re");
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, "Pid:", 4))
-			pid = strtol(line + 4, NULL, 10);
-	fclose(f);
-	return (pid_t)pid;
 }
 
 /* A filter may also fail with EPERM: kill(2) shows which it was. */

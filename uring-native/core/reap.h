@@ -29,12 +29,6 @@ int reap(int pidfd, struct exit_status *status);
 int reap_later(int pidfd, struct exit_status *status);
 
 /*
- * The number that /proc knows the process behind @pidfd by, or -1; it may
- * belong to another pid namespace than ours.
- */
-pid_t reap_number(int pidfd);
-
-/*
  * Signals the child @pid behind @pidfd. Returns 0, also for one that has ended
  * but is not reaped; -ESRCH (reaped), -EPERM (it has other credentials),
  * -EINVAL (no such signal).
