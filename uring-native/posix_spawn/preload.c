@@ -7,6 +7,9 @@
  * What it starts does not load the library: a dynamically linked program takes
  * as many instructions to load it as it saves at a start, and few of them start
  * others. With URING_SPAWN_INHERIT=1 LD_PRELOAD is passed on as it is.
+ *
+ * With URING_SPAWN_EMBRYO=1 processes are configured before they run, where the
+ * kernel can do that.
  */
 #include <alloca.h>
 #include <dlfcn.h>
@@ -30,6 +33,7 @@ enum {
 	LOOKED = 1,
 	USABLE = 2,
 	INHERIT = 4,
+	EMBRYO = 8,
 };
 
 static bool is_set(const char *name)
@@ -55,6 +59,8 @@ static int settings(void)
 		found |= USABLE;
 	if (is_set("URING_SPAWN_INHERIT"))
 		found |= INHERIT;
+	if (is_set("URING_SPAWN_EMBRYO"))
+		found |= EMBRYO;
 	atomic_store_explicit(&known, found, memory_order_relaxed);
 	return found;
 }
@@ -183,7 +189,8 @@ static int run(const struct replaced *f, int *into, const char *file,
 				    .attr = attr,
 				    .argv = argv,
 				    .envp = envp,
-				    .pidfd = f->pidfd ? into : NULL};
+				    .pidfd = f->pidfd ? into : NULL,
+				    .embryo = settings() & EMBRYO};
 	spawn_function *theirs;
 	int ret = START_NOT_HERE;
 

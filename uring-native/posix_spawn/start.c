@@ -8,20 +8,14 @@
 #include "start.h"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "actions.h"
 #include "child_fds.h"
 #include "clone.h"
-
-#ifndef POSIX_SPAWN_SETCGROUP
-#define POSIX_SPAWN_SETCGROUP 0x100
-#endif
+#include "start_embryo.h"
 
 #define KNOWN_FLAGS                                                            \
 	(POSIX_SPAWN_RESETIDS | POSIX_SPAWN_SETPGROUP |                        \
@@ -36,22 +30,6 @@ extern int posix_spawnattr_getcgroup_np(const posix_spawnattr_t *attr,
 
 /* As execvp(3) has it. */
 #define DEFAULT_PATH "/bin:/usr/bin"
-
-/* What the child is to do; it shares this with its parent. */
-struct child {
-	const struct start *start;
-	const struct action *actions;
-	int nr_actions;
-	const char *path; /* the parent's PATH */
-	short flags;
-	pid_t pgroup;
-	uint64_t defaults; /* signals */
-	uint64_t mask;
-	int policy;
-	struct sched_param param;
-	int cgroup;
-	volatile int error; /* of what failed */
-};
 
 static uint64_t kernel_set(const sigset_t *set)
 {
@@ -133,11 +111,9 @@ static long set_attributes(const struct child *child)
 	return ret;
 }
 
-/* Only a descriptor that cannot be open is an error. */
-static long do_close(int fd)
+long child_closed(int fd, long ret)
 {
 	struct rlimit limit;
-	long ret = sys_call(SYS_close, fd);
 
 	if (ret >= 0)
 		return 0;
@@ -186,7 +162,7 @@ static long do_action(const struct child *child, const struct action *a)
 {
 	switch (a->kind) {
 	case ACTION_CLOSE:
-		return do_close(a->fd);
+		return child_closed(a->fd, sys_call(SYS_close, a->fd));
 	case ACTION_DUP2:
 		return do_dup2(a->dup2.fd, a->dup2.newfd);
 	case ACTION_OPEN:
@@ -204,9 +180,12 @@ static long do_action(const struct child *child, const struct action *a)
 	}
 }
 
-static long execute(const struct start *start, const char *path)
+static long execute(void *arg, const char *path)
 {
-	return sys_call(SYS_execve, path, start->argv, start->envp);
+	const struct child *child = arg;
+
+	return sys_call(SYS_execve, path, child->start->argv,
+			child->start->envp);
 }
 
 /* After these, execvp(3) tries the next directory. */
@@ -232,7 +211,8 @@ static void copy(char *to, const char *from, size_t n)
 }
 
 /* Not inlined: a start without a search needs less stack. */
-__attribute__((noinline)) static long search(const struct child *child)
+__attribute__((noinline)) long child_search(const struct child *child,
+					    child_execute *try, void *arg)
 {
 	const char *file = child->start->file, *dir = child->path;
 	size_t length = length_to(file, '\0');
@@ -243,7 +223,7 @@ __attribute__((noinline)) static long search(const struct child *child)
 	if (!length)
 		return -ENOENT;
 	if (file[length_to(file, '/')])
-		return execute(child->start, file);
+		return try(arg, file);
 	if (length > NAME_MAX)
 		return -ENAMETOOLONG;
 	for (;;) {
@@ -254,7 +234,7 @@ __attribute__((noinline)) static long search(const struct child *child)
 			copy(name, dir, n);
 			name[n] = '/';
 			copy(name + n + !!n, file, length + 1);
-			ret = execute(child->start, name);
+			ret = try(arg, name);
 			forbidden |= ret == -EACCES;
 			if (!goes_on(ret))
 				return ret;
@@ -275,9 +255,8 @@ static int child_main(void *arg)
 		ret = do_action(child, &child->actions[i]);
 	if (ret >= 0) {
 		sys_sigmask(SIG_SETMASK, &child->mask, NULL);
-		ret = child->start->search
-			      ? search(child)
-			      : execute(child->start, child->start->file);
+		ret = child->start->search ? child_search(child, execute, child)
+					   : execute(child, child->start->file);
 	}
 	child->error = (int)-ret;
 	return 127;
@@ -289,19 +268,47 @@ static int child_main(void *arg)
 /* clone3(2) is absent, too old, or a filter claims so. */
 static atomic_bool cannot;
 
-int start_process(pid_t *pid, const struct start *start)
+static long start_clone(struct child *child, int *pidfd)
 {
-	struct child child = {.start = start};
 	struct sys_clone_args args = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND,
 		.exit_signal = SIGCHLD,
 	};
-	uint64_t all = ~0ULL, mask;
-	int pidfd = -1;
 	long ret;
 
 	if (atomic_load_explicit(&cannot, memory_order_relaxed))
-		return START_NOT_HERE;
+		return START_LEFT;
+	if (child->start->pidfd) {
+		args.flags |= CLONE_PIDFD;
+		args.pidfd = (uint64_t)(uintptr_t)pidfd;
+	}
+	if (child->flags & POSIX_SPAWN_SETCGROUP) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)(unsigned)child->cgroup;
+	}
+	ret = clone3_call(&args, child_main, child);
+	if (ret == -ENOSYS || ret == -EINVAL || ret == -EPERM) {
+		/* With its own flags the C library may do better. */
+		if (ret != -EPERM && !child->start->pidfd &&
+		    !(child->flags & POSIX_SPAWN_SETCGROUP))
+			atomic_store(&cannot, true);
+		return START_LEFT;
+	}
+	if (ret < 0 || !child->error)
+		return ret;
+	sys_call(SYS_wait4, ret, NULL, __WALL, NULL);
+	if (*pidfd >= 0)
+		sys_call(SYS_close, *pidfd);
+	return -child->error;
+}
+
+int start_process(pid_t *pid, const struct start *start)
+{
+	struct child child = {.start = start};
+	uint64_t all = ~0ULL, mask;
+	long ret = START_LEFT;
+	int pidfd = -1;
+
 	child.actions = actions_of(start->file_actions, &child.nr_actions);
 	if (child.nr_actions < 0 || !read_attributes(&child, start->attr))
 		return START_NOT_HERE;
@@ -309,14 +316,6 @@ int start_process(pid_t *pid, const struct start *start)
 		child.path = getenv("PATH");
 		if (!child.path)
 			child.path = DEFAULT_PATH;
-	}
-	if (start->pidfd) {
-		args.flags |= CLONE_PIDFD;
-		args.pidfd = (uint64_t)(uintptr_t)&pidfd;
-	}
-	if (child.flags & POSIX_SPAWN_SETCGROUP) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)(unsigned)child.cgroup;
 	}
 	/*
 	 * Even those that libc keeps for itself: no handler may run in the
@@ -326,24 +325,15 @@ int start_process(pid_t *pid, const struct start *start)
 	sys_sigmask(SIG_SETMASK, &all, &mask);
 	if (!(child.flags & POSIX_SPAWN_SETSIGMASK))
 		child.mask = mask;
-	ret = clone3_call(&args, child_main, &child);
-	if (ret > 0 && child.error)
-		sys_call(SYS_wait4, ret, NULL, __WALL, NULL);
+	if (start->embryo)
+		ret = start_embryo(&child, &pidfd);
+	if (ret == START_LEFT)
+		ret = start_clone(&child, &pidfd);
 	sys_sigmask(SIG_SETMASK, &mask, NULL);
-	if (ret == -ENOSYS || ret == -EINVAL || ret == -EPERM) {
-		/* With its own flags the C library may do better. */
-		if (ret != -EPERM && !start->pidfd &&
-		    !(child.flags & POSIX_SPAWN_SETCGROUP))
-			atomic_store(&cannot, true);
+	if (ret == START_LEFT)
 		return START_NOT_HERE;
-	}
 	if (ret < 0)
 		return (int)-ret;
-	if (child.error) {
-		if (pidfd >= 0)
-			sys_call(SYS_close, pidfd);
-		return child.error;
-	}
 	if (start->pidfd)
 		*start->pidfd = pidfd;
 	if (pid)

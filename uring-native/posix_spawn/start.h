@@ -15,7 +15,8 @@ struct start {
 	const posix_spawnattr_t *attr;			/* or NULL */
 	char *const *argv;
 	char *const *envp;
-	int *pidfd; /* where to store one; NULL: none */
+	int *pidfd;  /* where to store one; NULL: none */
+	bool embryo; /* if it can be: by a process that is configured first */
 };
 
 /* start_process() cannot do this here: the C library's own function can. */
@@ -23,7 +24,8 @@ struct start {
 
 /*
  * Starts a process as posix_spawn(3) of glibc would, with the same results, but
- * by one clone3(2) that clears the signal handlers. Stores its pid in *@pid
+ * by one clone3(2) that clears the signal handlers; or by pidfd_open(0,
+ * PIDFD_EMPTY), if asked for and possible. Stores its pid in *@pid
  * unless that is NULL, and the pidfd, which is the caller's. Returns 0, the
  * error number of what failed, or START_NOT_HERE with nothing done: no
  * clone3(2), or an attribute or action that is not known. Any thread may call

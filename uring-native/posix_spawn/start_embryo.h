@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What start.c and start_embryo.c share. */
+#ifndef START_EMBRYO_H
+#define START_EMBRYO_H
+
+#include <limits.h>
+#include <sched.h>
+#include <stdint.h>
+
+#include "actions.h"
+#include "start.h"
+#include "sys.h"
+
+#ifndef POSIX_SPAWN_SETCGROUP
+#define POSIX_SPAWN_SETCGROUP 0x100
+#endif
+
+/* What the child is to do; by clone3(2) it shares this with its parent. */
+struct child {
+	const struct start *start;
+	const struct action *actions;
+	int nr_actions;
+	const char *path; /* the parent's PATH */
+	short flags;
+	pid_t pgroup;
+	uint64_t defaults; /* signals */
+	uint64_t mask;
+	int policy;
+	struct sched_param param;
+	int cgroup;
+	volatile int error; /* of what failed */
+};
+
+/*
+ * The result of an ACTION_CLOSE of @fd whose close(2) returned @ret: only a
+ * descriptor that cannot be open is an error. No libc.
+ */
+long child_closed(int fd, long ret);
+
+typedef long child_execute(void *arg, const char *path);
+
+/*
+ * Looks for the program in PATH as execvp(3) does: calls @try with @arg for one
+ * name after the other. Returns its result, or the -errno of a program that is
+ * not there. No libc.
+ */
+long child_search(const struct child *child, child_execute *try, void *arg);
+
+/* No error number: another way has to be taken. */
+#define START_LEFT LONG_MIN
+
+/*
+ * Starts the process by pidfd_open(0, PIDFD_EMPTY), one pidfd_config() for each
+ * attribute and action, and pidfd_spawn_run(). All signals are blocked. Returns
+ * the pid, with a pidfd in *@pidfd if the caller wants one; the -errno of what
+ * failed; or START_LEFT with nothing done, if the kernel has no such processes
+ * or no key for what is asked for.
+ */
+long start_embryo(struct child *child, int *pidfd);
+
+#endif
