@@ -3,6 +3,7 @@ import { AbortError } from './model/abort-error.js'
 import { readSpawn } from './options/check.js'
 import type { StdioOf, Strict } from './options/inference.js'
 import type { SpawnOptions } from './options/options.js'
+import type { Settings } from './options/settings.js'
 import { hasTerminal } from './options/stdio.js'
 import { Child } from './process/child.js'
 import { Launch } from './process/launch.js'
@@ -21,13 +22,18 @@ import { startTurn } from './process/turn.js'
  * @param args the arguments after argv[0]
  * @param options `stdio` makes three pipes by default
  */
-export async function spawn<const O extends SpawnOptions = Record<never, never>>(
+export function spawn<const O extends SpawnOptions = Record<never, never>>(
   file: string,
   args: readonly string[] = [],
   options: Strict<O, SpawnOptions> = {} as Strict<O, SpawnOptions>,
 ): Promise<Child<StdioOf<O>>> {
+  return spawning<StdioOf<O>>(() => readSpawn(file, args, options))
+}
+
+/** spawn() with the options that `read` returns. @internal */
+export async function spawning<S>(read: () => Settings): Promise<Child<S>> {
   const begin = now()
-  const asked = readSpawn(file, args, options)
+  const asked = read()
   const { signal } = asked
   if (signal?.aborted) throw new AbortError(signal)
   const turn = startTurn(asked)
@@ -39,7 +45,7 @@ export async function spawn<const O extends SpawnOptions = Record<never, never>>
   try {
     const started = await launch.started
     if (termination.armed) launch.exited.then((exit) => termination.ended(exit))
-    return new Child<StdioOf<O>>(launch, started, screen)
+    return new Child<S>(launch, started, screen)
   } catch (error) {
     termination.disarm()
     throw termination.errorFor(error)

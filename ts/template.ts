@@ -13,14 +13,14 @@ import { argumentError } from './model/argument-error.js'
 import { EACCES, ESTALE } from './model/errno.js'
 import { MAX_FD } from './model/limits.js'
 import { checkInteger, checkString } from './model/values.js'
-import { readRun, readTemplate } from './options/check.js'
+import { readRun, readSpawn, readTemplate } from './options/check.js'
 import type { Output, StdioOf, Strict } from './options/inference.js'
 import type { OutputEncoding, RunOptions, SpawnOptions } from './options/options.js'
 import type { TemplateSettings } from './options/settings.js'
 import type { Child } from './process/child.js'
 import { running } from './run.js'
 import type { Running } from './running.js'
-import { spawn } from './spawn.js'
+import { spawning } from './spawn.js'
 
 /** The options of template(). */
 export interface TemplateOptions {
@@ -163,11 +163,11 @@ export class Template implements AsyncDisposable, TemplateLike {
    * As spawn(), for this executable.
    * @param args the arguments after argv[0]
    */
-  async spawn<const O extends Without<SpawnOptions> = Record<never, never>>(
+  spawn<const O extends Without<SpawnOptions> = Record<never, never>>(
     args: readonly string[] = [],
     options: Strict<O, Without<SpawnOptions>> = {} as Strict<O, Without<SpawnOptions>>,
   ): Promise<Child<StdioOf<O>>> {
-    return (await spawn(this.file, args, { ...(options as SpawnOptions), template: this })) as never
+    return spawning(() => readSpawn(this.file, args, options, this))
   }
 
   /**
@@ -181,9 +181,7 @@ export class Template implements AsyncDisposable, TemplateLike {
       Without<RunOptions<OutputEncoding>>
     >,
   ): Running<Output<O>> {
-    return running(() =>
-      readRun(this.file, args, { ...(options as RunOptions<OutputEncoding>), template: this }),
-    ) as unknown as Running<Output<O>>
+    return running(() => readRun(this.file, args, options, this)) as unknown as Running<Output<O>>
   }
 
   /**

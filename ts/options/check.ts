@@ -5,6 +5,7 @@
  */
 
 import { inheritedEnvVars } from '../core/process-env.js'
+import type { TemplateLike } from '../executable/template-like.js'
 import { argumentError } from '../model/argument-error.js'
 import {
   checkLineEncoding,
@@ -213,15 +214,28 @@ function finishRun<T extends RunSettings>(draft: Draft<T>): T {
   return finish(draft, plans)
 }
 
-/** Reads the arguments of spawn(). Throws an argument error. */
-export function readSpawn(file: unknown, args: unknown, options: unknown): Settings {
-  const draft = noOptions(readFile(file), readArgs(args))
-  return finish(readAll('spawn', spawnReads, options, draft), allPipes)
+/** Reads the arguments of spawn(), by `template` if there is one. Throws an argument error. */
+export function readSpawn(
+  file: unknown,
+  args: unknown,
+  options: unknown,
+  template?: TemplateLike,
+): Settings {
+  const draft = readAll('spawn', spawnReads, options, noOptions(readFile(file), readArgs(args)))
+  if (template) draft.template = template
+  return finish(draft, allPipes)
 }
 
-/** Reads the arguments of run(). Throws an argument error. */
-export function readRun(file: unknown, args: unknown, options: unknown): RunSettings {
-  return finishRun(readAll('run', runReads, options, noOptions(readFile(file), readArgs(args))))
+/** Reads the arguments of run(), by `template` if there is one. Throws an argument error. */
+export function readRun(
+  file: unknown,
+  args: unknown,
+  options: unknown,
+  template?: TemplateLike,
+): RunSettings {
+  const draft = readAll('run', runReads, options, noOptions(readFile(file), readArgs(args)))
+  if (template) draft.template = template
+  return finishRun(draft)
 }
 
 /** What somebody would have to read or write while the call blocks. */
