@@ -51,7 +51,9 @@ struct method {
 	X(chain_headers)                                                       \
 	X(spawn_template)                                                      \
 	X(spawn_learned)                                                       \
-	X(embryo)
+	X(embryo)                                                              \
+	X(builder)                                                             \
+	X(builder_pidfd)
 
 #define DECLARE_METHOD(name) extern const struct method method_##name;
 METHODS(DECLARE_METHOD)
@@ -63,6 +65,9 @@ METHODS(DECLARE_METHOD)
  * first call: a process starts one program by one method.
  */
 int bench_template(const char *path, bool learns);
+
+/* Gives an embryo or a builder its program and descriptors; dies on failure. */
+void pidfd_configure(int fd, const struct job *job);
 
 /* collect() of methods whose handle is a pid, or a pidfd, which it closes. */
 void collect_pid(int pid);

@@ -10,14 +10,8 @@
 #include "bench.h"
 #include "pidfd_spawn.h"
 
-static void setup(void)
+void pidfd_configure(int fd, const struct job *job)
 {
-}
-
-static void start(const struct job *job, int *handles)
-{
-	int fd = checked(pidfd_open_empty(0), "pidfd_open");
-
 	checked(pidfd_spawn_set_path(fd, "exe", job->path, AT_FDCWD), "exe");
 	checked(pidfd_spawn_set_strings(fd, "argv", job->argv), "argv");
 	checked(pidfd_spawn_set_strings(fd, "envp", job->envp), "envp");
@@ -27,6 +21,17 @@ static void start(const struct job *job, int *handles)
 		checked(pidfd_spawn_set_binary(fd, "dup2", &dup, sizeof(dup)),
 			"dup2");
 	}
+}
+
+static void setup(void)
+{
+}
+
+static void start(const struct job *job, int *handles)
+{
+	int fd = checked(pidfd_open_empty(0), "pidfd_open");
+
+	pidfd_configure(fd, job);
 	checked(pidfd_spawn_run(fd), "pidfd_spawn_run");
 	handles[0] = fd;
 }

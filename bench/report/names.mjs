@@ -13,6 +13,8 @@ export const METHOD_NAMES = {
   spawn_template: 'spawn_template_spawn, with a pidfd',
   spawn_learned: 'the same from a template that learns',
   embryo: 'a process made empty, configured and run',
+  builder: 'a builder, configured once and run',
+  builder_pidfd: 'the same with a pidfd',
 }
 
 /** The programs of bench/designs. */

@@ -6,13 +6,17 @@
  *
  * pidfd_open_empty() makes a process without memory and descriptors that
  * sleeps, the functions pidfd_spawn_set_*() change it, pidfd_spawn_run() has it
- * exec. The names and numbers are those of <linux/pidfd_spawn.h>; the kernel's
+ * exec. pidfd_spawn_open() makes a builder instead, which records what the same
+ * functions say, and makes a process each time it is run. The names and numbers
+ * are those of <linux/pidfd_spawn.h>; the kernel's
  * Documentation/userspace-api/pidfd_spawn.rst has the keys.
  */
 #ifndef PIDFD_SPAWN_H
 #define PIDFD_SPAWN_H
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/ioctl.h>
 #include <linux/types.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +31,7 @@ extern "C" {
 #ifndef __NR_pidfd_config
 #define __NR_pidfd_config 474
 #define __NR_pidfd_spawn_run 475
+#define __NR_pidfd_spawn_open 476
 #endif
 
 #ifndef PIDFD_EMPTY
@@ -44,7 +49,13 @@ enum pidfd_config_command {
 	PIDFD_CONFIG_SET_STRINGS = 5,
 };
 
-/* In dup2's flags: fd is a descriptor of the process, too, not the caller's. */
+/* of pidfd_spawn_open(flags), which may also have PIDFD_INHERIT_FDS */
+#define PIDFD_SPAWN_CLOEXEC O_CLOEXEC
+
+/*
+ * In dup2's flags: fd is a descriptor of the process, too, not the caller's.
+ * Without it, -1 leaves the file to each run of a builder.
+ */
 #define PIDFD_CONFIG_DUP2_OWN 0x1
 
 struct pidfd_config_dup2 {
@@ -75,10 +86,48 @@ struct pidfd_config_rlimit {
 	__aligned_u64 max;
 };
 
-struct pidfd_spawn_run_args {
-	__aligned_u64 flags; /* 0 */
-	__aligned_u64 reserved[3];
+/* A run's own file for a recorded dup2. */
+struct pidfd_spawn_fd {
+	__s32 fd;    /* of the runner */
+	__s32 newfd; /* as in the dup2 */
 };
+
+/* All but the flags is of builders only. */
+struct pidfd_spawn_run_args {
+	__aligned_u64 flags; /* PIDFD_SPAWN_NOWAIT */
+	__aligned_u64 argv;  /* instead of the recorded one, or 0 */
+	__aligned_u64 envp;  /* instead of the recorded one, or 0 */
+	__aligned_u64 fds;   /* array of struct pidfd_spawn_fd */
+	__u32 nr_fds;
+	__s32 pidfd;  /* out: the process's, or -1 */
+	__u32 failed; /* out: the index of what has failed, see below */
+	__u32 reserved0;
+	__aligned_u64 reserved[2];
+};
+
+/* Return before the exec: poll() of the descriptor and its ioctl() tell more.
+ */
+#define PIDFD_SPAWN_NOWAIT 0x1
+
+/* The index of an action; if there are only so many, the exec; or: */
+#define PIDFD_SPAWN_FAILED_NONE (~0U)
+
+enum pidfd_spawn_state {
+	PIDFD_SPAWN_READY = 0,	  /* has not been run */
+	PIDFD_SPAWN_STARTING = 1, /* has been told to, and has not exec'd */
+	PIDFD_SPAWN_RAN = 2,	  /* has exec'd, and may have ended */
+	PIDFD_SPAWN_FAILED = 3,	  /* has not exec'd, and will not */
+};
+
+struct pidfd_spawn_result {
+	__u32 state;  /* PIDFD_SPAWN_* */
+	__s32 error;  /* of FAILED: the errno */
+	__u32 failed; /* as in the arguments of the run */
+	__u32 reserved;
+};
+
+/* Of the descriptor that a run has stored, or of an embryo. */
+#define PIDFD_SPAWN_GET_RESULT _IOR(0xFF, 64, struct pidfd_spawn_result)
 
 #endif /* PIDFD_EMPTY */
 
@@ -91,6 +140,19 @@ struct pidfd_spawn_run_args {
 static inline int pidfd_open_empty(unsigned int flags)
 {
 	long fd = syscall(SYS_pidfd_open, 0, PIDFD_EMPTY | flags);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/*
+ * Makes a builder, whose processes start with no descriptors, or with
+ * PIDFD_INHERIT_FDS in @flags those of whoever runs it. Returns a descriptor
+ * that is no pidfd, or a negative errno: ENOSYS if the kernel has no builders,
+ * EINVAL (flags), EMFILE, ENOMEM.
+ */
+static inline int pidfd_spawn_open(unsigned int flags)
+{
+	long fd = syscall(__NR_pidfd_spawn_open, flags);
 
 	return fd < 0 ? -errno : (int)fd;
 }
@@ -142,11 +204,20 @@ static inline int pidfd_spawn_set_strings(int fd, const char *key,
 /*
  * Runs the process and returns when it has exec'd or failed to: its pid, or a
  * negative errno, after which it can be changed and run again. From then on @fd
- * is a pidfd.
+ * is a pidfd. A builder's can be run as often as one likes.
  */
 static inline int pidfd_spawn_run(int fd)
 {
 	long pid = syscall(__NR_pidfd_spawn_run, fd, NULL, 0);
+
+	return pid < 0 ? -errno : (int)pid;
+}
+
+/* The same with arguments; a builder's run stores its results in them, too. */
+static inline int pidfd_spawn_run_with(int fd,
+				       struct pidfd_spawn_run_args *args)
+{
+	long pid = syscall(__NR_pidfd_spawn_run, fd, args, sizeof(*args));
 
 	return pid < 0 ? -errno : (int)pid;
 }
