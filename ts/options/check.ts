@@ -214,6 +214,20 @@ function finishRun<T extends RunSettings>(draft: Draft<T>): T {
   return finish(draft, plans)
 }
 
+/** The arguments of a call as they were given, with the `template` whose method it is, if any. */
+function readCall(
+  call: string,
+  known: Reads,
+  file: unknown,
+  args: unknown,
+  options: unknown,
+  template?: TemplateLike,
+): Draft<RunSettings> {
+  const draft = readAll(call, known, options, noOptions(readFile(file), readArgs(args)))
+  if (template) draft.template = template
+  return draft
+}
+
 /** Reads the arguments of spawn(), by `template` if there is one. Throws an argument error. */
 export function readSpawn(
   file: unknown,
@@ -221,9 +235,7 @@ export function readSpawn(
   options: unknown,
   template?: TemplateLike,
 ): Settings {
-  const draft = readAll('spawn', spawnReads, options, noOptions(readFile(file), readArgs(args)))
-  if (template) draft.template = template
-  return finish(draft, allPipes)
+  return finish(readCall('spawn', spawnReads, file, args, options, template), allPipes)
 }
 
 /** Reads the arguments of run(), by `template` if there is one. Throws an argument error. */
@@ -233,9 +245,7 @@ export function readRun(
   options: unknown,
   template?: TemplateLike,
 ): RunSettings {
-  const draft = readAll('run', runReads, options, noOptions(readFile(file), readArgs(args)))
-  if (template) draft.template = template
-  return finishRun(draft)
+  return finishRun(readCall('run', runReads, file, args, options, template))
 }
 
 /** What somebody would have to read or write while the call blocks. */
@@ -266,8 +276,7 @@ function checkSync({ stdio, input }: RunSettings): void {
 
 /** Reads the arguments of runSync(). Throws an argument error. */
 export function readRunSync(file: unknown, args: unknown, options: unknown): RunSettings {
-  const draft = noOptions(readFile(file), readArgs(args))
-  const settings = finishRun(readAll('runSync', runSyncReads, options, draft))
+  const settings = finishRun(readCall('runSync', runSyncReads, file, args, options))
   checkSync(settings)
   return settings
 }
