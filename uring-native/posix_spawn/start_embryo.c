@@ -193,6 +193,12 @@ static long do_open(struct embryo *e, int nr)
 	return set_binary(e, "open", &open, sizeof(open));
 }
 
+/* The caller may open nothing more, which clone3(2) has no need to. */
+static bool is_full(int fd)
+{
+	return fd == -EMFILE || fd == -ENFILE;
+}
+
 static void enter(struct embryo *e, int fd, bool owns)
 {
 	if (e->owns_cwd)
@@ -216,7 +222,7 @@ static long do_chdir(struct embryo *e, const char *path)
 {
 	int fd = ahead_look_up(e->cwd, path, O_DIRECTORY);
 
-	if (fd == -EOPNOTSUPP)
+	if (fd == -EOPNOTSUPP || is_full(fd))
 		return START_LEFT;
 	return fd < 0 ? fd : do_fchdir(e, fd, true);
 }
@@ -256,8 +262,7 @@ static long do_action(struct embryo *e, int nr)
 	case ACTION_CHDIR:
 		return do_chdir(e, a->path);
 	case ACTION_FCHDIR:
-		/* These have been opened since, the child does not have them.
-		 */
+		/* Opened since: the child does not have them. */
 		if (a->fd == e->fd || (e->owns_cwd && a->fd == e->cwd))
 			return -EBADF;
 		return do_fchdir(e, a->fd, false);
@@ -335,7 +340,8 @@ long start_embryo(struct child *child, int *pidfd)
 	e.fd = (int)sys_call(SYS_pidfd_open, 0,
 			     PIDFD_EMPTY | PIDFD_INHERIT_FDS);
 	/* No such processes, or a filter. */
-	if (e.fd == -EINVAL || e.fd == -ENOSYS || e.fd == -EPERM)
+	if (e.fd == -EINVAL || e.fd == -ENOSYS || e.fd == -EPERM ||
+	    is_full(e.fd))
 		return START_LEFT;
 	if (e.fd < 0)
 		return e.fd;

@@ -436,6 +436,43 @@ static void in_threads(void)
 	pthread_attr_destroy(&attr);
 }
 
+/*
+ * From a process that may open no more files. The directory is only entered. By
+ * an embryo neither can be done then; without clone3(2) it is left to others.
+ */
+static void with_full_table(void)
+{
+	char *argv[] = {"seen", NULL};
+	posix_spawn_file_actions_t fa;
+	struct start start = {
+		.file = seen,
+		.file_actions = &fa,
+		.argv = argv,
+		.envp = environ,
+		.embryo = embryo,
+	};
+	struct rlimit limit, full;
+	int free, ret, status;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addchdir_np(&fa, "/");
+	CHECK(!getrlimit(RLIMIT_NOFILE, &limit));
+	/* No descriptor, and one, for the process or for the directory. */
+	for (free = 0; free < 2; free++) {
+		full = limit;
+		full.rlim_cur = (rlim_t)(3 + free);
+		CHECK(!setrlimit(RLIMIT_NOFILE, &full));
+		ret = start_process(&pid, &start);
+		CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+		if (embryo && ret == START_NOT_HERE)
+			continue;
+		CHECK(!ret);
+		CHECK(waitpid(pid, &status, 0) == pid);
+	}
+	posix_spawn_file_actions_destroy(&fa);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1500;
@@ -456,6 +493,7 @@ int main(int argc, char **argv)
 		compare(seed + i);
 	}
 	in_threads();
+	with_full_table();
 	printf("%lu comparisons: %d started, %d failed, no difference\n",
 	       count - (unsigned long)left, started, failed);
 	if (left)
