@@ -17,7 +17,6 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { clone, exec, Ring } from '../../dist/chain/index.js'
 import { probe, run, spawn, template } from '../../dist/index.js'
@@ -146,36 +145,3 @@ test.runIf(probe().backends.find(({ name }) => name === backend)?.available === 
     expect(error.message).toMatch(/^backend builder does not work: this kernel makes /)
   },
 )
-
-describe.runIf(isTested)('posix_spawn() on a process that is configured before it runs', () => {
-  const built = fileURLToPath(new URL('../../build/', import.meta.url))
-  // Without it there is no other way than the C library's.
-  const denied = ['clone3=ENOSYS', '--']
-
-  test('does what the C library does', async () => {
-    const line = [...denied, `${built}test_posix_spawn`, `${built}seen`, '400', '1', 'embryo']
-    const { stdout, stderr } = await run(`${built}deny`, line)
-    expect(stderr).toBe('')
-    expect(stdout).toMatch(/^\d+ comparisons: \d+ started, \d+ failed, no difference$/m)
-  })
-
-  test('serves make', async () => {
-    // LD_PRELOAD is split at blanks and colons, and the folder may have some.
-    const library = join(dir, 'libposix_spawn_fast.so')
-    copyFileSync(`${built}Release/libposix_spawn_fast.so`, library)
-    const makefile = join(dir, 'Makefile')
-    writeFileSync(makefile, 'all:\n\t@/bin/grep SigIgn /proc/self/status\n')
-    const ignored = async (env: Record<string, string>) => {
-      const line = [...denied, '/usr/bin/make', '-f', makefile]
-      const { stdout } = await run(`${built}deny`, line, {
-        env: { ...process.env, ...env },
-        check: true,
-      })
-      return BigInt(`0x${/SigIgn:\s*(\w+)/.exec(stdout)?.[1]}`)
-    }
-    // glibc's children ignore the two signals that it keeps for itself.
-    const own = 0x1_8000_0000n
-    expect((await ignored({ LD_PRELOAD: library })) & own).toBe(own)
-    expect((await ignored({ LD_PRELOAD: library, URING_SPAWN_EMBRYO: '1' })) & own).toBe(0n)
-  })
-})

@@ -6,25 +6,24 @@
 
 #include "sys.h"
 
-/*
- * Another kernel may give these system call numbers to other calls, so they are
- * tried only if this file shows that the kernel has the series.
- */
+/* Other kernels may give the numbers of its system calls to other calls. */
 #define SERIES "/proc/sys/kernel/io_uring_spawn"
+
+bool series_is_here(void)
+{
+#if defined(__x86_64__)
+	return access(SERIES, F_OK) == 0;
+#else
+	return false;
+#endif
+}
 
 int series_has(int nr, long arg, int refusal)
 {
-#if defined(__x86_64__)
 	long ret;
 
-	if (access(SERIES, F_OK) < 0)
+	if (!series_is_here())
 		return -EOPNOTSUPP;
 	ret = sys_call(nr, arg);
 	return ret == -refusal ? 0 : (int)ret;
-#else
-	(void)nr;
-	(void)arg;
-	(void)refusal;
-	return -EOPNOTSUPP;
-#endif
 }

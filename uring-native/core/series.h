@@ -3,6 +3,11 @@
 #ifndef SERIES_H
 #define SERIES_H
 
+#include <stdbool.h>
+
+/* Whether this kernel has the series. */
+bool series_is_here(void);
+
 /*
  * Whether the system call @nr can be made: 0, -EOPNOTSUPP (not this kernel),
  * -ENOSYS (the kernel was built without, or a filter), -EPERM (a filter). With

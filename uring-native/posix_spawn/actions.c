@@ -28,6 +28,30 @@ const struct action *actions_of(const posix_spawn_file_actions_t *file_actions,
 	return actions;
 }
 
+bool actions_change(const struct action *actions, int nr, int fd)
+{
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct action *a = &actions[i];
+
+		if ((a->kind == ACTION_CLOSE && a->fd == fd) ||
+		    (a->kind == ACTION_DUP2 && a->dup2.newfd == fd) ||
+		    (a->kind == ACTION_OPEN && a->open.fd == fd) ||
+		    (a->kind == ACTION_CLOSEFROM && a->fd <= fd))
+			return true;
+	}
+	return false;
+}
+
+bool actions_open(const struct action *actions, int nr)
+{
+	while (nr--)
+		if (actions[nr].kind == ACTION_OPEN)
+			return true;
+	return false;
+}
+
 /* Adds one of each kind; returns how many there are, or -1. */
 static int add_each(posix_spawn_file_actions_t *fa, char *path)
 {

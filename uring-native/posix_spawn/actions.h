@@ -47,6 +47,12 @@ struct action {
 const struct action *actions_of(const posix_spawn_file_actions_t *file_actions,
 				int *nr);
 
+/* May one of the first @nr @actions have made @fd another file than before? */
+bool actions_change(const struct action *actions, int nr, int fd);
+
+/* Whether one of the @nr @actions opens a file. */
+bool actions_open(const struct action *actions, int nr);
+
 /* Whether this C library keeps actions as struct action has them. */
 bool actions_known(void);
 

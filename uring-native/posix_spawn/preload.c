@@ -8,8 +8,10 @@
  * as many instructions to load it as it saves at a start, and few of them start
  * others. With URING_SPAWN_INHERIT=1 LD_PRELOAD is passed on as it is.
  *
- * With URING_SPAWN_EMBRYO=1 processes are configured before they run, where the
- * kernel can do that.
+ * URING_SPAWN_INTERFACE names another interface than clone3(2), for kernels
+ * that have it. This code runs in programs of others, where descriptor 2 may be
+ * anything: it says nothing about a name that it does not know, and goes on as
+ * without.
  */
 #include <alloca.h>
 #include <dlfcn.h>
@@ -33,7 +35,7 @@ enum {
 	LOOKED = 1,
 	USABLE = 2,
 	INHERIT = 4,
-	EMBRYO = 8,
+	INTERFACE = 8, /* enum start_interface, times this */
 };
 
 static bool is_set(const char *name)
@@ -41,6 +43,16 @@ static bool is_set(const char *name)
 	const char *value = getenv(name);
 
 	return value && !strcmp(value, "1");
+}
+
+static enum start_interface named(const char *name)
+{
+	int i;
+
+	for (i = 0; name && i < START_INTERFACES; i++)
+		if (!strcmp(name, start_names[i]))
+			return (enum start_interface)i;
+	return START_VFORK;
 }
 
 /*
@@ -59,8 +71,7 @@ static int settings(void)
 		found |= USABLE;
 	if (is_set("URING_SPAWN_INHERIT"))
 		found |= INHERIT;
-	if (is_set("URING_SPAWN_EMBRYO"))
-		found |= EMBRYO;
+	found += INTERFACE * (int)named(getenv("URING_SPAWN_INTERFACE"));
 	atomic_store_explicit(&known, found, memory_order_relaxed);
 	return found;
 }
@@ -183,14 +194,15 @@ static int run(const struct replaced *f, int *into, const char *file,
 	       const posix_spawnattr_t *attr, char *const argv[],
 	       char *const envp[])
 {
-	const struct start start = {.file = file,
-				    .search = f->search,
-				    .file_actions = actions,
-				    .attr = attr,
-				    .argv = argv,
-				    .envp = envp,
-				    .pidfd = f->pidfd ? into : NULL,
-				    .embryo = settings() & EMBRYO};
+	const struct start start = {
+		.file = file,
+		.search = f->search,
+		.file_actions = actions,
+		.attr = attr,
+		.argv = argv,
+		.envp = envp,
+		.pidfd = f->pidfd ? into : NULL,
+		.by = (enum start_interface)(settings() / INTERFACE)};
 	spawn_function *theirs;
 	int ret = START_NOT_HERE;
 

@@ -15,7 +15,8 @@
 
 #include "child_fds.h"
 #include "clone.h"
-#include "start_embryo.h"
+#include "interfaces.h"
+#include "series.h"
 
 #define KNOWN_FLAGS                                                            \
 	(POSIX_SPAWN_RESETIDS | POSIX_SPAWN_SETPGROUP |                        \
@@ -262,8 +263,14 @@ static int child_main(void *arg)
 	return 127;
 }
 
-/* --- In the parent ---------------------------------------------------------
- */
+/* --- In the parent. ------------------------------------------------------ */
+
+bool child_keeps_ids(const struct child *child)
+{
+	return !(child->flags & POSIX_SPAWN_RESETIDS) ||
+	       (sys_call(SYS_getuid) == sys_call(SYS_geteuid) &&
+		sys_call(SYS_getgid) == sys_call(SYS_getegid));
+}
 
 /* clone3(2) is absent, too old, or a filter claims so. */
 static atomic_bool cannot;
@@ -302,6 +309,29 @@ static long start_clone(struct child *child, int *pidfd)
 	return -child->error;
 }
 
+bool start_has_series(void)
+{
+	static atomic_int known;
+	int found = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (!found) {
+		found = series_is_here() ? 1 : -1;
+		atomic_store_explicit(&known, found, memory_order_relaxed);
+	}
+	return found > 0;
+}
+
+const char *const start_names[] = {
+	[START_VFORK] = "vfork",
+	[START_EMBRYO] = "embryo",
+	[START_BUILDER] = "builder",
+};
+
+static start_function *const functions[START_INTERFACES] = {
+	[START_EMBRYO] = start_embryo,
+	[START_BUILDER] = start_builder,
+};
+
 int start_process(pid_t *pid, const struct start *start)
 {
 	struct child child = {.start = start};
@@ -325,8 +355,8 @@ int start_process(pid_t *pid, const struct start *start)
 	sys_sigmask(SIG_SETMASK, &all, &mask);
 	if (!(child.flags & POSIX_SPAWN_SETSIGMASK))
 		child.mask = mask;
-	if (start->embryo)
-		ret = start_embryo(&child, &pidfd);
+	if (functions[start->by])
+		ret = functions[start->by](&child, &pidfd);
 	if (ret == START_LEFT)
 		ret = start_clone(&child, &pidfd);
 	sys_sigmask(SIG_SETMASK, &mask, NULL);

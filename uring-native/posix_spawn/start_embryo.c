@@ -4,32 +4,16 @@
  * action is a call that changes it from outside, so nothing has to be undone in
  * the child, no handler can run there and each error is that of its call.
  *
- * Left to clone3(2) is what has no key (RESETIDS that changes anything,
- * cgroups, tcsetpgrp), what depends on which numbers the child has free or what
- * it has at one of them, and files for which one may have to wait or that are
- * others to the child: here they are opened by the caller.
+ * Left to clone3(2) is what has no key, and files for which one may have to
+ * wait or that are others to the child: here they are opened by the caller.
  */
-#include "start_embryo.h"
-
 #include <fcntl.h>
 #include <poll.h>
 
 #include "ahead.h"
+#include "configure.h"
 #include "fdinfo.h"
 #include "pidfd_spawn.h"
-
-/* struct sched_attr, which no libc of the time has. */
-struct schedule {
-	uint32_t size;
-	uint32_t policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
-
-#define RESET_ON_FORK 0x40000000 /* in a policy */
-#define FLAG_RESET_ON_FORK 1
 
 struct embryo {
 	const struct child *child;
@@ -39,121 +23,16 @@ struct embryo {
 	bool opened; /* a file may have been created: nothing is done twice */
 };
 
-/* May its descriptor @fd be another than ours, before action @nr? */
-static bool is_changed(const struct child *child, int nr, int fd)
-{
-	int i;
-
-	for (i = 0; i < nr; i++) {
-		const struct action *a = &child->actions[i];
-
-		if ((a->kind == ACTION_CLOSE && a->fd == fd) ||
-		    (a->kind == ACTION_DUP2 && a->dup2.newfd == fd) ||
-		    (a->kind == ACTION_OPEN && a->open.fd == fd) ||
-		    (a->kind == ACTION_CLOSEFROM && a->fd <= fd))
-			return true;
-	}
-	return false;
-}
-
-static bool expresses_action(const struct child *child, int nr, bool *opens)
-{
-	const struct action *a = &child->actions[nr];
-
-	switch (a->kind) {
-	case ACTION_DUP2:
-		/* It only clears a flag, and no key does that. */
-		return a->dup2.fd != a->dup2.newfd;
-	case ACTION_OPEN:
-		*opens = true;
-		/* Kept if the number is the lowest that is free. */
-		return !(a->open.oflag & O_CLOEXEC);
-	case ACTION_CHDIR:
-		return !*opens;
-	case ACTION_FCHDIR:
-		return !is_changed(child, nr, a->fd);
-	case ACTION_TCSETPGRP:
-		return false;
-	default:
-		return true;
-	}
-}
-
+/* A directory is looked up by the caller, before any file is opened. */
 static bool expresses(const struct child *child)
 {
-	bool opens = false;
 	int i;
 
-	if (!child->start->argv || ahead_differs(child->start->file) ||
-	    child->flags & POSIX_SPAWN_SETCGROUP)
-		return false;
-	if (child->flags & POSIX_SPAWN_RESETIDS &&
-	    (sys_call(SYS_getuid) != sys_call(SYS_geteuid) ||
-	     sys_call(SYS_getgid) != sys_call(SYS_getegid)))
-		return false;
 	for (i = 0; i < child->nr_actions; i++)
-		if (!expresses_action(child, i, &opens))
+		if (child->actions[i].kind == ACTION_CHDIR &&
+		    actions_open(child->actions, i))
 			return false;
-	return true;
-}
-
-static long set(const struct embryo *e, unsigned command, const char *key,
-		const void *value, int aux)
-{
-	return sys_call(__NR_pidfd_config, e->fd, command, key, value, aux);
-}
-
-static long set_int(const struct embryo *e, const char *key, int number)
-{
-	return set(e, PIDFD_CONFIG_SET_INT, key, NULL, number);
-}
-
-static long set_binary(const struct embryo *e, const char *key,
-		       const void *value, size_t size)
-{
-	return set(e, PIDFD_CONFIG_SET_BINARY, key, value, (int)size);
-}
-
-static long set_schedule(const struct embryo *e)
-{
-	const struct child *child = e->child;
-	struct schedule now = {.size = sizeof(now)};
-	long ret = sys_call(SYS_sched_getattr, 0, &now, sizeof(now), 0);
-
-	/* The child has another policy, or a nice value that is not told. */
-	if (ret < 0 || now.flags & FLAG_RESET_ON_FORK ||
-	    (now.policy != SCHED_OTHER && now.policy != SCHED_BATCH &&
-	     now.policy != SCHED_IDLE))
-		return START_LEFT;
-	now.size = sizeof(now);
-	now.priority = (uint32_t)child->param.sched_priority;
-	if (child->flags & POSIX_SPAWN_SETSCHEDULER) {
-		int policy = child->policy;
-
-		if (policy < 0)
-			return -EINVAL;
-		if (policy & RESET_ON_FORK)
-			now.flags = FLAG_RESET_ON_FORK;
-		now.policy = (uint32_t)(policy & ~RESET_ON_FORK);
-	}
-	return set_binary(e, "sched", &now, sizeof(now));
-}
-
-static long set_attributes(const struct embryo *e)
-{
-	const struct child *child = e->child;
-	long ret = 0;
-
-	if (child->flags & POSIX_SPAWN_SETSIGDEF)
-		ret = set_binary(e, "sigdefault", &child->defaults, 8);
-	if (ret >= 0 && child->flags & (POSIX_SPAWN_SETSCHEDULER |
-					POSIX_SPAWN_SETSCHEDPARAM))
-		ret = set_schedule(e);
-	if (ret >= 0 && child->flags & POSIX_SPAWN_SETSID)
-		ret = set(e, PIDFD_CONFIG_SET_FLAG, "setsid", NULL, 0);
-	if (ret >= 0 && child->flags & POSIX_SPAWN_SETPGROUP)
-		ret = set_int(e, "pgid", child->pgroup);
-	return ret;
+	return configure_expresses(child);
 }
 
 /* Whether nobody has to wait for the files that are opened from @nr on. */
@@ -175,22 +54,13 @@ static bool opens_at_once(const struct embryo *e, int nr)
 static long do_open(struct embryo *e, int nr)
 {
 	const struct action *a = &e->child->actions[nr];
-	struct pidfd_config_open open = {
-		.path = (uint64_t)(uintptr_t)a->open.path,
-		.dirfd = AT_FDCWD,
-		.newfd = a->open.fd,
-		.flags = ahead_open_flags((uint32_t)a->open.oflag |
-					  (uint32_t)O_LARGEFILE),
-	};
 
-	if (!e->opened && !opens_at_once(e, nr))
+	if (!e->opened && (!configure_can_run() || !opens_at_once(e, nr)))
 		return START_LEFT;
-	if (open.flags & (O_CREAT | O_TMPFILE) & ~O_DIRECTORY)
-		open.mode = a->open.mode & 07777;
 	e->opened = true;
 	/* First, as some devices can be open but once. */
-	set_int(e, "close", a->open.fd);
-	return set_binary(e, "open", &open, sizeof(open));
+	configure_int(e->fd, "close", a->open.fd);
+	return configure_open(e->fd, a);
 }
 
 /* The caller may open nothing more, which clone3(2) has no need to. */
@@ -209,7 +79,7 @@ static void enter(struct embryo *e, int fd, bool owns)
 
 static long do_fchdir(struct embryo *e, int fd, bool owns)
 {
-	long ret = set(e, PIDFD_CONFIG_SET_FD, "cwd", NULL, fd);
+	long ret = configure(e->fd, PIDFD_CONFIG_SET_FD, "cwd", NULL, fd);
 
 	if (ret >= 0)
 		enter(e, fd, owns);
@@ -227,25 +97,27 @@ static long do_chdir(struct embryo *e, const char *path)
 	return fd < 0 ? fd : do_fchdir(e, fd, true);
 }
 
-static long do_dup2(const struct embryo *e, const struct action *a)
+/* Opened since: the child does not have them. */
+static bool is_own(const struct embryo *e, int fd)
 {
-	const struct pidfd_config_dup2 dup = {
-		.fd = a->dup2.fd,
-		.newfd = a->dup2.newfd,
-		.flags = PIDFD_CONFIG_DUP2_OWN,
-	};
-
-	return set_binary(e, "dup2", &dup, sizeof(dup));
+	return fd == e->fd || (e->owns_cwd && fd == e->cwd);
 }
 
-static long do_closefrom(const struct embryo *e, int first)
+static long do_dup2(const struct embryo *e, int nr)
 {
-	const struct pidfd_config_close_range range = {
-		.first = (uint32_t)first,
-		.last = ~0U,
-	};
+	const struct action *a = &e->child->actions[nr];
+	int fd = a->dup2.fd;
 
-	return set_binary(e, "close_range", &range, sizeof(range));
+	/*
+	 * To itself: it is to survive the exec. What the actions have put there
+	 * does. Other files are given to the child anew, as the key does not
+	 * change the flags of its own.
+	 */
+	if (fd != a->dup2.newfd || is_own(e, fd) ||
+	    actions_change(e->child->actions, nr, fd))
+		return configure_dup2(e->fd, fd, a->dup2.newfd,
+				      PIDFD_CONFIG_DUP2_OWN);
+	return configure_dup2(e->fd, fd, fd, 0);
 }
 
 static long do_action(struct embryo *e, int nr)
@@ -254,20 +126,18 @@ static long do_action(struct embryo *e, int nr)
 
 	switch (a->kind) {
 	case ACTION_CLOSE:
-		return child_closed(a->fd, set_int(e, "close", a->fd));
+		return child_closed(a->fd,
+				    configure_int(e->fd, "close", a->fd));
 	case ACTION_DUP2:
-		return do_dup2(e, a);
+		return do_dup2(e, nr);
 	case ACTION_OPEN:
 		return do_open(e, nr);
 	case ACTION_CHDIR:
 		return do_chdir(e, a->path);
 	case ACTION_FCHDIR:
-		/* Opened since: the child does not have them. */
-		if (a->fd == e->fd || (e->owns_cwd && a->fd == e->cwd))
-			return -EBADF;
-		return do_fchdir(e, a->fd, false);
+		return is_own(e, a->fd) ? -EBADF : do_fchdir(e, a->fd, false);
 	case ACTION_CLOSEFROM:
-		return do_closefrom(e, a->fd);
+		return configure_close_range(e->fd, (unsigned)a->fd, ~0U);
 	default:
 		return -EINVAL;
 	}
@@ -277,11 +147,12 @@ static long do_action(struct embryo *e, int nr)
 static long execute(void *arg, const char *path)
 {
 	const struct embryo *e = arg;
-	long ret = set(e, PIDFD_CONFIG_SET_PATH, "exe", path, AT_FDCWD);
+	long ret =
+		configure(e->fd, PIDFD_CONFIG_SET_PATH, "exe", path, AT_FDCWD);
 
 	if (ret >= 0)
 		ret = sys_call(__NR_pidfd_spawn_run, e->fd, NULL, 0);
-	return ret;
+	return configure_is_forbidden(ret) && !e->opened ? START_LEFT : ret;
 }
 
 static long run(struct embryo *e)
@@ -292,24 +163,21 @@ static long run(struct embryo *e)
 			     : execute(e, start->file);
 }
 
-static long configure(struct embryo *e)
+static long configure_all(struct embryo *e)
 {
 	const struct child *child = e->child;
-	const struct start *start = child->start;
-	long ret = set(e, PIDFD_CONFIG_SET_STRINGS, "argv", start->argv, 0);
 	int i;
+	long ret;
 
-	if (ret >= 0 && start->envp)
-		ret = set(e, PIDFD_CONFIG_SET_STRINGS, "envp", start->envp, 0);
 	/* An exec would first say that the program is missing. */
-	if (ret < 0)
+	if (configure_strings(e->fd, child->start) < 0)
 		return START_LEFT;
-	ret = set_attributes(e);
+	ret = configure_attributes(e->fd, child);
 	for (i = 0; ret >= 0 && i < child->nr_actions; i++)
 		ret = do_action(e, i);
 	/* Until the end it has that of this thread. */
 	if (ret >= 0)
-		ret = set_binary(e, "sigmask", &child->mask, 8);
+		ret = configure_binary(e->fd, "sigmask", &child->mask, 8);
 	return ret;
 }
 
@@ -340,12 +208,11 @@ long start_embryo(struct child *child, int *pidfd)
 	e.fd = (int)sys_call(SYS_pidfd_open, 0,
 			     PIDFD_EMPTY | PIDFD_INHERIT_FDS);
 	/* No such processes, or a filter. */
-	if (e.fd == -EINVAL || e.fd == -ENOSYS || e.fd == -EPERM ||
-	    is_full(e.fd))
+	if (e.fd == -EINVAL || configure_is_forbidden(e.fd) || is_full(e.fd))
 		return START_LEFT;
 	if (e.fd < 0)
 		return e.fd;
-	ret = configure(&e);
+	ret = configure_all(&e);
 	if (ret >= 0)
 		ret = run(&e);
 	enter(&e, AT_FDCWD, false);

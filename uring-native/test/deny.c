@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../include/pidfd_spawn.h"
+#include "../include/spawn_template.h"
 #include "filter.h"
 
 static const struct {
@@ -24,10 +26,16 @@ static const struct {
 	{"execveat", SYS_execveat},
 	{"io_uring_setup", SYS_io_uring_setup},
 	{"kill", SYS_kill},
+	{"pidfd_config", __NR_pidfd_config},
+	{"pidfd_open", SYS_pidfd_open},
 	{"pidfd_send_signal", SYS_pidfd_send_signal},
+	{"pidfd_spawn_open", __NR_pidfd_spawn_open},
+	{"pidfd_spawn_run", __NR_pidfd_spawn_run},
 	{"prlimit64", SYS_prlimit64},
 	{"set_robust_list", SYS_set_robust_list},
 	{"setpgid", SYS_setpgid},
+	{"spawn_template_create", __NR_spawn_template_create},
+	{"spawn_template_spawn", __NR_spawn_template_spawn},
 };
 
 static int number(const char *name, size_t len)

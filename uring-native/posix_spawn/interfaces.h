@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What start.c and start_embryo.c share. */
-#ifndef START_EMBRYO_H
-#define START_EMBRYO_H
+/*
+ * The interfaces by which start_process() can make a process, besides
+ * clone3(2). Each leaves what it cannot do to that, before it has done
+ * anything.
+ */
+#ifndef INTERFACES_H
+#define INTERFACES_H
 
 #include <limits.h>
 #include <sched.h>
@@ -37,6 +41,13 @@ struct child {
  */
 long child_closed(int fd, long ret);
 
+/* Whether POSIX_SPAWN_RESETIDS, if set, changes nothing. */
+bool child_keeps_ids(const struct child *child);
+
+/* Whether this is a kernel with the series, whose numbers mean what we think.
+ */
+bool start_has_series(void);
+
 typedef long child_execute(void *arg, const char *path);
 
 /*
@@ -50,12 +61,14 @@ long child_search(const struct child *child, child_execute *try, void *arg);
 #define START_LEFT LONG_MIN
 
 /*
- * Starts the process by pidfd_open(0, PIDFD_EMPTY), one pidfd_config() for each
- * attribute and action, and pidfd_spawn_run(). All signals are blocked. Returns
+ * Starts the process by an interface, while all signals are blocked. Returns
  * the pid, with a pidfd in *@pidfd if the caller wants one; the -errno of what
- * failed; or START_LEFT with nothing done, if the kernel has no such processes
- * or no key for what is asked for.
+ * failed; or START_LEFT with nothing done, if the kernel does not have the
+ * interface, a filter forbids it, or it has no word for what is asked for.
  */
-long start_embryo(struct child *child, int *pidfd);
+typedef long start_function(struct child *child, int *pidfd);
+
+start_function start_embryo;
+start_function start_builder;
 
 #endif
