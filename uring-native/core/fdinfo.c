@@ -24,6 +24,16 @@ static void add_number(char *at, unsigned number)
 	*at = '\0';
 }
 
+int fdinfo_open_file(pid_t pid, const char *name)
+{
+	char path[64] = "/proc/";
+
+	add_number(path, (unsigned)pid);
+	strcat(path, "/");
+	strncat(path, name, sizeof(path) - strlen(path) - 1);
+	return (int)sys_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+}
+
 pid_t fdinfo_pid(int pidfd)
 {
 	char path[48] = "/proc/self/fdinfo/", text[1024];

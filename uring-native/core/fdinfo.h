@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc tells about a descriptor of this process. */
+/* What /proc tells about a descriptor of this process, and the process. */
 #ifndef FDINFO_H
 #define FDINFO_H
 
@@ -17,5 +17,11 @@ int fdinfo_open_process(int fd, pid_t *pid);
  * belong to another pid namespace than ours. Async-signal-safe.
  */
 pid_t fdinfo_pid(int pidfd);
+
+/*
+ * Opens the file @name in the folder of the process with that number. Returns a
+ * close-on-exec descriptor or -errno. Async-signal-safe.
+ */
+int fdinfo_open_file(pid_t pid, const char *name);
 
 #endif

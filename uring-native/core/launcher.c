@@ -2,20 +2,17 @@
 #include "launcher.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include "child.h"
 #include "doomed.h"
-#include "fdinfo.h"
+#include "execd.h"
 #include "ignored.h"
 #include "place.h"
 #include "reap.h"
@@ -127,14 +124,6 @@ void launch_set_batch(const struct launch_thread *thread, bool batch)
 		sched_setscheduler(0, batch ? SCHED_BATCH : SCHED_OTHER, &none);
 }
 
-bool launch_children_stay(void)
-{
-	struct sigaction sa;
-
-	return !sigaction(SIGCHLD, NULL, &sa) && sa.sa_handler != SIG_IGN &&
-	       !(sa.sa_flags & SA_NOCLDWAIT);
-}
-
 int launch_enter(const struct launch *launch, struct launch_thread *thread)
 {
 	long ret;
@@ -164,84 +153,6 @@ void launch_is_slow(struct launch_thread *thread)
 		thread->on_slow(thread);
 }
 
-/*
- * The flags (PF_*) of a process's main thread, from /proc; or -1. The pid comes
- * from the pidfd's fdinfo, as /proc may belong to another pid namespace.
- */
-static long task_flags(int pidfd)
-{
-	char path[64], buf[1024], *at;
-	pid_t pid = fdinfo_pid(pidfd);
-	long flags = -1;
-	FILE *f;
-
-	if (pid <= 0)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return -1;
-	/* The name may contain anything, but ends at the last parenthesis. */
-	buf[fread(buf, 1, sizeof(buf) - 1, f)] = '\0';
-	at = strrchr(buf, ')');
-	if (at)
-		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %ld", &flags);
-	fclose(f);
-	return flags;
-}
-
-/* From the kernel's sched.h; /proc has made them part of its interface. */
-#define PF_EXITING 0x00000004
-#define PF_FORKNOEXEC 0x00000040
-
-/*
- * There is no /proc, or no descriptor to read it with. A child that failed to
- * exec ends at once; then the answer of setpgid(2) is final. It tells nothing
- * about a child in another session.
- */
-static bool has_execd_without_proc(pid_t pid, int pidfd)
-{
-	struct pollfd over = {pidfd, POLLIN, 0};
-
-	return poll(&over, 1, LAUNCH_SLOW_MS) != 1 ||
-	       sys_call(SYS_getsid, pid) != sys_call(SYS_getsid, 0) ||
-	       sys_call(SYS_setpgid, pid, INT_MAX) == -EACCES;
-}
-
-/*
- * setpgid(2) fails with EACCES for a child that has exec'd, otherwise with
- * EPERM, as no group has this number. It also fails with EPERM for a child in
- * another session, so then /proc decides.
- *
- * A kernel may let us go on in the middle: while the child is in an exec that
- * can no longer fail but is not recorded yet, or has failed but is not exiting
- * yet. A tracer may let the latter last. Both come to an end, so look until one
- * is over.
- */
-bool launch_has_execd(pid_t pid, int pidfd)
-{
-	struct pollfd over = {pidfd, POLLIN, 0};
-	int ms = 1;
-
-	for (;;) {
-		long flags;
-
-		if (sys_call(SYS_setpgid, pid, INT_MAX) == -EACCES)
-			return true;
-		flags = task_flags(pidfd);
-		if (flags < 0)
-			return has_execd_without_proc(pid, pidfd);
-		if (!(flags & PF_FORKNOEXEC))
-			return true;
-		if (flags & PF_EXITING)
-			return false;
-		/* the end of the child wakes us */
-		poll(&over, 1, ms);
-		if (ms < 60000)
-			ms *= 2;
-	}
-}
-
 static bool is_gone(const struct child_progress *progress)
 {
 	uint32_t gone = __atomic_load_n(&progress->gone, __ATOMIC_ACQUIRE);
@@ -258,13 +169,9 @@ static bool is_gone_anyway(const struct launch *launch)
 	siginfo_t info = {0};
 	long ret = sys_waitid_pidfd(launch->pidfd, &info,
 				    WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
-	long flags;
 
-	if (ret == -ECHILD || info.si_pid ||
-	    sys_call(SYS_setpgid, launch->pid, INT_MAX) == -EACCES)
-		return true;
-	flags = task_flags(launch->pidfd);
-	return flags >= 0 && !(flags & PF_FORKNOEXEC);
+	return ret == -ECHILD || info.si_pid ||
+	       execd_by_now(launch->pid, launch->pidfd);
 }
 
 void launch_wait(struct launch *launch, struct launch_thread *thread,
@@ -322,7 +229,7 @@ void launch_finish(struct launch *launch, struct launch_thread *thread,
 	uint32_t at = progress->at;
 
 	if (c->ops[at].op == CHAIN_EXEC && c->res[at] == -ECANCELED &&
-	    launch_has_execd(launch->pid, launch->pidfd))
+	    execd(launch->pid, launch->pidfd))
 		c->res[at] = 0;
 	launch->error = chain_result(c, &launch->failed_op);
 	if (launch->error)

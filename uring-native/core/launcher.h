@@ -176,12 +176,6 @@ void launch_finish(struct launch *launch, struct launch_thread *thread,
 		   const struct child_progress *progress);
 
 /*
- * For the launchers: whether the child @pid has exec'd. It may have ended, but
- * has not been reaped. @pidfd is the same process.
- */
-bool launch_has_execd(pid_t pid, int pidfd);
-
-/*
  * For launchers whose children start with the thread's policy: takes that of a
  * batch thread away while it makes one, and gives it back.
  */
@@ -195,12 +189,6 @@ void launch_set_batch(const struct launch_thread *thread, bool batch);
 int launch_enter(const struct launch *launch, struct launch_thread *thread);
 /* Takes the thread back, if it went there. */
 void launch_leave(const struct launch_thread *thread);
-
-/*
- * For the launchers: while SIGCHLD is ignored, a child may be gone before we
- * can inspect it.
- */
-bool launch_children_stay(void);
 
 /*
  * For the launchers: leaves the launch, which has no child, to the launcher

@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "core.h"
+#include "execd.h"
 #include "sys.h"
 #include "template_plan.h"
 
@@ -44,7 +45,7 @@ static enum start start(struct launch *launch, struct launch_thread *thread,
 	*err = pid;
 	if (pid < 0)
 		return NO_CHILD;
-	if (launch_has_execd(pid, pidfd)) {
+	if (execd(pid, pidfd)) {
 		launch->pidfd = pidfd;
 		launch->pid = pid;
 		return STARTED;
@@ -173,7 +174,7 @@ static void template_launch(struct launch *launch, struct launch_thread *thread)
 		launch_no_child(launch, there);
 		return;
 	}
-	if (there && launch_children_stay()) {
+	if (there && execd_can_tell()) {
 		if (plan_make(&plan, launch))
 			next = run_plan(launch, thread, &plan);
 		plan_drop(&plan);

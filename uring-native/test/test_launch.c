@@ -13,6 +13,7 @@
 
 #include "core.h"
 #include "embryo.h"
+#include "execd.h"
 #include "filter.h"
 #include "ignored.h"
 #include "io_uring_spawn.h"
@@ -571,7 +572,7 @@ static void test_has_execd(bool execs, bool session)
 	}
 	pidfd = (int)sys_call(SYS_pidfd_open, pid, 0);
 	CHECK(pidfd >= 0);
-	CHECK(launch_has_execd(pid, pidfd) == execs);
+	CHECK(execd(pid, pidfd) == execs);
 	if (execs)
 		CHECK(!kill(pid, SIGKILL));
 	CHECK(waitpid(pid, &status, 0) == pid);
