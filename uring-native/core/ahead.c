@@ -51,7 +51,7 @@ int ahead_look_up(int cwd, const char *path, uint32_t flags)
 		return fd;
 	if (!fstatfs(fd, &fs) && fs.f_type != PROC_SUPER_MAGIC)
 		return fd;
-	close(fd);
+	sys_call(SYS_close, fd);
 	return -EOPNOTSUPP;
 }
 
@@ -74,7 +74,7 @@ bool ahead_path_opens_at_once(int cwd, const char *path, uint32_t flags)
 	if (fd < 0)
 		return false;
 	fstat(fd, &st);
-	close(fd);
+	sys_call(SYS_close, fd);
 	/* /dev/null is for everybody what it is for us, a terminal is not. */
 	return flags & O_PATH || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ||
 	       (S_ISCHR(st.st_mode) && major(st.st_rdev) == memory);

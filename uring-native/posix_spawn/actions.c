@@ -44,6 +44,22 @@ bool actions_change(const struct action *actions, int nr, int fd)
 	return false;
 }
 
+bool actions_use(const struct action *actions, int nr, int fd)
+{
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct action *a = &actions[i];
+
+		if ((a->kind == ACTION_DUP2 && a->dup2.fd == fd) ||
+		    ((a->kind == ACTION_FCHDIR ||
+		      a->kind == ACTION_TCSETPGRP) &&
+		     a->fd == fd))
+			return true;
+	}
+	return false;
+}
+
 bool actions_open(const struct action *actions, int nr)
 {
 	while (nr--)

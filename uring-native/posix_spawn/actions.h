@@ -50,6 +50,9 @@ const struct action *actions_of(const posix_spawn_file_actions_t *file_actions,
 /* May one of the first @nr @actions have made @fd another file than before? */
 bool actions_change(const struct action *actions, int nr, int fd);
 
+/* Whether one of the first @nr @actions looks at what @fd is. */
+bool actions_use(const struct action *actions, int nr, int fd);
+
 /* Whether one of the @nr @actions opens a file. */
 bool actions_open(const struct action *actions, int nr);
 

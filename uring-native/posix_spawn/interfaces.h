@@ -35,6 +35,9 @@ struct child {
 	volatile int error; /* of what failed */
 };
 
+/* Whether @fd is a number that a descriptor can have. No libc. */
+bool child_may_have(int fd);
+
 /*
  * The result of an ACTION_CLOSE of @fd whose close(2) returned @ret: only a
  * descriptor that cannot be open is an error. No libc.
@@ -57,6 +60,21 @@ typedef long child_execute(void *arg, const char *path);
  */
 long child_search(const struct child *child, child_execute *try, void *arg);
 
+/* What such a search has come to; @ret is -ENOENT at first. */
+struct search {
+	bool forbidden; /* a file may not be executed */
+	long ret;
+};
+
+/* Takes what an exec has returned; returns whether to try another. No libc. */
+bool search_goes_on(struct search *search, long ret);
+
+/*
+ * Waits for the end of a child that could not be started, and closes @pidfd.
+ * Until then wait(2) would find a child that posix_spawn(3) has not made.
+ */
+void child_await_end(int pidfd);
+
 /* No error number: another way has to be taken. */
 #define START_LEFT LONG_MIN
 
@@ -70,5 +88,7 @@ typedef long start_function(struct child *child, int *pidfd);
 
 start_function start_embryo;
 start_function start_builder;
+start_function start_template;
+start_function start_chain;
 
 #endif

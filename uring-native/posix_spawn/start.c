@@ -8,6 +8,7 @@
 #include "start.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,14 +113,17 @@ static long set_attributes(const struct child *child)
 	return ret;
 }
 
-long child_closed(int fd, long ret)
+bool child_may_have(int fd)
 {
 	struct rlimit limit;
 
-	if (ret >= 0)
-		return 0;
 	sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-	return fd < 0 || (rlim_t)fd >= limit.rlim_cur ? ret : 0;
+	return fd >= 0 && (rlim_t)fd < limit.rlim_cur;
+}
+
+long child_closed(int fd, long ret)
+{
+	return ret < 0 && !child_may_have(fd) ? ret : 0;
 }
 
 static long do_dup2(int fd, int newfd)
@@ -189,11 +193,17 @@ static long execute(void *arg, const char *path)
 			child->start->envp);
 }
 
-/* After these, execvp(3) tries the next directory. */
-static bool goes_on(long ret)
+bool search_goes_on(struct search *search, long ret)
 {
-	return ret == -ENOENT || ret == -EACCES || ret == -ENOTDIR ||
-	       ret == -ESTALE || ret == -ENODEV || ret == -ETIMEDOUT;
+	search->forbidden |= ret == -EACCES;
+	search->ret = ret;
+	/* After these, execvp(3) tries the next directory. */
+	if (ret != -ENOENT && ret != -EACCES && ret != -ENOTDIR &&
+	    ret != -ESTALE && ret != -ENODEV && ret != -ETIMEDOUT)
+		return false;
+	if (search->forbidden)
+		search->ret = -EACCES;
+	return true;
 }
 
 static size_t length_to(const char *s, char end)
@@ -218,8 +228,7 @@ __attribute__((noinline)) long child_search(const struct child *child,
 	const char *file = child->start->file, *dir = child->path;
 	size_t length = length_to(file, '\0');
 	char name[PATH_MAX + NAME_MAX + 2];
-	bool forbidden = false;
-	long ret = -ENOENT;
+	struct search search = {.ret = -ENOENT};
 
 	if (!length)
 		return -ENOENT;
@@ -235,13 +244,11 @@ __attribute__((noinline)) long child_search(const struct child *child,
 			copy(name, dir, n);
 			name[n] = '/';
 			copy(name + n + !!n, file, length + 1);
-			ret = try(arg, name);
-			forbidden |= ret == -EACCES;
-			if (!goes_on(ret))
-				return ret;
+			if (!search_goes_on(&search, try(arg, name)))
+				return search.ret;
 		}
 		if (!dir[n])
-			return forbidden ? -EACCES : ret;
+			return search.ret;
 		dir += n + 1;
 	}
 }
@@ -309,6 +316,15 @@ static long start_clone(struct child *child, int *pidfd)
 	return -child->error;
 }
 
+void child_await_end(int pidfd)
+{
+	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+
+	while (sys_call(SYS_ppoll, &ended, 1, NULL, NULL, 0) == -EINTR)
+		;
+	sys_call(SYS_close, pidfd);
+}
+
 bool start_has_series(void)
 {
 	static atomic_int known;
@@ -322,14 +338,16 @@ bool start_has_series(void)
 }
 
 const char *const start_names[] = {
-	[START_VFORK] = "vfork",
-	[START_EMBRYO] = "embryo",
-	[START_BUILDER] = "builder",
+	[START_VFORK] = "vfork",     [START_EMBRYO] = "embryo",
+	[START_BUILDER] = "builder", [START_TEMPLATE] = "template",
+	[START_CHAIN] = "chain",
 };
 
 static start_function *const functions[START_INTERFACES] = {
 	[START_EMBRYO] = start_embryo,
 	[START_BUILDER] = start_builder,
+	[START_TEMPLATE] = start_template,
+	[START_CHAIN] = start_chain,
 };
 
 int start_process(pid_t *pid, const struct start *start)

@@ -8,9 +8,11 @@
 
 /* How a process is made. */
 enum start_interface {
-	START_VFORK,   /* clone3(2), with the caller's memory until the exec */
-	START_EMBRYO,  /* pidfd_open(0, PIDFD_EMPTY): configured, then run */
-	START_BUILDER, /* pidfd_spawn_open(2): recorded, then run once */
+	START_VFORK,	/* clone3(2), with the caller's memory until the exec */
+	START_EMBRYO,	/* pidfd_open(0, PIDFD_EMPTY): configured, then run */
+	START_BUILDER,	/* pidfd_spawn_open(2): recorded, then run once */
+	START_TEMPLATE, /* spawn_template_spawn(2), of a template for the one */
+	START_CHAIN,	/* io_uring requests, on a ring for the one start */
 	START_INTERFACES,
 };
 

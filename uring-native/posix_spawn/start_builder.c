@@ -53,25 +53,17 @@ static bool expresses(const struct child *child)
 static long hide_own(const struct builder *b)
 {
 	const struct child *child = b->child;
-	int i;
+	unsigned fd = (unsigned)b->fd;
 
-	for (i = 0; i < child->nr_actions; i++) {
-		const struct action *a = &child->actions[i];
-
-		if (a->kind == ACTION_DUP2 && a->dup2.fd == b->fd)
-			return configure_close_range(b->fd, (unsigned)b->fd,
-						     (unsigned)b->fd);
-	}
-	return 0;
+	if (!actions_use(child->actions, child->nr_actions, b->fd))
+		return 0;
+	return configure_close_range(b->fd, fd, fd);
 }
 
 /* A close(2) that fails is an error only of what cannot be open. */
 static long record_close(const struct builder *b, int fd)
 {
-	struct rlimit limit;
-
-	sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-	if ((rlim_t)fd >= limit.rlim_cur)
+	if (!child_may_have(fd))
 		return configure_int(b->fd, "close", fd);
 	return configure_close_range(b->fd, (unsigned)fd, (unsigned)fd);
 }

@@ -8,7 +8,6 @@
  * wait or that are others to the child: here they are opened by the caller.
  */
 #include <fcntl.h>
-#include <poll.h>
 
 #include "ahead.h"
 #include "configure.h"
@@ -181,21 +180,15 @@ static long configure_all(struct embryo *e)
 	return ret;
 }
 
-/*
- * Ends the process, which nobody else knows. Until it is gone, wait(2) would
- * find a child that posix_spawn(3) has not made.
- */
+/* Ends the process, which nobody else knows. */
 static void drop(int fd)
 {
 	pid_t pid;
 	int pidfd = fdinfo_open_process(fd, &pid);
-	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
 
 	sys_call(SYS_close, fd);
-	if (pidfd < 0)
-		return;
-	sys_call(SYS_ppoll, &ended, 1, NULL, NULL, 0);
-	sys_call(SYS_close, pidfd);
+	if (pidfd >= 0)
+		child_await_end(pidfd);
 }
 
 long start_embryo(struct child *child, int *pidfd)
