@@ -1,6 +1,6 @@
 import type { Backend } from './backend.js'
 
-/** A child that shares memory until its exec, made by a native thread. */
+/** A child that shares memory until its exec. */
 export const vfork: Backend<'vfork'> = {
   name: 'vfork',
   kind: 1,

@@ -266,7 +266,7 @@ static long run_head(struct child *child)
 		if (ret < 0)
 			return ret;
 	}
-	return child_set_fds(fds, head->len);
+	return child_set_fds(fds, head->len, child->notice);
 }
 
 void child_run(struct child *child)

@@ -58,6 +58,7 @@ struct child {
 	uint64_t sigmask;  /* to start with */
 	uint64_t ignored;  /* signals that may be ignored at its start */
 	bool shares_files; /* it still has its parent's descriptor table */
+	int notice;	   /* a descriptor to keep until the exec, or -1 */
 	pid_t parent;	   /* its parent's process, as seen from here */
 	/* What its program gets, set right before the exec: see child_run(). */
 	uint64_t pdeathsig;

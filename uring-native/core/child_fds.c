@@ -166,7 +166,7 @@ static int place(int from, const struct chain_fd *fd)
 	return (int)child_dup(from, fd->newfd, cloexec ? O_CLOEXEC : 0);
 }
 
-static int close_others(const struct chain_fd *fds, uint32_t nr)
+static int close_others(const struct chain_fd *fds, uint32_t nr, int keep)
 {
 	unsigned next = 0;
 	uint32_t i;
@@ -180,10 +180,20 @@ static int close_others(const struct chain_fd *fds, uint32_t nr)
 			return ret;
 		next = kept + 1;
 	}
+	if (keep >= 0) {
+		int ret =
+			(unsigned)keep > next
+				? child_close_range(next, (unsigned)keep - 1, 0)
+				: 0;
+
+		if (ret < 0)
+			return ret;
+		next = (unsigned)keep + 1;
+	}
 	return child_close_range(next, UINT_MAX, 0);
 }
 
-int child_set_fds(struct chain_fd *fds, uint32_t nr)
+int child_set_fds(struct chain_fd *fds, uint32_t nr, int keep)
 {
 	int above;
 	uint32_t i;
@@ -212,5 +222,5 @@ int child_set_fds(struct chain_fd *fds, uint32_t nr)
 		if (ret < 0)
 			return ret;
 	}
-	return close_others(fds, nr);
+	return close_others(fds, nr, keep);
 }

@@ -17,11 +17,11 @@ int child_unshare_fds(const struct chain_fd *fds, uint32_t nr);
 /*
  * Leaves the calling process with exactly the @nr descriptors of @fds, each at
  * its newfd: nothing above, between or below. Sources may be each other's
- * targets in any order. Async-signal-safe; sorts @fds by newfd. Returns 0 or
- * -errno: EBADF (a source is not open, or a target is above RLIMIT_NOFILE),
- * EMFILE.
+ * targets in any order. @keep, above all targets, stays open, too, unless it is
+ * -1. Async-signal-safe; sorts @fds by newfd. Returns 0 or -errno: EBADF (a
+ * source is not open, or a target is above RLIMIT_NOFILE), EMFILE.
  */
-int child_set_fds(struct chain_fd *fds, uint32_t nr);
+int child_set_fds(struct chain_fd *fds, uint32_t nr, int keep);
 
 /*
  * dup3(2), emulated if a filter forbids it. @fd and @newfd differ. Returns

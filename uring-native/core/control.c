@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "direct.h"
 #include "inbox.h"
 #include "job.h"
 #include "lock.h"
@@ -99,6 +100,10 @@ static int wait_until(struct core *core, uint32_t id,
 	int ret = -ESRCH, late = 0;
 
 	core_lock(core);
+	job = job_find(core, id);
+	/* Nobody would take note of its start meanwhile. */
+	if (job)
+		direct_hand_over(job);
 	core->nr_waiters++;
 	while ((job = job_find(core, id)) && job->state != JOB_SETTLED &&
 	       !late) {

@@ -3,8 +3,9 @@
  * The processes of one environment: launches them, waits for them and collects
  * their output. Calls from the environment's thread only queue; the work is
  * done by a loop thread, which owns the ring or epoll, and by launch threads,
- * which make a child and wait for its exec. They live as long as the
- * environment, because a parent-death signal is bound to the thread that
+ * which make a child and wait for its exec; but core_flush() of a polled core
+ * may make a child that is the only one (direct.h). The threads live as long as
+ * the environment, because a parent-death signal is bound to the thread that
  * cloned.
  */
 #ifndef CORE_H
@@ -184,7 +185,10 @@ int core_can_launch(const struct core *core, enum launcher_kind kind);
 int core_launch(struct core *core, const struct core_request *request,
 		uint32_t *id, const char **why);
 
-/* Begins the queued launches, with one wake-up for all of them. */
+/*
+ * Begins the queued launches, with one wake-up for all of them. Does not wait
+ * for any of them.
+ */
 void core_flush(struct core *core);
 
 /*

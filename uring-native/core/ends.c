@@ -46,16 +46,29 @@ int job_end(struct job *job, bool wake)
 	return 0;
 }
 
-/* Only one thread at a time: the owner, or after it the loop's. */
-static void take_ends(struct ends *ends, bool wake)
+/* In the data of an event: it is a notice, and no end. */
+#define NOTICE 1UL
+
+/*
+ * Only one thread at a time: the owner, or after it the loop's. Returns whether
+ * there were notices: then there may be more ends already.
+ */
+static bool take_some_ends(struct ends *ends, bool wake)
 {
 	struct core *core = ends->core;
 	struct epoll_event events[AT_ONCE];
 	int i, n = epoll_wait(ends->watch.fd, events, AT_ONCE, 0);
+	bool notices = false;
 
 	for (i = 0; i < n; i++) {
-		struct job *job = events[i].data.ptr;
+		struct job *job =
+			(struct job *)(uintptr_t)(events[i].data.u64 & ~NOTICE);
 
+		if (events[i].data.u64 & NOTICE) {
+			direct_left(job);
+			notices = true;
+			continue;
+		}
 		if (!job || !job_end(job, wake))
 			continue;
 		/* The loop looks at it again from time to time. */
@@ -63,6 +76,13 @@ static void take_ends(struct ends *ends, bool wake)
 		inbox_send(job, TODO_WATCH);
 		core_unlock(core);
 	}
+	return notices;
+}
+
+static void take_ends(struct ends *ends, bool wake)
+{
+	if (take_some_ends(ends, wake))
+		take_some_ends(ends, wake);
 }
 
 static void on_ends(struct watch *watch)
@@ -153,6 +173,19 @@ int ends_add(struct ends *ends, struct job *job)
 	return -errno;
 }
 
+int ends_add_notice(struct ends *ends, struct job *job)
+{
+	/* It is only closed. */
+	struct epoll_event event = {
+		.events = EPOLLONESHOT,
+		.data.u64 = (uintptr_t)job | NOTICE,
+	};
+
+	if (!epoll_ctl(ends->watch.fd, EPOLL_CTL_ADD, job->notice, &event))
+		return 0;
+	return -errno;
+}
+
 void ends_wake(struct core *core)
 {
 	uint64_t one = 1;
@@ -187,5 +220,7 @@ int core_fd(const struct core *core)
 
 void core_poll(struct core *core)
 {
+	/* It will drain: nobody has to wake it for what is posted meanwhile. */
+	atomic_store(&core->owner_woken, true);
 	take_ends(&core->ends[ENDS_OWNER], false);
 }

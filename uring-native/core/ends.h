@@ -10,7 +10,8 @@
  * - the other is watched by the core's loop. Where there are many processes,
  *   the owner's thread has enough to do.
  *
- * Once the owner is gone, the loop watches both. An end that comes with
+ * The owner's set also tells that the children of direct launches have left our
+ * memory. Once the owner is gone, the loop watches both. An end that comes with
  * collected output, or with input, is in neither: see watch_job() in loop.c.
  */
 #ifndef ENDS_H
@@ -49,6 +50,12 @@ struct ends *ends_for(struct core *core);
  * caller's: ENOMEM, ENOSPC (max_user_watches). Lock not held.
  */
 int ends_add(struct ends *ends, struct job *job);
+
+/*
+ * Waits for the child of a direct launch to leave; then direct_left() gets
+ * @job. Returns 0 or -errno.
+ */
+int ends_add_notice(struct ends *ends, struct job *job);
 
 /* Wakes the owner that watches its set. */
 void ends_wake(struct core *core);

@@ -118,6 +118,7 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	job->launch.pid = -1;
 	job->launch.pidfd = -1;
 	job->launch.embryo = -1;
+	job->notice = -1;
 	ret = chain_load(req->chain, req->chain_size, &job->launch.chain, why);
 	if (ret)
 		goto err;

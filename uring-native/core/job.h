@@ -55,10 +55,11 @@ struct job_input {
 /*
  * One process, from the request until its last event is freed.
  *
- * The core's lock guards state, cancelled, stopped, lazy, more, refs, todo and
- * the list pointers. The rest belongs to whoever has the job: its maker until
- * it is queued, a launch thread (or the loop, for a ring) until it is settled,
- * then the loop. The launch's pid and pidfd are atomic, for signals meanwhile.
+ * The core's lock guards state, cancelled, stopped, lazy, more, direct, refs,
+ * todo and the list pointers. The rest belongs to whoever has the job: its
+ * maker until it is queued, a launch thread (or the loop, for a ring) until it
+ * is settled, then the loop. The launch's pid and pidfd are atomic, for signals
+ * meanwhile.
  */
 struct job {
 	struct launch launch;
@@ -74,13 +75,21 @@ struct job {
 	bool lazy;    /* its core_request's, until a chunk is asked for */
 	bool like_uv_spawn; /* its core_request's */
 	bool waited;	    /* its core_request's; once settled, core_run()'s */
-	unsigned busy_ms;   /* waited while the program was open for writing */
-	bool watched;	    /* the loop waits for its exit and output, or did */
+	/*
+	 * The launch is the owner's own, see direct.h: nobody has seen yet that
+	 * it is over, and no launch thread goes on with it.
+	 */
+	bool direct;
+	unsigned busy_ms; /* waited while the program was open for writing */
+	bool watched;	  /* the loop waits for its exit and output, or did */
 	bool exited;
+	/* Of a direct launch, until it is over; the core's lock guards it. */
+	struct direct_room *room;
+	int notice; /* of whoever takes the ends of the owner's set */
 	/*
 	 * One each for the launch, which passes its own on to the exit, every
-	 * output, the input, every event that is not freed, the inbox, and what
-	 * waits for this one as its watcher.
+	 * output, the input, every event that is not freed, the inbox, the
+	 * notice, and what waits for this one as its watcher.
 	 */
 	unsigned refs;
 	/* Each occurs at most once, so memory for it is always at hand. */

@@ -96,6 +96,7 @@ void launch_child(const struct launch *launch, struct launch_thread *thread,
 		.sigmask = launch->sigmask,
 		.reset_policy = thread->batch,
 		.ignored = may_ignore(thread),
+		.notice = -1,
 		.parent = getpid(),
 	};
 }

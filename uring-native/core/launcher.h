@@ -96,7 +96,7 @@ struct launch_thread {
 	bool slow;
 };
 
-/* One of launch() and submit() is NULL. */
+/* One of launch() and submit() is NULL; begin() may be. */
 struct launcher {
 	/*
 	 * Why it does not work here (-errno), or 0. NULL: it works wherever the
@@ -120,6 +120,16 @@ struct launcher {
 	 * that did not exec has been reaped, or is ending without a zombie.
 	 */
 	void (*launch)(struct launch *launch, struct launch_thread *thread);
+	/*
+	 * Makes the child as launch() does, and returns at once: 0, or -errno
+	 * and there is none. NULL: it cannot. Until progress->gone is 0, the
+	 * child uses all that is given here, and the chain. It gets @notice, a
+	 * close-on-exec descriptor above all that it gets otherwise, which its
+	 * exec or its end closes.
+	 */
+	int (*begin)(struct launch *launch, struct launch_thread *thread,
+		     struct child_progress *progress, struct child *child,
+		     int notice);
 	/*
 	 * Queues the chain on the ring. Once all of it has completed, the
 	 * ring's wait() calls ops->done(), or ops->again(). Returns 0, or

@@ -115,13 +115,56 @@ static long clone_old(struct launch *launch, struct launch_thread *thread,
 	return pid < 0 ? -errno : pid;
 }
 
-static void vfork_launch(struct launch *launch, struct launch_thread *thread)
+/* Returns 0, or -errno: there is no child. */
+static int make_child(struct launch *launch, struct launch_thread *thread,
+		      struct child_progress *progress, struct child *child,
+		      int notice)
 {
 	const struct chain_op *head = &launch->chain->ops[0];
-	struct child_progress progress = {.gone = CHILD_THERE};
-	struct child child;
 	uint64_t all = ~0ULL, old;
-	long pid;
+	long pid = launch_thread_stack(thread);
+
+	chain_reset(launch->chain);
+	if (pid < 0)
+		return (int)pid;
+	pid = -ENOSYS;
+	*progress = (struct child_progress){.gone = CHILD_THERE};
+	launch_child(launch, thread, progress, child);
+	child->notice = notice;
+	/*
+	 * Block even the two signals that libc keeps for itself: their handlers
+	 * must not run in a child that shares libc's memory.
+	 */
+	sys_sigmask(SIG_SETMASK, &all, &old);
+	if (!atomic_load(&no_clone3)) {
+		/* Only its end would close a notice in a table we share. */
+		child->shares_files = head->flags & CHAIN_CLONE_FDS &&
+				      notice < 0 && can_unshare(thread);
+		pid = clone_new(launch, thread, child);
+	}
+	/* clone(2) lacks the flags above 32 bits. */
+	if ((pid == -ENOSYS || pid == -EPERM) && !(head->addr2 >> 32)) {
+		bool blocked = pid == -ENOSYS;
+
+		child->shares_files = false;
+		pid = clone_old(launch, thread, child);
+		if (pid > 0 && blocked)
+			atomic_store(&no_clone3, true);
+	}
+	sys_sigmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0) {
+		progress->gone = 0;
+		return (int)pid;
+	}
+	launch->pid = (pid_t)pid;
+	return 0;
+}
+
+static void vfork_launch(struct launch *launch, struct launch_thread *thread)
+{
+	struct child_progress progress;
+	struct child child;
+	int ret;
 
 	/*
 	 * A change of credentials makes the memory of the process that does it
@@ -133,39 +176,11 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 		launch_by(LAUNCHER_FORK, launch, thread);
 		return;
 	}
-	pid = launch_thread_stack(thread);
-	chain_reset(launch->chain);
-	if (pid < 0) {
-		launch_no_child(launch, (int)pid);
+	ret = make_child(launch, thread, &progress, &child, -1);
+	if (ret) {
+		launch_no_child(launch, ret);
 		return;
 	}
-	pid = -ENOSYS;
-	launch_child(launch, thread, &progress, &child);
-	/*
-	 * Block even the two signals that libc keeps for itself: their handlers
-	 * must not run in a child that shares libc's memory.
-	 */
-	sys_sigmask(SIG_SETMASK, &all, &old);
-	if (!atomic_load(&no_clone3)) {
-		child.shares_files =
-			head->flags & CHAIN_CLONE_FDS && can_unshare(thread);
-		pid = clone_new(launch, thread, &child);
-	}
-	/* clone(2) lacks the flags above 32 bits. */
-	if ((pid == -ENOSYS || pid == -EPERM) && !(head->addr2 >> 32)) {
-		bool blocked = pid == -ENOSYS;
-
-		child.shares_files = false;
-		pid = clone_old(launch, thread, &child);
-		if (pid > 0 && blocked)
-			atomic_store(&no_clone3, true);
-	}
-	sys_sigmask(SIG_SETMASK, &old, NULL);
-	if (pid < 0) {
-		launch_no_child(launch, (int)pid);
-		return;
-	}
-	launch->pid = (pid_t)pid;
 	launch_wait(launch, thread, &progress);
 	launch_finish(launch, thread, &progress);
 }
@@ -173,4 +188,5 @@ static void vfork_launch(struct launch *launch, struct launch_thread *thread)
 const struct launcher launcher_vfork = {
 	.writes_pid = true,
 	.launch = vfork_launch,
+	.begin = make_child,
 };

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "direct.h"
 #include "ends.h"
 #include "events.h"
 #include "inbox.h"
@@ -409,6 +410,7 @@ static int loop_init(struct core *core)
 		return err;
 	}
 	core->poller->ops->arm(core->poller, &core->wake);
+	direct_watch(core);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "direct.h"
 #include "doomed.h"
 #include "job.h"
 #include "launcher.h"
@@ -281,7 +282,9 @@ static void launch(struct pool_thread *thread, struct job *job)
 	thread->launch.asked = core->nr_requested;
 	thread->launch.slow = false;
 	core_unlock(core);
-	if (err) {
+	if (job->room) {
+		direct_finish(job, &thread->launch);
+	} else if (err) {
 		launch_no_child(&job->launch, err);
 	} else if ((err = job_open_fds(job, &failed))) {
 		launch_no_child(&job->launch, err);
@@ -326,6 +329,15 @@ static struct pool *pool_of(struct crew *crew, const struct job *job)
 	return &crew->pools[POOL_SWIFT];
 }
 
+static void append(struct pool *pool, struct job *job)
+{
+	job->queue_next = NULL;
+	job->number = ++pool->crew->core->nr_requested;
+	*pool->queue_tail = job;
+	pool->queue_tail = &job->queue_next;
+	pool->nr_queued++;
+}
+
 int pool_queue(struct core *core, struct job *job)
 {
 	struct pool *pool;
@@ -341,12 +353,30 @@ int pool_queue(struct core *core, struct job *job)
 		ret = add_thread(pool, false);
 	if (ret)
 		return ret;
-	job->queue_next = NULL;
-	job->number = ++core->nr_requested;
-	*pool->queue_tail = job;
-	pool->queue_tail = &job->queue_next;
-	pool->nr_queued++;
+	append(pool, job);
 	return 0;
+}
+
+bool pool_is_ready(const struct core *core, const struct job *job)
+{
+	return core->crew &&
+	       attributes_equal(&core->crew->attributes, &core->attributes) &&
+	       pool_of(core->crew, job)->nr_threads;
+}
+
+bool pool_continue(struct core *core, struct job *job)
+{
+	struct pool *pool = pool_of(core->crew, job);
+
+	/*
+	 * Once the owner is gone, it does not matter what a new thread
+	 * inherits: nothing more is requested.
+	 */
+	if (!pool->nr_threads && (!core->detached || add_thread(pool, false)))
+		return false;
+	append(pool, job);
+	pthread_cond_signal(&pool->work);
+	return true;
 }
 
 static bool has_room(const struct pool *pool)
@@ -354,8 +384,7 @@ static bool has_room(const struct pool *pool)
 	return pool->nr_threads - pool->nr_slow < pool->max_threads;
 }
 
-/* Whether a new thread would have the same attributes as its crew. */
-static bool may_grow(struct core *core)
+bool pool_has_attributes(struct core *core)
 {
 	struct attributes now = core->attributes;
 
@@ -376,7 +405,8 @@ struct crew *pool_flush(struct core *core, unsigned idle[NR_POOLS])
 		if (!wanted)
 			continue;
 		idle[i] = wanted < pool->nr_idle ? wanted : pool->nr_idle;
-		if (wanted > pool->nr_idle && has_room(pool) && may_grow(core))
+		if (wanted > pool->nr_idle && has_room(pool) &&
+		    pool_has_attributes(core))
 			grow(pool, false);
 	}
 	return crew;

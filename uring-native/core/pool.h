@@ -63,6 +63,19 @@ void pool_detach(struct core *core);
  */
 int pool_queue(struct core *core, struct job *job);
 /*
+ * Whether a thread for @job is there that has core->attributes, which are the
+ * calling thread's.
+ */
+bool pool_is_ready(const struct core *core, const struct job *job);
+/* Whether the calling thread still has the attributes of the newest crew. */
+bool pool_has_attributes(struct core *core);
+/*
+ * Queues @job for the newest crew, and wakes a thread of it. Any thread may
+ * call this: none is made, which would inherit its attributes. Returns false if
+ * there is none for @job. Lock held.
+ */
+bool pool_continue(struct core *core, struct job *job);
+/*
  * Makes the threads that are needed. Returns the crew, and in @idle how many
  * threads of each pool pool_wake() has to wake after unlocking. Lock held.
  */

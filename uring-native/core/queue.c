@@ -83,6 +83,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		job_free(job);
 		return ret;
 	}
+	direct_queue(core);
 	attributes_look(&core->attributes, !core->looked);
 	core->looked = true;
 	if (!can_make(core, launcher_get(req->kind), job))
@@ -93,6 +94,8 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		core->doomed.watcher = job->id;
 	if (launcher_get(job->launch.by)->submit)
 		inbox_add(job, TODO_SUBMIT);
+	else if (direct_can(core, req, job))
+		core->direct.alone = job;
 	else
 		ret = pool_queue(core, job);
 	if (!ret)
@@ -101,6 +104,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		doomed_put(core, job);
 	if (!ret && job->like_uv_spawn)
 		unsettled_add();
+	core->direct.nr_launches++;
 	core_unlock(core);
 	if (ret) {
 		*why = "no thread to launch from can be made";
@@ -113,12 +117,16 @@ void core_flush(struct core *core)
 {
 	unsigned idle[NR_POOLS];
 	struct crew *crew;
+	struct job *job;
 
 	core_lock(core);
 	if (core->unflushed)
 		core_owe_loop(core);
+	job = direct_take(core);
 	crew = pool_flush(core, idle);
 	core->looked = false;
 	core_unlock(core);
 	pool_wake(crew, idle);
+	if (job)
+		direct_launch(job);
 }

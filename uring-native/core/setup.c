@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "direct.h"
 #include "doomed.h"
 #include "embryo.h"
 #include "events.h"
@@ -27,6 +28,7 @@ static void core_free(struct core *core)
 		close(core->wake.fd);
 	if (core->status >= 0)
 		close(core->status);
+	direct_exit(core);
 	ends_exit(core);
 	sem_destroy(&core->ready);
 	pool_exit(core);
@@ -70,6 +72,7 @@ int core_new(const struct core_config *config, struct core **out)
 	sem_init(&core->ready, 0, 0);
 	sys_sigmask(SIG_SETMASK, NULL, &core->sigmask);
 	ret = ends_init(core);
+	direct_init(core);
 	if (!ret)
 		ret = core_thread(core, loop_main, core);
 	if (!ret) {
@@ -120,6 +123,7 @@ void core_detach(struct core *core)
 	core->detached = true;
 	ends_detach(core);
 	events_drop(core);
+	direct_queue(core);
 	for (i = 0; i < JOB_BUCKETS; i++) {
 		struct job *job;
 

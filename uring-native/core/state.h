@@ -9,6 +9,7 @@
 
 #include "attributes.h"
 #include "core.h"
+#include "direct.h"
 #include "doomed.h"
 #include "ends.h"
 #include "input.h"
@@ -70,6 +71,7 @@ struct core {
 	struct lender lender; /* the environment, of inputs */
 	struct doomed doomed;
 	struct ends ends[NR_ENDS];
+	struct direct direct;
 
 	/* The loop, whose thread alone uses what the inbox does not name. */
 	pthread_t loop;

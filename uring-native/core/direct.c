@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+#include "direct.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "ends.h"
+#include "io_uring_spawn.h"
+#include "job.h"
+#include "launcher.h"
+#include "lock.h"
+#include "pipes.h"
+#include "pool.h"
+#include "settle.h"
+#include "state.h"
+#include "sys.h"
+
+/*
+ * With so many processes at once, launch threads make them: the owner's thread
+ * has enough to do. The same as in ends.c.
+ */
+#define FEW 4U
+/* Children that are on their way to their exec at a time. */
+#define MAX_ROOMS 8U
+/* The child's table is a copy, which the owner's thread makes. */
+#define SMALL_TABLE 256
+/* Launches, until the size of the table is looked at again. */
+#define LOOK_EVERY 64U
+
+/* What a child needs of our memory until its exec. */
+struct direct_room {
+	struct launch_thread thread;
+	struct child_progress progress;
+	struct child child;
+	struct job *job; /* whose launch is not over */
+	bool ticked;	 /* and was not at the last tick either */
+	struct direct_room *next;
+};
+
+static void on_tick(struct watch *watch);
+
+void direct_init(struct core *core)
+{
+	struct direct *d = &core->direct;
+
+	d->tick.kind = WATCH_READ;
+	d->tick.ready = on_tick;
+	d->tick.fd = -1;
+	if (core->config.polled)
+		d->tick.fd = timerfd_create(CLOCK_MONOTONIC,
+					    TFD_CLOEXEC | TFD_NONBLOCK);
+}
+
+void direct_watch(struct core *core)
+{
+	if (core->direct.tick.fd >= 0)
+		core->poller->ops->arm(core->poller, &core->direct.tick);
+}
+
+/* Whether no child runs in it. */
+static bool is_free(const struct direct_room *room)
+{
+	return !room->job &&
+	       !__atomic_load_n(&room->progress.gone, __ATOMIC_ACQUIRE);
+}
+
+void direct_exit(struct core *core)
+{
+	struct direct_room *room, *next;
+
+	for (room = core->direct.rooms; room; room = next) {
+		next = room->next;
+		/* A kernel that does not tell: rather lose the memory. */
+		if (!is_free(room))
+			continue;
+		launch_thread_exit(&room->thread);
+		free(room);
+	}
+	if (core->direct.tick.fd >= 0)
+		close(core->direct.tick.fd);
+}
+
+/* Lock held. NULL: there is none, nor memory for one. */
+static struct direct_room *find_room(struct core *core)
+{
+	struct direct *d = &core->direct;
+	struct direct_room *room;
+
+	for (room = d->rooms; room; room = room->next)
+		if (is_free(room))
+			return room;
+	if (d->nr_rooms == MAX_ROOMS)
+		return NULL;
+	room = calloc(1, sizeof(*room));
+	if (!room)
+		return NULL;
+	launch_thread_init(&room->thread);
+	room->next = d->rooms;
+	d->rooms = room;
+	d->nr_rooms++;
+	return room;
+}
+
+/*
+ * The size of the descriptor table, which is never less than the highest open
+ * descriptor; 0 without /proc.
+ */
+static long table_size(const struct core *core)
+{
+	static const char key[] = "\nFDSize:\t";
+	char buf[1024], *at;
+	long n = -1;
+
+	if (core->status >= 0)
+		n = sys_call(SYS_pread64, core->status, buf, sizeof(buf) - 1,
+			     0);
+	buf[n < 0 ? 0 : n] = '\0';
+	at = strstr(buf, key);
+	return at ? atol(at + sizeof(key) - 1) : 0;
+}
+
+/*
+ * Whether the child would wait, or needs what launch threads are there for. The
+ * descriptors that it gets have to be listed: all others but the notice are
+ * closed then.
+ */
+static bool is_plain(const struct chain *c)
+{
+	const struct chain_op *head = &c->ops[0];
+	uint32_t i;
+
+	if (c->may_block || c->sets_ids || c->sets_pdeathsig)
+		return false;
+	if (!(head->flags & CHAIN_CLONE_FDS) || head->addr2 || head->fd >= 0)
+		return false;
+	for (i = 1; i < c->nr_ops; i++) {
+		const struct chain_op *op = &c->ops[i];
+
+		if (op->op == CHAIN_CLOSE_RANGE)
+			return false;
+		/* Only /proc shows that a child in another session execs. */
+		if (op->op == CHAIN_TASK_SET && op->len == IORING_TASK_SETSID)
+			return false;
+	}
+	return true;
+}
+
+bool direct_can(const struct core *core, const struct core_request *req,
+		const struct job *job)
+{
+	return core->direct.tick.fd >= 0 && core->nr_jobs < FEW &&
+	       !core->direct.nr_launches &&
+	       launcher_get(job->launch.by)->begin && !req->like_uv_spawn &&
+	       !req->waited && !req->doomed && !req->watcher &&
+	       !job->nr_outputs && !job->has_input &&
+	       pool_is_ready(core, job) && is_plain(job->launch.chain);
+}
+
+/* Lock held. */
+static void start_ticking(struct core *core)
+{
+	static const struct itimerspec once = {
+		.it_value.tv_nsec = LAUNCH_SLOW_MS * 1000000L};
+
+	if (!core->direct.ticking)
+		core->direct.ticking =
+			!timerfd_settime(core->direct.tick.fd, 0, &once, NULL);
+}
+
+void direct_queue(struct core *core)
+{
+	struct job *job = core->direct.alone;
+
+	core->direct.alone = NULL;
+	/* There is a thread: see direct_can(). */
+	if (job)
+		pool_continue(core, job);
+}
+
+struct job *direct_take(struct core *core)
+{
+	struct direct *d = &core->direct;
+	struct job *job = d->alone;
+	struct direct_room *room = NULL;
+
+	d->nr_launches = 0;
+	if (!job)
+		return NULL;
+	if (d->nr_begun++ % LOOK_EVERY == 0)
+		d->large_table = table_size(core) > 2 * SMALL_TABLE;
+	if (!d->large_table && !job->cancelled && pool_has_attributes(core))
+		room = find_room(core);
+	if (!room) {
+		direct_queue(core);
+		return NULL;
+	}
+	d->alone = NULL;
+	room->job = job;
+	room->ticked = false;
+	job->room = room;
+	job->refs++; /* the notice's */
+	job->state = JOB_LAUNCHING;
+	return job;
+}
+
+/* Lock held. */
+static void leave_room(struct job *job)
+{
+	job->direct = false;
+	job->room->job = NULL;
+	job->room = NULL;
+}
+
+/* Settles a job that has no child and waits for no notice. */
+static void fail(struct job *job, int error, uint32_t op)
+{
+	struct core *core = job->core;
+
+	launch_no_child(&job->launch, error);
+	job->launch.failed_op = op;
+	core_lock(core);
+	leave_room(job);
+	job_put(job);
+	core_unlock(core);
+	job_settle(job);
+}
+
+/* Lock held. Returns false if no launch thread can go on with it. */
+static bool to_pool(struct job *job)
+{
+	if (!pool_continue(job->core, job))
+		return false;
+	job->direct = false;
+	return true;
+}
+
+void direct_hand_over(struct job *job)
+{
+	if (job->direct)
+		to_pool(job);
+}
+
+/*
+ * Makes the pipe whose end @ends[1] only the child is to have, above all that
+ * it gets. Returns 0 or -errno.
+ */
+static int open_notice(const struct chain *c, int ends[2])
+{
+	int moved;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	if (ends[1] <= c->max_newfd) {
+		moved = fcntl(ends[1], F_DUPFD_CLOEXEC, c->max_newfd + 1);
+		close(ends[1]);
+		ends[1] = moved;
+	}
+	if (ends[1] >= 0 && ends[1] < SMALL_TABLE)
+		return 0;
+	close(ends[0]);
+	if (ends[1] >= 0)
+		close(ends[1]);
+	return -EMFILE;
+}
+
+/* A launch thread makes the child instead. */
+static void give_up(struct job *job)
+{
+	struct core *core = job->core;
+	struct direct_room *room = job->room;
+	bool taken;
+
+	core_lock(core);
+	leave_room(job);
+	job->state = JOB_QUEUED;
+	taken = to_pool(job);
+	if (taken) {
+		job_put(job);
+	} else {
+		room->job = job;
+		job->room = room;
+	}
+	core_unlock(core);
+	if (!taken)
+		fail(job, -EAGAIN, 0);
+}
+
+static void on_tick(struct watch *watch)
+{
+	struct direct *d = (struct direct *)watch;
+	struct core *core =
+		(struct core *)((char *)d - offsetof(struct core, direct));
+	struct direct_room *room;
+	bool more = false;
+	uint64_t count;
+
+	if (read(watch->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		abort();
+	core_lock(core);
+	d->ticking = false;
+	for (room = d->rooms; room; room = room->next) {
+		if (!room->job || !room->job->direct)
+			continue;
+		if (room->ticked && to_pool(room->job))
+			continue;
+		room->ticked = true;
+		more = true;
+	}
+	if (more)
+		start_ticking(core);
+	core_unlock(core);
+	core->poller->ops->arm(core->poller, watch);
+}
+
+void direct_launch(struct job *job)
+{
+	struct direct_room *room = job->room;
+	struct launch *launch = &job->launch;
+	struct core *core = job->core;
+	uint32_t failed = 0;
+	int ends[2];
+	int ret = job_open_fds(job, &failed);
+
+	if (ret) {
+		fail(job, ret, failed);
+		return;
+	}
+	if (open_notice(launch->chain, ends)) {
+		give_up(job);
+		return;
+	}
+	ret = launcher_get(launch->by)
+		      ->begin(launch, &room->thread, &room->progress,
+			      &room->child, ends[1]);
+	close(ends[1]);
+	if (ret) {
+		close(ends[0]);
+		fail(job, ret, 0);
+		return;
+	}
+	core_lock(core);
+	job->direct = true;
+	start_ticking(core);
+	core_unlock(core);
+	job->notice = ends[0];
+	if (!ends_add_notice(&core->ends[ENDS_OWNER], job))
+		return;
+	job->notice = -1;
+	close(ends[0]);
+	/* A launch thread notices, or the timer sees to that. */
+	core_lock(core);
+	direct_hand_over(job);
+	job_put(job);
+	core_unlock(core);
+}
+
+/*
+ * Whether the child, which has left our memory, did so by its exec; without
+ * waiting for anything. If it did not, or nobody can tell yet, it is looked at
+ * once more.
+ */
+static bool has_execd(struct launch *launch, const struct direct_room *room)
+{
+	struct chain *c = launch->chain;
+	uint32_t at = room->progress.at;
+
+	if (c->ops[at].op != CHAIN_EXEC || c->res[at] != -ECANCELED ||
+	    sys_call(SYS_setpgid, launch->pid, INT_MAX) != -EACCES)
+		return false;
+	c->res[at] = 0;
+	launch->error = chain_result(c, &launch->failed_op);
+	return true;
+}
+
+/* A launch thread waits for the end of a child that has failed. */
+static void over(struct job *job)
+{
+	struct core *core = job->core;
+	struct direct_room *room = job->room;
+	bool started = has_execd(&job->launch, room);
+	bool here;
+
+	core_lock(core);
+	here = started || !to_pool(job);
+	if (started)
+		leave_room(job);
+	core_unlock(core);
+	if (!here)
+		return;
+	if (!started)
+		direct_finish(job, &room->thread);
+	job_settle(job);
+}
+
+void direct_left(struct job *job)
+{
+	struct core *core = job->core;
+	bool direct;
+
+	core_lock(core);
+	/* Or a launch thread has it. */
+	direct = job->direct;
+	job->direct = false;
+	core_unlock(core);
+	close(job->notice);
+	job->notice = -1;
+	if (direct)
+		over(job);
+	core_lock(core);
+	job_put(job);
+	core_unlock(core);
+}
+
+void direct_finish(struct job *job, struct launch_thread *thread)
+{
+	struct core *core = job->core;
+	struct launch *launch = &job->launch;
+	struct direct_room *room = job->room;
+
+	launch_wait(launch, thread, &room->progress);
+	launch_finish(launch, thread, &room->progress);
+	while (job_use_shell(job))
+		launcher_get(launch->by)->launch(launch, thread);
+	core_lock(core);
+	leave_room(job);
+	core_unlock(core);
+}

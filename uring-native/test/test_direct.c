@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: MIT */
+/* Launches by the owner's own thread, and what may come in between. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core.h"
+#include "filter.h"
+#include "io_uring_spawn.h"
+#include "job.h"
+#include "lock.h"
+#include "pack.h"
+#include "state.h"
+
+#define HANG_MS 60000
+
+static const char *const ends[] = {"/bin/true", NULL};
+static const char *const fails[] = {"/no/such/file", NULL};
+
+struct owner {
+	struct core *core;
+	unsigned started, exited, failed;
+	int error;  /* of the last that has failed */
+	int status; /* of the last that has exited */
+	int code;
+};
+
+static void turn(struct owner *o)
+{
+	struct pollfd fd = {core_fd(o->core), POLLIN, 0};
+	struct core_event *events, *e;
+	int ret;
+
+	do {
+		ret = poll(&fd, 1, HANG_MS);
+	} while (ret < 0 && errno == EINTR);
+	CHECK(ret == 1);
+	core_poll(o->core);
+	events = core_drain(o->core, 1000);
+	for (e = events; e; e = e->next) {
+		switch (e->type) {
+		case CORE_STARTED:
+			o->started++;
+			break;
+		case CORE_EXITED:
+			CHECK(o->started > o->exited);
+			o->exited++;
+			o->code = e->exited.code;
+			o->status = e->exited.status;
+			break;
+		default:
+			CHECK(e->type == CORE_FAILED);
+			o->failed++;
+			o->error = e->failed.error;
+		}
+	}
+	core_events_free(events);
+}
+
+/* All that have been launched, @nr, are over. */
+static void turns(struct owner *o, unsigned nr)
+{
+	while (o->exited + o->failed < nr)
+		turn(o);
+}
+
+/* @more operations are packed by @fill between the head and the exec. */
+static uint32_t queue(struct owner *o, const char *const *argv, uint32_t more,
+		      void (*fill)(struct pack *p))
+{
+	struct core_request req = {.kind = LAUNCHER_VFORK};
+	struct chain_op *op;
+	const char *why;
+	struct pack p;
+	uint32_t id;
+
+	pack_init(&p, 2 + more);
+	op = pack_op(&p, CHAIN_CLONE);
+	op->fd = -1;
+	op->flags = CHAIN_CLONE_FDS;
+	if (fill)
+		fill(&p);
+	op = pack_exec(&p, argv[0], argv);
+	op->link = CHAIN_SHELL;
+	req.chain = pack_end(&p);
+	req.chain_size = p.size;
+	CHECK(!core_launch(o->core, &req, &id, &why));
+	return id;
+}
+
+static uint32_t launch(struct owner *o, const char *const *argv)
+{
+	uint32_t id = queue(o, argv, 0, NULL);
+
+	core_flush(o->core);
+	return id;
+}
+
+static bool is_direct(struct owner *o, uint32_t id)
+{
+	struct job *job;
+	bool direct;
+
+	core_lock(o->core);
+	job = job_find(o->core, id);
+	direct = job && job->direct;
+	core_unlock(o->core);
+	return direct;
+}
+
+static void wait_until_settled(struct owner *o, uint32_t id)
+{
+	struct job *job;
+	bool settled;
+	int i = 0;
+
+	do {
+		CHECK(i++ < HANG_MS);
+		usleep(1000);
+		core_lock(o->core);
+		job = job_find(o->core, id);
+		settled = !job || job->state == JOB_SETTLED;
+		core_unlock(o->core);
+	} while (!settled);
+}
+
+/* The first launch makes the launch threads. */
+static void begin(struct owner *o)
+{
+	struct core_config config = {.polled = true};
+	uint32_t id;
+
+	memset(o, 0, sizeof(*o));
+	CHECK(!core_new(&config, &o->core));
+	id = launch(o, ends);
+	CHECK(!is_direct(o, id));
+	turns(o, 1);
+	CHECK(o->exited == 1);
+	o->started = o->exited = 0;
+}
+
+static bool have_children(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) ==
+		       0 ||
+	       errno != ECHILD;
+}
+
+static void end(struct owner *o, int fds_before)
+{
+	int i;
+
+	core_detach(o->core);
+	for (i = 0; have_children() || count_fds() != fds_before; i++) {
+		CHECK(i < HANG_MS);
+		usleep(1000);
+	}
+}
+
+static void test_one_at_a_time(void)
+{
+	int before = count_fds();
+	struct owner o;
+	unsigned nr;
+
+	begin(&o);
+	for (nr = 0; nr < 200; nr++) {
+		CHECK(is_direct(&o, launch(&o, ends)));
+		turns(&o, nr + 1);
+		CHECK(o.code == CLD_EXITED && o.status == 0);
+	}
+	CHECK(o.started == 200 && o.exited == 200);
+	end(&o, before);
+}
+
+/* Two in a turn go to launch threads, in which order ever. */
+static void test_burst(void)
+{
+	int before = count_fds();
+	struct owner o;
+	uint32_t a, b;
+
+	begin(&o);
+	a = queue(&o, ends, 0, NULL);
+	b = queue(&o, ends, 0, NULL);
+	core_flush(o.core);
+	CHECK(!is_direct(&o, a) && !is_direct(&o, b));
+	turns(&o, 2);
+	CHECK(o.exited == 2);
+	/* In turns of their own, without waiting. */
+	for (a = 0; a < 50; a++)
+		launch(&o, ends);
+	turns(&o, 52);
+	CHECK(o.exited == 52);
+	end(&o, before);
+}
+
+static void dup_of_nothing(struct pack *p)
+{
+	struct chain_op *op = pack_op(p, CHAIN_DUP);
+
+	op->fd = 99;
+	op->len = 5;
+}
+
+static void test_failures(void)
+{
+	char script[] = "/tmp/uring-direct-XXXXXX";
+	const char *argv[] = {script, NULL};
+	int before, fd, nr;
+	struct owner o;
+
+	fd = mkstemp(script);
+	CHECK(fd >= 0 && write(fd, "exit 7\n", 7) == 7 && !fchmod(fd, 0700));
+	close(fd);
+	before = count_fds();
+	begin(&o);
+	for (nr = 0; nr < 30; nr += 3) {
+		CHECK(is_direct(&o, launch(&o, fails)));
+		turns(&o, nr + 1);
+		CHECK(o.failed && o.error == -ENOENT);
+		queue(&o, ends, 1, dup_of_nothing);
+		core_flush(o.core);
+		turns(&o, nr + 2);
+		CHECK(o.error == -EBADF);
+		/* No program: the shell runs it. */
+		CHECK(is_direct(&o, launch(&o, argv)));
+		turns(&o, nr + 3);
+		CHECK(o.code == CLD_EXITED && o.status == 7);
+	}
+	CHECK(o.failed == 20 && o.exited == 10);
+	CHECK(!have_children());
+	end(&o, before);
+	unlink(script);
+}
+
+static void test_cancelled(void)
+{
+	int before = count_fds();
+	struct owner o;
+
+	begin(&o);
+	CHECK(!core_kill(o.core, queue(&o, ends, 0, NULL), SIGTERM));
+	core_flush(o.core);
+	turns(&o, 1);
+	CHECK(o.failed == 1 && o.error == -ECANCELED);
+	/* Not even flushed. */
+	queue(&o, ends, 0, NULL);
+	end(&o, before);
+}
+
+/* An executable whose exec hangs until release(). */
+struct held {
+	char path[64];
+	pid_t holder;
+	int fd;
+};
+
+static void on_lease_break(int sig)
+{
+	(void)sig;
+}
+
+static void hold(struct held *h)
+{
+	int in[2], out[2], fd;
+	char c;
+
+	strcpy(h->path, "/tmp/uring-held-XXXXXX");
+	fd = mkstemp(h->path);
+	CHECK(fd >= 0 && write(fd, "#!/bin/true\n", 12) == 12);
+	CHECK(!fchmod(fd, 0700));
+	close(fd);
+	CHECK(!pipe2(in, O_CLOEXEC) && !pipe2(out, O_CLOEXEC));
+	h->holder = fork();
+	CHECK(h->holder >= 0);
+	if (!h->holder) {
+		signal(SIGIO, on_lease_break);
+		close(in[1]);
+		fd = open(h->path, O_RDONLY);
+		c = fd >= 0 && !fcntl(fd, F_SETLEASE, F_WRLCK);
+		if (write(out[1], &c, 1) < 0)
+			_exit(1);
+		while (read(in[0], &c, 1) < 0)
+			;
+		_exit(0);
+	}
+	CHECK(read(out[0], &c, 1) == 1 && c);
+	close(in[0]);
+	close(out[0]);
+	close(out[1]);
+	h->fd = in[1];
+}
+
+static void release(struct held *h)
+{
+	close(h->fd);
+	CHECK(waitpid(h->holder, NULL, 0) == h->holder);
+	unlink(h->path);
+}
+
+/* While an exec hangs, the owner goes on, and may end the child. */
+static void test_hangs(void)
+{
+	int before = count_fds();
+	const char *argv[2] = {NULL};
+	struct owner o;
+	struct held h;
+	uint32_t id;
+
+	hold(&h);
+	argv[0] = h.path;
+	begin(&o);
+	CHECK(is_direct(&o, launch(&o, argv)));
+	CHECK(is_direct(&o, launch(&o, ends)));
+	turns(&o, 1);
+	CHECK(o.started == 1 && o.exited == 1);
+	release(&h);
+	turns(&o, 2);
+	CHECK(o.started == 2 && o.exited == 2);
+
+	hold(&h);
+	id = launch(&o, argv);
+	CHECK(is_direct(&o, id));
+	CHECK(!core_kill(o.core, id, SIGKILL));
+	turns(&o, 3);
+	CHECK(o.failed == 1 && o.error == -ECANCELED);
+	/* Once a launch thread has it, too. */
+	id = launch(&o, argv);
+	while (is_direct(&o, id))
+		usleep(1000);
+	CHECK(!core_kill(o.core, id, SIGKILL));
+	turns(&o, 4);
+	CHECK(o.failed == 2 && o.error == -ECANCELED);
+	release(&h);
+	CHECK(!have_children());
+	end(&o, before);
+}
+
+/* The environment ends while an exec hangs. */
+static void test_detach(void)
+{
+	int before = count_fds(), i;
+	const char *argv[2] = {NULL};
+	struct owner o;
+	struct held h;
+
+	for (i = 0; i < 10; i++) {
+		begin(&o);
+		launch(&o, i % 2 ? ends : fails);
+		end(&o, before);
+	}
+	hold(&h);
+	argv[0] = h.path;
+	begin(&o);
+	launch(&o, argv);
+	core_detach(o.core);
+	begin(&o);
+	launch(&o, argv);
+	release(&h);
+	end(&o, before);
+}
+
+/* So does its thread, at any moment: a child in its memory ends with it. */
+static void *environment(void *arg)
+{
+	struct owner o;
+
+	begin(&o);
+	launch(&o, arg ? ends : fails);
+	core_detach(o.core);
+	return NULL;
+}
+
+static void test_thread_ends(void)
+{
+	int i, before = count_fds();
+	pthread_t thread;
+
+	for (i = 0; i < 40; i++) {
+		CHECK(!pthread_create(&thread, NULL, environment,
+				      i % 2 ? &i : NULL));
+		CHECK(!pthread_join(thread, NULL));
+	}
+	for (i = 0; have_children() || count_fds() != before; i++) {
+		CHECK(i < HANG_MS);
+		usleep(1000);
+	}
+}
+
+/* An owner that is busy keeps nobody waiting but itself. */
+static void test_busy(void)
+{
+	int before = count_fds();
+	struct owner o;
+	uint32_t id;
+
+	begin(&o);
+	id = launch(&o, ends);
+	wait_until_settled(&o, id);
+	turns(&o, 1);
+	CHECK(o.started == 1 && o.exited == 1);
+	id = launch(&o, ends);
+	CHECK(core_wait(o.core, id) > 0);
+	CHECK(core_wait(o.core, launch(&o, fails)) == -ENOENT);
+	turns(&o, 3);
+	CHECK(o.started == 2 && o.exited == 2 && o.failed == 1);
+	end(&o, before);
+}
+
+/* Before the exec, or after it. */
+static void test_stopped(void)
+{
+	int i, before = count_fds();
+	struct owner o;
+	uint32_t id;
+
+	begin(&o);
+	for (i = 0; i < 20; i++) {
+		id = launch(&o, ends);
+		if (!core_kill(o.core, id, SIGSTOP)) {
+			usleep(i % 4 * 10000);
+			core_kill(o.core, id, SIGCONT);
+		}
+		turns(&o, (unsigned)i + 1);
+	}
+	CHECK(o.started == 20 && o.exited == 20);
+	end(&o, before);
+}
+
+/* A program that forks, and keeps what it has: also our pipes. */
+static atomic_bool enough;
+
+static void *fork_often(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&enough)) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (!pid) {
+			usleep(300000);
+			_exit(0);
+		}
+		usleep(20000);
+	}
+	while (wait(NULL) > 0)
+		;
+	return NULL;
+}
+
+static void test_forks(void)
+{
+	int before = count_fds();
+	pthread_t thread;
+	struct owner o;
+	unsigned i;
+
+	begin(&o);
+	CHECK(!pthread_create(&thread, NULL, fork_often, NULL));
+	for (i = 0; i < 300; i++) {
+		launch(&o, ends);
+		turns(&o, i + 1);
+	}
+	CHECK(o.exited == 300);
+	atomic_store(&enough, true);
+	CHECK(!pthread_join(thread, NULL));
+	end(&o, before);
+}
+
+/* A copy of a large table would take the owner's time. */
+static void test_large_table(void)
+{
+	int before = count_fds();
+	int fds[300], i;
+	struct owner o;
+
+	begin(&o);
+	for (i = 0; i < 300; i++)
+		CHECK((fds[i] = dup(2)) >= 0);
+	CHECK(!is_direct(&o, launch(&o, ends)));
+	turns(&o, 1);
+	for (i = 0; i < 300; i++)
+		close(fds[i]);
+	CHECK(is_direct(&o, launch(&o, ends)));
+	turns(&o, 2);
+	end(&o, before);
+
+	CHECK(dup2(2, 900) == 900);
+	before = count_fds();
+	begin(&o);
+	CHECK(!is_direct(&o, launch(&o, ends)));
+	turns(&o, 1);
+	end(&o, before);
+	close(900);
+}
+
+/* The child has what the thread had at the call. */
+static void test_attributes(void)
+{
+	struct owner o;
+	uint32_t id;
+
+	begin(&o);
+	id = queue(&o, ends, 0, NULL);
+	CHECK(!setpriority(PRIO_PROCESS, 0, 1));
+	core_flush(o.core);
+	CHECK(!is_direct(&o, id));
+	turns(&o, 1);
+	/* The first with the new ones makes threads. */
+	CHECK(!is_direct(&o, launch(&o, ends)));
+	turns(&o, 2);
+	CHECK(is_direct(&o, launch(&o, ends)));
+	turns(&o, 3);
+	core_detach(o.core);
+}
+
+/*
+ * The thread sanitizer takes clone(2) for a fork, after which it ignores what
+ * the child does; in our memory, that is this process.
+ */
+#ifndef __SANITIZE_THREAD__
+static void test_without_clone3(void)
+{
+	struct owner o;
+
+	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK(!filter_deny(SYS_clone3, ENOSYS));
+	begin(&o);
+	CHECK(is_direct(&o, launch(&o, ends)));
+	turns(&o, 1);
+	CHECK(o.exited == 1);
+	launch(&o, fails);
+	turns(&o, 2);
+	CHECK(o.error == -ENOENT);
+	core_detach(o.core);
+}
+#else
+static void test_without_clone3(void)
+{
+}
+#endif
+
+/* In a process of its own, which it may change. */
+static void apart(void (*test)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	CHECK(pid >= 0);
+	if (!pid) {
+		test();
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+int main(void)
+{
+	apart(test_attributes);
+	apart(test_without_clone3);
+	test_one_at_a_time();
+	test_burst();
+	test_failures();
+	test_cancelled();
+	test_hangs();
+	test_detach();
+	test_thread_ends();
+	test_busy();
+	test_stopped();
+	test_forks();
+	test_large_table();
+	return 0;
+}
