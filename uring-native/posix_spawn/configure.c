@@ -39,7 +39,7 @@ bool configure_expresses(const struct child *child)
 	int i;
 
 	if (!child->start->argv || ahead_differs(child->start->file) ||
-	    child->flags & POSIX_SPAWN_SETCGROUP || !child_keeps_ids(child))
+	    !child_keeps_ids(child))
 		return false;
 	for (i = 0; i < child->nr_actions; i++)
 		if (!expresses_action(&child->actions[i], i))
@@ -112,6 +112,10 @@ long configure_attributes(int fd, const struct child *child)
 {
 	long ret = 0;
 
+	/* Its first moments are not in it, as by clone3(2), but nobody sees. */
+	if (child->flags & POSIX_SPAWN_SETCGROUP &&
+	    configure(fd, PIDFD_CONFIG_SET_FD, "cgroup", NULL, child->cgroup))
+		return START_LEFT;
 	if (child->flags & POSIX_SPAWN_SETSIGDEF)
 		ret = configure_binary(fd, "sigdefault", &child->defaults, 8);
 	if (ret >= 0 && child->flags & (POSIX_SPAWN_SETSCHEDULER |

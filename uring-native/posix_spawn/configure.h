@@ -13,9 +13,9 @@
 
 /*
  * Whether there are keys for what @child is to do: none for RESETIDS that
- * changes anything, for a cgroup, for tcsetpgrp(3). Nor is there one for what
- * depends on which numbers the child has free, or on what it has at one of
- * them. A process without memory has no /proc/self/exe.
+ * changes anything, and for tcsetpgrp(3). Nor is there one for what depends on
+ * which numbers the child has free, or on what it has at one of them. A process
+ * without memory has no /proc/self/exe.
  */
 bool configure_expresses(const struct child *child);
 

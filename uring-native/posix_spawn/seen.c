@@ -86,6 +86,17 @@ static void put_schedule(void)
 	    param.sched_priority, getpriority(PRIO_PROCESS, 0));
 }
 
+static void put_cgroup(void)
+{
+	int fd = open("/proc/self/cgroup", O_RDONLY);
+	ssize_t n = fd < 0 ? 0 : read(fd, text + size, 4096);
+
+	if (n > 0)
+		size += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	char cwd[4096] = "";
@@ -96,6 +107,7 @@ int main(int argc, char **argv)
 	put_signals();
 	put_ids();
 	put_schedule();
+	put_cgroup();
 	mask = umask(0);
 	if (!getcwd(cwd, sizeof(cwd)))
 		PUT("getcwd: %s\n", strerror(errno));

@@ -7,6 +7,7 @@
  * To record does nothing yet: whatever cannot be recorded is left to clone3(2).
  */
 #include <fcntl.h>
+#include <string.h>
 
 #include "ahead.h"
 #include "configure.h"
@@ -25,17 +26,10 @@ struct builder {
 	int pidfd;
 };
 
-/*
- * To try one directory of PATH after the other is to make one process after the
- * other, and to open the files each time.
- */
 static bool expresses(const struct child *child)
 {
 	int i;
 
-	if (child->start->search &&
-	    actions_open(child->actions, child->nr_actions))
-		return false;
 	for (i = 0; i < child->nr_actions; i++) {
 		const struct action *a = &child->actions[i];
 
@@ -44,6 +38,48 @@ static bool expresses(const struct child *child)
 			return false;
 	}
 	return configure_expresses(child);
+}
+
+/* How much of PATH is copied to the stack. */
+#define MAX_PATH 2048
+#define MAX_PLACES 64
+
+/* PATH as the key has it. Returns whether there is room for it. */
+static bool split_path(const char *path, char *text, const char **dirs)
+{
+	size_t size = strlen(path) + 1, nr = 0;
+	char *at = text, *end;
+
+	if (size > MAX_PATH)
+		return false;
+	memcpy(text, path, size);
+	for (;;) {
+		if (nr == MAX_PLACES - 1)
+			return false;
+		dirs[nr++] = at;
+		end = strchr(at, ':');
+		if (!end)
+			break;
+		*end = '\0';
+		at = end + 1;
+	}
+	dirs[nr] = NULL;
+	return true;
+}
+
+/*
+ * Has the child look for the program itself. Older kernels have no key for it:
+ * then one process after the other is made, each to try one directory.
+ */
+__attribute__((noinline)) static bool record_search(const struct builder *b)
+{
+	const struct start *start = b->child->start;
+	const char *dirs[MAX_PLACES];
+	char text[MAX_PATH];
+
+	return *start->file && strlen(start->file) <= NAME_MAX &&
+	       split_path(b->child->path, text, dirs) &&
+	       !configure(b->fd, PIDFD_CONFIG_SET_STRINGS, "search", dirs, 0);
 }
 
 /*
@@ -176,12 +212,15 @@ static long execute(void *arg, const char *path)
 static long run(struct builder *b)
 {
 	const struct start *start = b->child->start;
+	bool tries =
+		start->search && !strchr(start->file, '/') && !record_search(b);
 	long ret;
 
-	if (b->opens && !configure_can_run())
+	/* Files are opened once. */
+	if (b->opens && (tries || !configure_can_run()))
 		return START_LEFT;
-	ret = start->search ? child_search(b->child, execute, b)
-			    : execute(b, start->file);
+	ret = tries ? child_search(b->child, execute, b)
+		    : execute(b, start->file);
 	/* A name that is none. An action would have failed before that. */
 	return ret < 0 && !b->ran ? START_LEFT : ret;
 }

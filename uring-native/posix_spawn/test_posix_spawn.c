@@ -22,6 +22,7 @@
 #include "../test/pack.h"
 #include "actions.h"
 #include "child_fds.h"
+#include "interfaces.h"
 #include "start.h"
 
 #pragma weak posix_spawn_file_actions_addclosefrom_np
@@ -506,6 +507,58 @@ static bool start_plain(const posix_spawn_file_actions_t *fa)
 	return !ret && waitpid(pid, &status, 0) == pid && WIFEXITED(status);
 }
 
+/* For a C library that has none: it is in glibc since 2.39. */
+static int cgroup;
+
+int posix_spawnattr_getcgroup_np(const posix_spawnattr_t *attr, int *fd)
+{
+	(void)attr;
+	*fd = cgroup;
+	return 0;
+}
+
+/* Into a cgroup, if one can be made here. */
+static void with_cgroup(void)
+{
+	static const char path[] = "/sys/fs/cgroup/posix-spawn-test";
+	char *argv[] = {"seen", report, NULL};
+	posix_spawnattr_t attr;
+	struct start start = {
+		.file = seen,
+		.attr = &attr,
+		.argv = argv,
+		.envp = environ,
+		.by = by,
+	};
+	int status, ret;
+	pid_t pid;
+
+	/* Of cgroup v2, and ours. */
+	if (access("/sys/fs/cgroup/cgroup.procs", F_OK) || mkdir(path, 0755))
+		return;
+	posix_spawnattr_init(&attr);
+	attr.__flags = POSIX_SPAWN_SETCGROUP;
+	/* Not a descriptor, and none that is open. */
+	cgroup = -1;
+	CHECK(start_process(&pid, &start) == START_NOT_HERE);
+	cgroup = LAST + 1000;
+	ret = start_process(&pid, &start);
+	CHECK(ret == EBADF || (by != START_VFORK && ret == START_NOT_HERE));
+	cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(cgroup >= 0);
+	ret = start_process(&pid, &start);
+	if (!ret) {
+		CHECK(waitpid(pid, &status, 0) == pid);
+		read_report(said[0], sizeof(said[0]));
+		CHECK(strstr(said[0], strrchr(path, '/')));
+	} else {
+		CHECK(by != START_VFORK && ret == START_NOT_HERE);
+	}
+	close(cgroup);
+	CHECK(!rmdir(path));
+	posix_spawnattr_destroy(&attr);
+}
+
 /* As a child of fork(2). */
 static void after_fork(void)
 {
@@ -599,6 +652,7 @@ int main(int argc, char **argv)
 	}
 	in_threads();
 	with_full_table();
+	with_cgroup();
 	after_fork();
 	with_fifo();
 	while_cancelled();
