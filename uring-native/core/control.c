@@ -9,6 +9,7 @@
 #include "inbox.h"
 #include "job.h"
 #include "lock.h"
+#include "own.h"
 #include "reap.h"
 #include "state.h"
 
@@ -102,7 +103,9 @@ static int wait_until(struct core *core, uint32_t id,
 	core_lock(core);
 	job = job_find(core, id);
 	/* Nobody would take note of its start meanwhile. */
-	if (job)
+	if (job && job->owned)
+		own_quit(job);
+	else if (job)
 		direct_hand_over(job);
 	core->nr_waiters++;
 	while ((job = job_find(core, id)) && job->state != JOB_SETTLED &&
@@ -166,6 +169,7 @@ void core_more(struct core *core, uint32_t id, uint32_t which)
 	core_lock(core);
 	job = job_find(core, id);
 	if (job) {
+		own_quit(job);
 		/* A STARTED that is there has woken nobody. */
 		if (job->lazy && job->state == JOB_SETTLED && core->events)
 			core->owes_owner = true;
@@ -182,6 +186,7 @@ void core_stop_output(struct core *core, uint32_t id)
 	core_lock(core);
 	job = job_find(core, id);
 	if (job && !job->stopped) {
+		own_quit(job);
 		job->stopped = true;
 		if (job->state == JOB_SETTLED)
 			inbox_send(job, TODO_STOP_OUTPUT);

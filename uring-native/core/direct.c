@@ -16,6 +16,7 @@
 #include "job.h"
 #include "launcher.h"
 #include "lock.h"
+#include "own.h"
 #include "pipes.h"
 #include "pool.h"
 #include "settle.h"
@@ -102,6 +103,7 @@ static struct direct_room *find_room(struct core *core)
 	if (!room)
 		return NULL;
 	launch_thread_init(&room->thread);
+	room->thread.status = core->status;
 	room->next = d->rooms;
 	d->rooms = room;
 	d->nr_rooms++;
@@ -159,7 +161,7 @@ bool direct_can(const struct core *core, const struct core_request *req,
 	       !core->direct.nr_launches &&
 	       launcher_get(job->launch.by)->begin && !req->like_uv_spawn &&
 	       !req->waited && !req->doomed && !req->watcher &&
-	       !job->nr_outputs && !job->has_input &&
+	       (own_can(job) || (!job->nr_outputs && !job->has_input)) &&
 	       pool_is_ready(core, job) && is_plain(job->launch.chain);
 }
 
@@ -172,6 +174,12 @@ static void start_ticking(struct core *core)
 	if (!core->direct.ticking)
 		core->direct.ticking =
 			!timerfd_settime(core->direct.tick.fd, 0, &once, NULL);
+}
+
+void direct_hold(struct core *core, struct job *job)
+{
+	core->direct.alone = job;
+	core->direct.owner = pthread_self();
 }
 
 void direct_queue(struct core *core)
@@ -195,7 +203,10 @@ struct job *direct_take(struct core *core)
 		return NULL;
 	if (d->nr_begun++ % LOOK_EVERY == 0)
 		d->large_table = table_size(core) > 2 * SMALL_TABLE;
-	if (!d->large_table && !job->cancelled && pool_has_attributes(core))
+	/* Somebody may have asked for more meanwhile. */
+	if (pthread_equal(pthread_self(), d->owner) &&
+	    (!d->large_table || job->nr_outputs) && !job->cancelled &&
+	    (!job->nr_outputs || own_can(job)) && pool_has_attributes(core))
 		room = find_room(core);
 	if (!room) {
 		direct_queue(core);
@@ -204,8 +215,8 @@ struct job *direct_take(struct core *core)
 	d->alone = NULL;
 	room->job = job;
 	room->ticked = false;
+	room->thread.number = room->thread.asked = ++core->nr_requested;
 	job->room = room;
-	job->refs++; /* the notice's */
 	job->state = JOB_LAUNCHING;
 	return job;
 }
@@ -227,7 +238,6 @@ static void fail(struct job *job, int error, uint32_t op)
 	job->launch.failed_op = op;
 	core_lock(core);
 	leave_room(job);
-	job_put(job);
 	core_unlock(core);
 	job_settle(job);
 }
@@ -243,8 +253,11 @@ static bool to_pool(struct job *job)
 
 void direct_hand_over(struct job *job)
 {
-	if (job->direct)
-		to_pool(job);
+	if (!job->direct)
+		return;
+	if (job->owned)
+		own_stop(job);
+	to_pool(job);
 }
 
 /*
@@ -281,9 +294,7 @@ static void give_up(struct job *job)
 	leave_room(job);
 	job->state = JOB_QUEUED;
 	taken = to_pool(job);
-	if (taken) {
-		job_put(job);
-	} else {
+	if (!taken) {
 		room->job = job;
 		job->room = room;
 	}
@@ -298,6 +309,7 @@ static void on_tick(struct watch *watch)
 	struct core *core =
 		(struct core *)((char *)d - offsetof(struct core, direct));
 	struct direct_room *room;
+	struct job *job, *next;
 	bool more = false;
 	uint64_t count;
 
@@ -308,10 +320,19 @@ static void on_tick(struct watch *watch)
 	for (room = d->rooms; room; room = room->next) {
 		if (!room->job || !room->job->direct)
 			continue;
-		if (room->ticked && to_pool(room->job))
-			continue;
+		if (room->ticked && room->job->owned)
+			own_quit(room->job);
+		else if (room->ticked)
+			direct_hand_over(room->job);
 		room->ticked = true;
-		more = true;
+		more |= room->job->direct;
+	}
+	for (job = d->owned; job; job = next) {
+		next = job->own_next;
+		if (job->own_ticked)
+			own_quit(job);
+		job->own_ticked = true;
+		more |= job->owned;
 	}
 	if (more)
 		start_ticking(core);
@@ -319,26 +340,48 @@ static void on_tick(struct watch *watch)
 	core->poller->ops->arm(core->poller, watch);
 }
 
-void direct_launch(struct job *job)
+static int begin(struct job *job, int notice)
 {
-	struct direct_room *room = job->room;
 	struct launch *launch = &job->launch;
+	struct direct_room *room = job->room;
+
+	return launcher_get(launch->by)
+		->begin(launch, &room->thread, &room->progress, &room->child,
+			notice);
+}
+
+/* The output or the end tells that it has started. */
+static void launch_own(struct job *job)
+{
 	struct core *core = job->core;
-	uint32_t failed = 0;
-	int ends[2];
-	int ret = job_open_fds(job, &failed);
+	int ret = begin(job, -1);
 
 	if (ret) {
-		fail(job, ret, failed);
+		fail(job, ret, 0);
 		return;
 	}
-	if (open_notice(launch->chain, ends)) {
+	core_lock(core);
+	job->direct = true;
+	job->owned = true;
+	job->own_busy = true;
+	job->own_next = core->direct.owned;
+	core->direct.owned = job;
+	start_ticking(core);
+	core_unlock(core);
+	own_begin(job);
+}
+
+static void launch_with_notice(struct job *job)
+{
+	struct core *core = job->core;
+	int ends[2];
+	int ret;
+
+	if (open_notice(job->launch.chain, ends)) {
 		give_up(job);
 		return;
 	}
-	ret = launcher_get(launch->by)
-		      ->begin(launch, &room->thread, &room->progress,
-			      &room->child, ends[1]);
+	ret = begin(job, ends[1]);
 	close(ends[1]);
 	if (ret) {
 		close(ends[0]);
@@ -346,6 +389,7 @@ void direct_launch(struct job *job)
 		return;
 	}
 	core_lock(core);
+	job->refs++;
 	job->direct = true;
 	start_ticking(core);
 	core_unlock(core);
@@ -359,6 +403,19 @@ void direct_launch(struct job *job)
 	direct_hand_over(job);
 	job_put(job);
 	core_unlock(core);
+}
+
+void direct_launch(struct job *job)
+{
+	uint32_t failed = 0;
+	int ret = job_open_fds(job, &failed);
+
+	if (ret)
+		fail(job, ret, failed);
+	else if (job->nr_outputs)
+		launch_own(job);
+	else
+		launch_with_notice(job);
 }
 
 /*
@@ -379,24 +436,28 @@ static bool has_execd(struct launch *launch, const struct direct_room *room)
 	return true;
 }
 
-/* A launch thread waits for the end of a child that has failed. */
-static void over(struct job *job)
+bool direct_settle(struct job *job)
 {
 	struct core *core = job->core;
 	struct direct_room *room = job->room;
 	bool started = has_execd(&job->launch, room);
-	bool here;
+	bool here = started;
 
 	core_lock(core);
-	here = started || !to_pool(job);
-	if (started)
+	if (started) {
 		leave_room(job);
+	} else {
+		/* A launch thread waits for its end, too. */
+		if (job->owned)
+			own_stop(job);
+		here = !to_pool(job);
+	}
 	core_unlock(core);
-	if (!here)
-		return;
-	if (!started)
+	if (here && !started)
 		direct_finish(job, &room->thread);
-	job_settle(job);
+	if (here)
+		job_settle(job);
+	return started;
 }
 
 void direct_left(struct job *job)
@@ -412,7 +473,7 @@ void direct_left(struct job *job)
 	close(job->notice);
 	job->notice = -1;
 	if (direct)
-		over(job);
+		direct_settle(job);
 	core_lock(core);
 	job_put(job);
 	core_unlock(core);

@@ -8,9 +8,11 @@
  * wait for it: the child sets itself up, and execs, at the same time, in this
  * process's memory, on a stack that is kept until it has left. A pipe tells of
  * the exec: the child alone has its write end, close-on-exec, and the set of
- * the owner's event loop has the other. If a launch is not over after a while
- * (the exec hangs, the owner is busy, or somebody who forked meanwhile has the
- * pipe open), a launch thread goes on with it as if it had made the child.
+ * the owner's event loop has the other. Where nobody has to hear of the start
+ * before there is output, or the end, these tell (own.h). If a launch is not
+ * over after a while (the exec hangs, the owner is busy, or somebody who forked
+ * meanwhile has the pipe open), a launch thread goes on with it as if it had
+ * made the child.
  *
  * Several launches in one turn go to the launch threads, and so do those in
  * which the child may wait for others before its exec, or that make the kernel
@@ -19,6 +21,7 @@
 #ifndef DIRECT_H
 #define DIRECT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,7 +38,9 @@ struct direct {
 	bool ticking;	   /* the timer is armed */
 	/* The only launch of this turn of the owner so far. */
 	struct job *alone;
+	pthread_t owner;      /* who has queued it */
 	unsigned nr_launches; /* of this turn */
+	struct job *owned;    /* see own.h */
 	struct direct_room *rooms;
 	unsigned nr_rooms;
 	unsigned nr_begun; /* so far */
@@ -56,6 +61,11 @@ void direct_launch(struct job *job);
 /* The owner's set has told that the child's pipe is closed: it has left. */
 void direct_left(struct job *job);
 /*
+ * For the owner: something is known of the child of an owned job. Returns
+ * whether it has started; if not, the job is no longer owned.
+ */
+bool direct_settle(struct job *job);
+/*
  * For launch threads: goes on with the launch of a job that has a room, until
  * it has started or failed.
  */
@@ -69,6 +79,8 @@ void direct_finish(struct job *job, struct launch_thread *thread);
  */
 bool direct_can(const struct core *core, const struct core_request *req,
 		const struct job *job);
+/* @job is the first of the turn, and waits to be the only one. */
+void direct_hold(struct core *core, struct job *job);
 /* The job is no longer alone: it goes to the launch threads. */
 void direct_queue(struct core *core);
 /*
@@ -76,7 +88,10 @@ void direct_queue(struct core *core);
  * NULL.
  */
 struct job *direct_take(struct core *core);
-/* Leaves a launch under way to a launch thread, if it is a direct one. */
+/*
+ * Leaves a launch under way to a launch thread, if it is a direct one. Not
+ * while job->own_busy is set.
+ */
 void direct_hand_over(struct job *job);
 
 #endif

@@ -8,11 +8,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "direct.h"
 #include "doomed.h"
 #include "events.h"
 #include "inbox.h"
 #include "job.h"
 #include "lock.h"
+#include "own.h"
 #include "reap.h"
 #include "state.h"
 
@@ -46,37 +48,70 @@ int job_end(struct job *job, bool wake)
 	return 0;
 }
 
-/* In the data of an event: it is a notice, and no end. */
-#define NOTICE 1UL
+/* What is in the data of an event, beside a pointer. */
+enum {
+	OF_END,	    /* of a job */
+	OF_NOTICE,  /* of a job */
+	OF_OWN_END, /* of a job that was owned when it was added */
+	OF_OUTPUT,  /* the watch of an output of such a job */
+	OF_MASK = 3,
+};
+
+static int add(struct ends *ends, int op, int fd, uint32_t what,
+	       const void *ptr, uintptr_t of)
+{
+	struct epoll_event event = {
+		.events = what | EPOLLONESHOT,
+		.data.u64 = (uintptr_t)ptr | of,
+	};
+
+	return epoll_ctl(ends->watch.fd, op, fd, &event) < 0 ? -errno : 0;
+}
+
+static void take_end(struct job *job, bool wake)
+{
+	if (!job_end(job, wake))
+		return;
+	/* The loop looks at it again from time to time. */
+	core_lock(job->core);
+	inbox_send(job, TODO_WATCH);
+	core_unlock(job->core);
+}
 
 /*
  * Only one thread at a time: the owner, or after it the loop's. Returns whether
- * there were notices: then there may be more ends already.
+ * there may be more already: a program has started, or has ended and closed its
+ * pipes.
  */
 static bool take_some_ends(struct ends *ends, bool wake)
 {
-	struct core *core = ends->core;
 	struct epoll_event events[AT_ONCE];
 	int i, n = epoll_wait(ends->watch.fd, events, AT_ONCE, 0);
-	bool notices = false;
+	bool more = false;
 
 	for (i = 0; i < n; i++) {
-		struct job *job =
-			(struct job *)(uintptr_t)(events[i].data.u64 & ~NOTICE);
+		uint64_t data = events[i].data.u64;
+		void *ptr = (void *)(uintptr_t)(data & ~(uint64_t)OF_MASK);
 
-		if (events[i].data.u64 & NOTICE) {
-			direct_left(job);
-			notices = true;
+		if (!ptr)
 			continue;
+		more |= (data & OF_MASK) != OF_END;
+		switch (data & OF_MASK) {
+		case OF_END:
+			take_end(ptr, wake);
+			break;
+		case OF_NOTICE:
+			direct_left(ptr);
+			break;
+		case OF_OWN_END:
+			own_end(ptr);
+			break;
+		case OF_OUTPUT:
+			own_output(job_output_of(ptr));
+			break;
 		}
-		if (!job || !job_end(job, wake))
-			continue;
-		/* The loop looks at it again from time to time. */
-		core_lock(core);
-		inbox_send(job, TODO_WATCH);
-		core_unlock(core);
 	}
-	return notices;
+	return more;
 }
 
 static void take_ends(struct ends *ends, bool wake)
@@ -162,28 +197,34 @@ struct ends *ends_for(struct core *core)
 
 int ends_add(struct ends *ends, struct job *job)
 {
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLONESHOT,
-		.data.ptr = job,
-	};
-
-	if (!epoll_ctl(ends->watch.fd, EPOLL_CTL_ADD, job->launch.pidfd,
-		       &event))
-		return 0;
-	return -errno;
+	return add(ends, EPOLL_CTL_ADD, job->launch.pidfd, EPOLLIN, job,
+		   OF_END);
 }
 
 int ends_add_notice(struct ends *ends, struct job *job)
 {
 	/* It is only closed. */
-	struct epoll_event event = {
-		.events = EPOLLONESHOT,
-		.data.u64 = (uintptr_t)job | NOTICE,
-	};
+	return add(ends, EPOLL_CTL_ADD, job->notice, 0, job, OF_NOTICE);
+}
 
-	if (!epoll_ctl(ends->watch.fd, EPOLL_CTL_ADD, job->notice, &event))
-		return 0;
-	return -errno;
+int ends_add_own(struct ends *ends, struct job *job)
+{
+	return add(ends, EPOLL_CTL_ADD, job->launch.pidfd, EPOLLIN, job,
+		   OF_OWN_END);
+}
+
+int ends_add_output(struct ends *ends, struct watch *watch)
+{
+	int ret = add(ends, watch->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+		      watch->fd, EPOLLIN, watch, OF_OUTPUT);
+
+	watch->added |= !ret;
+	return ret;
+}
+
+void ends_forget(struct ends *ends, int fd)
+{
+	epoll_ctl(ends->watch.fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 void ends_wake(struct core *core)

@@ -11,8 +11,9 @@
  *   the owner's thread has enough to do.
  *
  * The owner's set also tells that the children of direct launches have left our
- * memory. Once the owner is gone, the loop watches both. An end that comes with
- * collected output, or with input, is in neither: see watch_job() in loop.c.
+ * memory, and has the output and the ends of what is owned (own.h). Once the
+ * owner is gone, the loop watches both. Other ends that come with collected
+ * output, or with input, are in neither: see watch_job() in loop.c.
  */
 #ifndef ENDS_H
 #define ENDS_H
@@ -56,6 +57,15 @@ int ends_add(struct ends *ends, struct job *job);
  * @job. Returns 0 or -errno.
  */
 int ends_add_notice(struct ends *ends, struct job *job);
+
+/*
+ * Waits, once, for output of a job that is owned, or for its end; then
+ * own_output() or own_end() gets it. Returns 0 or -errno.
+ */
+int ends_add_output(struct ends *ends, struct watch *watch);
+int ends_add_own(struct ends *ends, struct job *job);
+/* No longer waits for @fd. What has been taken from the set may still come. */
+void ends_forget(struct ends *ends, int fd);
 
 /* Wakes the owner that watches its set. */
 void ends_wake(struct core *core);

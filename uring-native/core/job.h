@@ -46,6 +46,13 @@ struct job_output {
 	struct core_event end;
 };
 
+/* The output that @watch waits for. */
+static inline struct job_output *job_output_of(struct watch *watch)
+{
+	return (struct job_output *)((char *)watch -
+				     offsetof(struct job_output, output.watch));
+}
+
 struct job_input {
 	struct input input;
 	struct job *job;
@@ -55,11 +62,11 @@ struct job_input {
 /*
  * One process, from the request until its last event is freed.
  *
- * The core's lock guards state, cancelled, stopped, lazy, more, direct, refs,
- * todo and the list pointers. The rest belongs to whoever has the job: its
- * maker until it is queued, a launch thread (or the loop, for a ring) until it
- * is settled, then the loop. The launch's pid and pidfd are atomic, for signals
- * meanwhile.
+ * The core's lock guards state, cancelled, stopped, lazy, more, direct, owned,
+ * own_busy, own_quits, own_ticked, refs, todo and the list pointers. The rest
+ * belongs to whoever has the job: its maker until it is queued, a launch thread
+ * (or the loop, for a ring) until it is settled, then the loop. The launch's
+ * pid and pidfd are atomic, for signals meanwhile.
  */
 struct job {
 	struct launch launch;
@@ -80,12 +87,17 @@ struct job {
 	 * it is over, and no launch thread goes on with it.
 	 */
 	bool direct;
+	bool owned;	  /* the owner's thread collects for it, see own.h */
+	bool own_busy;	  /* and is at it */
+	bool own_quits;	  /* and will be no longer then */
+	bool own_ticked;  /* it was its at the last tick */
 	unsigned busy_ms; /* waited while the program was open for writing */
 	bool watched;	  /* the loop waits for its exit and output, or did */
 	bool exited;
 	/* Of a direct launch, until it is over; the core's lock guards it. */
 	struct direct_room *room;
 	int notice; /* of whoever takes the ends of the owner's set */
+	struct job *own_next;
 	/*
 	 * One each for the launch, which passes its own on to the exit, every
 	 * output, the input, every event that is not freed, the inbox, the

@@ -119,26 +119,36 @@ static void on_input(struct input *input)
 	core_unlock(core);
 }
 
-static void watch_job(struct core *core, struct job *job)
+void loop_prepare(struct job *job)
 {
 	size_t i;
 
-	job->watched = true;
 	for (i = 0; i < job->nr_outputs; i++) {
 		job->outputs[i].output.overflow = on_overflow;
 		job->outputs[i].output.chunk = on_chunk;
 		job->outputs[i].output.finished = on_output;
 	}
 	job->input.input.finished = on_input;
+}
+
+/* The owner may have begun, and what has ended by then is over. */
+static void watch_job(struct core *core, struct job *job)
+{
+	size_t i;
+
+	job->watched = true;
+	loop_prepare(job);
 	job->exit.fd = job->launch.pidfd;
 	job->exit.kind = WATCH_EXIT;
 	job->exit.ready = on_exit_ready;
 
 	for (i = 0; i < job->nr_outputs; i++)
-		output_start(&job->outputs[i].output, core->poller);
+		if (job->outputs[i].output.watch.fd >= 0)
+			output_start(&job->outputs[i].output, core->poller);
 	if (job->has_input)
 		input_start(&job->input.input, core->poller);
-	core->poller->ops->arm(core->poller, &job->exit);
+	if (!job->exited)
+		core->poller->ops->arm(core->poller, &job->exit);
 }
 
 /* The inbox holds a reference to the job meanwhile. */

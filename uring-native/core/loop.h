@@ -6,6 +6,11 @@
 #ifndef LOOP_H
 #define LOOP_H
 
+struct job;
+
+/* For whoever is to collect the output of @job: what is done with it. */
+void loop_prepare(struct job *job);
+
 /* The thread's function; @arg is the core. Posts core->ready once it runs. */
 void *loop_main(void *arg);
 

@@ -89,7 +89,7 @@ static void output_chunk(struct output *out)
 static void output_ready(struct watch *watch)
 {
 	struct output *out = (struct output *)watch;
-	size_t most = out->in_chunks && !out->stopped ? CHUNK : TURN;
+	size_t most = out->in_chunks && !out->stopped ? CHUNK : out->turn;
 	size_t turn = 0;
 	ssize_t n = -EAGAIN;
 
@@ -123,13 +123,19 @@ static void output_ready(struct watch *watch)
 	out->poller->ops->arm(out->poller, watch);
 }
 
-void output_start(struct output *out, struct poller *poller)
+void output_start_small(struct output *out, struct poller *poller, size_t turn)
 {
 	out->poller = poller;
+	out->turn = turn;
 	out->watch.kind = WATCH_READ;
 	out->watch.ready = output_ready;
 	/* Arm first: the child has hardly written anything so far. */
 	poller->ops->arm(poller, &out->watch);
+}
+
+void output_start(struct output *out, struct poller *poller)
+{
+	output_start_small(out, poller, TURN);
 }
 
 void output_stop(struct output *out)

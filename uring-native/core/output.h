@@ -17,6 +17,7 @@ struct output {
 	/* Bytes of the result. What is beyond it is read and dropped in the
 	 * end. */
 	size_t max;
+	size_t turn;	/* bytes to read, then it is another's turn */
 	bool truncated; /* there was a rest */
 	bool stopped;
 	bool in_chunks; /* nothing is read before the next one is wanted */
@@ -33,6 +34,9 @@ struct output {
 /* Start collecting, or stop and keep what has been written so far. */
 void output_start(struct output *output, struct poller *poller);
 void output_stop(struct output *output);
+/* As output_start(), for somebody who has little time: @turn bytes in a row. */
+void output_start_small(struct output *output, struct poller *poller,
+			size_t turn);
 /*
  * From now on nothing is dropped, and chunk() is called once for each call of
  * this one, when there is something, unless the output has ended: finished()

@@ -95,7 +95,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	if (launcher_get(job->launch.by)->submit)
 		inbox_add(job, TODO_SUBMIT);
 	else if (direct_can(core, req, job))
-		core->direct.alone = job;
+		direct_hold(core, job);
 	else
 		ret = pool_queue(core, job);
 	if (!ret)

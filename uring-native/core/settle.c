@@ -87,8 +87,8 @@ void job_settle(struct job *job)
 	event_post(&job->first, !job->lazy || launch->error);
 	if (only_ends(job) && !job->waited)
 		ends = ends_for(core);
-	if (job->waited || ends) {
-		/* core_run() goes on, or watch_end() does. */
+	if (job->waited || ends || job->owned) {
+		/* core_run() goes on, watch_end() does, or the owner does. */
 	} else if (!launch->error) {
 		inbox_send(job, todo);
 	} else {

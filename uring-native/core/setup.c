@@ -15,6 +15,7 @@
 #include "job.h"
 #include "lock.h"
 #include "loop.h"
+#include "own.h"
 #include "pool.h"
 #include "reap.h"
 #include "state.h"
@@ -128,6 +129,7 @@ void core_detach(struct core *core)
 		struct job *job;
 
 		for (job = core->buckets[i]; job; job = job->bucket_next) {
+			own_quit(job);
 			if (job->state == JOB_LAUNCHING && !job->like_uv_spawn)
 				job_signal(job, SIGKILL);
 			else if (job->state == JOB_SETTLED) {

@@ -27,9 +27,10 @@ static const char *const fails[] = {"/no/such/file", NULL};
 
 struct owner {
 	struct core *core;
-	unsigned started, exited, failed;
-	int error;  /* of the last that has failed */
-	int status; /* of the last that has exited */
+	unsigned started, exited, failed, outputs, chunks;
+	size_t size; /* of all outputs */
+	int error;   /* of the last that has failed */
+	int status;  /* of the last that has exited */
 	int code;
 };
 
@@ -55,6 +56,15 @@ static void turn(struct owner *o)
 			o->exited++;
 			o->code = e->exited.code;
 			o->status = e->exited.status;
+			break;
+		case CORE_OUTPUT:
+			CHECK(o->started && !e->output.error);
+			o->outputs++;
+			o->size += e->output.size;
+			break;
+		case CORE_CHUNK:
+			o->chunks++;
+			o->size += e->output.size;
 			break;
 		default:
 			CHECK(e->type == CORE_FAILED);
@@ -145,6 +155,65 @@ static void begin(struct owner *o)
 	turns(o, 1);
 	CHECK(o->exited == 1);
 	o->started = o->exited = 0;
+}
+
+static const struct core_pipe outs[] = {
+	{.collect = true, .max = SIZE_MAX / 2},
+	{.collect = true, .max = SIZE_MAX / 2},
+};
+
+/* Collects two outputs of a shell that runs @script. */
+static uint32_t queue_run(struct owner *o, const char *file, const char *script)
+{
+	static const struct chain_fd fds[] = {{CHAIN_FD_PIPE(0), 1, 0, 0},
+					      {CHAIN_FD_PIPE(1), 2, 0, 0}};
+	const char *argv[] = {file, "-c", script, NULL};
+	struct core_request req = {.kind = LAUNCHER_VFORK, .lazy = true};
+	struct chain_op *op;
+	const char *why;
+	struct pack p;
+	uint32_t id;
+
+	pack_init(&p, 2);
+	op = pack_op(&p, CHAIN_CLONE);
+	op->fd = -1;
+	op->flags = CHAIN_CLONE_FDS;
+	op->len = 2;
+	op->addr = pack_data(&p, fds, sizeof(fds));
+	pack_exec(&p, file, argv);
+	req.chain = pack_end(&p);
+	req.chain_size = p.size;
+	req.pipes = outs;
+	req.nr_pipes = 2;
+	CHECK(!core_launch(o->core, &req, &id, &why));
+	return id;
+}
+
+static uint32_t launch_run(struct owner *o, const char *script)
+{
+	uint32_t id = queue_run(o, "/bin/sh", script);
+
+	core_flush(o->core);
+	return id;
+}
+
+/* Until @nr processes, and both outputs of each that has started, are over. */
+static void turns_run(struct owner *o, unsigned nr)
+{
+	while (o->exited + o->failed < nr || o->outputs < 2 * o->exited)
+		turn(o);
+}
+
+static bool is_owned(struct owner *o, uint32_t id)
+{
+	struct job *job;
+	bool owned;
+
+	core_lock(o->core);
+	job = job_find(o->core, id);
+	owned = job && job->owned;
+	core_unlock(o->core);
+	return owned;
 }
 
 static bool have_children(void)
@@ -505,6 +574,152 @@ static void test_large_table(void)
 	close(900);
 }
 
+/* What is written is read, whoever does, and however much it is. */
+static void test_outputs(void)
+{
+	static const struct {
+		const char *script;
+		size_t size;
+	} writes[] = {
+		{":", 0},
+		{"echo hello", 6},
+		{"echo hello; echo you >&2", 10},
+		{"head -c 1024 /dev/zero", 1024},
+		{"head -c 65536 /dev/zero", 65536},
+		{"head -c 3000000 /dev/zero; echo >&2", 3000001},
+		{"echo a; sleep 0.06; echo b; sleep 0.06; echo c", 6},
+		{"(sleep 0.1; echo late) & echo early", 11},
+		{"exec >&- 2>&-; sleep 0.06", 0},
+	};
+	int before = count_fds();
+	struct owner o;
+	unsigned i, nr = 0, round;
+
+	begin(&o);
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+			uint32_t id = launch_run(&o, writes[i].script);
+
+			CHECK(is_owned(&o, id) && is_direct(&o, id));
+			o.size = 0;
+			turns_run(&o, ++nr);
+			CHECK(o.size == writes[i].size);
+			CHECK(o.code == CLD_EXITED && o.status == 0);
+		}
+	}
+	CHECK(o.started == nr && o.exited == nr && o.outputs == 2 * nr);
+	/* Nothing of a process that has not started. */
+	queue_run(&o, fails[0], "");
+	core_flush(o.core);
+	turns_run(&o, nr + 1);
+	CHECK(o.failed == 1 && o.error == -ENOENT && o.outputs == 2 * nr);
+	end(&o, before);
+}
+
+/* A child goes on whatever the owner does. */
+static void test_busy_run(void)
+{
+	int before = count_fds();
+	struct owner o;
+	struct job *job;
+	uint32_t id;
+	bool exited;
+	int i = 0;
+
+	begin(&o);
+	id = launch_run(&o, "head -c 3000000 /dev/zero");
+	do {
+		CHECK(i++ < HANG_MS);
+		usleep(1000);
+		core_lock(o.core);
+		job = job_find(o.core, id);
+		exited = job && job->exited;
+		core_unlock(o.core);
+	} while (!exited);
+	turns_run(&o, 1);
+	CHECK(o.size == 3000000);
+	id = launch_run(&o, "echo hello");
+	CHECK(core_wait(o.core, id) > 0);
+	turns_run(&o, 2);
+	CHECK(o.size == 3000006);
+	end(&o, before);
+}
+
+/* Somebody wants chunks, or no more, at any time. */
+static void test_demands(void)
+{
+	int i, before = count_fds();
+	struct owner o;
+	uint32_t id;
+
+	begin(&o);
+	for (i = 0; i < 40; i++) {
+		id = queue_run(&o, "/bin/sh", "echo a; sleep 0.01; echo b");
+		if (i % 4 == 0)
+			core_more(o.core, id, 0);
+		core_flush(o.core);
+		CHECK(is_owned(&o, id) == (i % 4 > 0));
+		usleep(i * 500);
+		if (i % 4 == 1)
+			core_more(o.core, id, 0);
+		if (i % 4 == 2)
+			core_stop_output(o.core, id);
+		while (i % 4 < 2 && !o.chunks && o.outputs < 2)
+			turn(&o);
+		/* The rest without bounds. */
+		core_more(o.core, id, 0);
+		while (o.exited == 0 || o.outputs < 2) {
+			core_more(o.core, id, 0);
+			turn(&o);
+		}
+		CHECK(o.started == 1);
+		CHECK(i % 4 == 2 || o.size == 4);
+		o.started = o.exited = o.outputs = o.chunks = 0;
+		o.size = 0;
+	}
+	end(&o, before);
+}
+
+/* The environment ends in between. */
+static void test_detach_run(void)
+{
+	int i, before = count_fds();
+	struct owner o;
+
+	for (i = 0; i < 24; i++) {
+		begin(&o);
+		if (i % 3)
+			launch_run(&o, "echo hello; sleep 0.02; echo you");
+		else
+			queue_run(&o, i % 2 ? "/bin/true" : fails[0], "");
+		if (i % 3 == 2)
+			core_flush(o.core);
+		usleep(i * 300);
+		if (i % 4 == 0)
+			core_poll(o.core);
+		end(&o, before);
+	}
+}
+
+static void test_kill_run(void)
+{
+	int before = count_fds();
+	struct owner o;
+	unsigned i;
+	uint32_t id;
+
+	begin(&o);
+	for (i = 0; i < 40; i++) {
+		id = launch_run(&o, "exec sleep 60");
+		usleep(i * 100);
+		CHECK(!core_kill(o.core, id, SIGKILL));
+		turns_run(&o, i + 1);
+	}
+	CHECK(o.exited + o.failed == 40 && o.started == o.exited);
+	CHECK(!o.failed || o.error == -ECANCELED);
+	end(&o, before);
+}
+
 /* The child has what the thread had at the call. */
 static void test_attributes(void)
 {
@@ -581,5 +796,10 @@ int main(void)
 	test_stopped();
 	test_forks();
 	test_large_table();
+	test_outputs();
+	test_busy_run();
+	test_demands();
+	test_detach_run();
+	test_kill_run();
 	return 0;
 }
