@@ -192,6 +192,13 @@ void direct_queue(struct core *core)
 		pool_continue(core, job);
 }
 
+/* Whether making the child takes long: it gets a copy of a large table. */
+static bool copies_much(const struct direct *d, const struct job *job)
+{
+	return d->large_table &&
+	       (!job->nr_outputs || launcher_get(job->launch.by)->copies_fds());
+}
+
 struct job *direct_take(struct core *core)
 {
 	struct direct *d = &core->direct;
@@ -204,9 +211,9 @@ struct job *direct_take(struct core *core)
 	if (d->nr_begun++ % LOOK_EVERY == 0)
 		d->large_table = table_size(core) > 2 * SMALL_TABLE;
 	/* Somebody may have asked for more meanwhile. */
-	if (pthread_equal(pthread_self(), d->owner) &&
-	    (!d->large_table || job->nr_outputs) && !job->cancelled &&
-	    (!job->nr_outputs || own_can(job)) && pool_has_attributes(core))
+	if (pthread_equal(pthread_self(), d->owner) && !copies_much(d, job) &&
+	    !job->cancelled && (!job->nr_outputs || own_can(job)) &&
+	    pool_has_attributes(core))
 		room = find_room(core);
 	if (!room) {
 		direct_queue(core);

@@ -131,6 +131,11 @@ struct launcher {
 		     struct child_progress *progress, struct child *child,
 		     int notice);
 	/*
+	 * Where there is a begin(): whether without a notice, too, it copies
+	 * the whole descriptor table.
+	 */
+	bool (*copies_fds)(void);
+	/*
 	 * Queues the chain on the ring. Once all of it has completed, the
 	 * ring's wait() calls ops->done(), or ops->again(). Returns 0, or
 	 * -errno with nothing queued; -EBUSY: no room now.

@@ -28,6 +28,9 @@
 /* clone3(2) is absent, or a filter claims so. It will not come back. */
 static atomic_bool no_clone3;
 
+/* See can_unshare(). 0: unknown, 1: yes, -1: no. */
+static atomic_int unshares;
+
 static CHILD_CODE int child_main(void *arg)
 {
 	child_run(arg);
@@ -72,14 +75,18 @@ static bool try_unshare(struct launch_thread *thread)
  */
 static bool can_unshare(struct launch_thread *thread)
 {
-	static atomic_int known; /* 0: unknown, 1: yes, -1: no */
-	int can = atomic_load(&known);
+	int can = atomic_load(&unshares);
 
 	if (!can) {
 		can = try_unshare(thread) ? 1 : -1;
-		atomic_store(&known, can);
+		atomic_store(&unshares, can);
 	}
 	return can > 0;
+}
+
+static bool copies_fds(void)
+{
+	return atomic_load(&no_clone3) || atomic_load(&unshares) <= 0;
 }
 
 static long clone_new(struct launch *launch, struct launch_thread *thread,
@@ -189,4 +196,5 @@ const struct launcher launcher_vfork = {
 	.writes_pid = true,
 	.launch = vfork_launch,
 	.begin = make_child,
+	.copies_fds = copies_fds,
 };

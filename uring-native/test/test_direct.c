@@ -570,6 +570,10 @@ static void test_large_table(void)
 	begin(&o);
 	CHECK(!is_direct(&o, launch(&o, ends)));
 	turns(&o, 1);
+	/* There is no copy where no notice is in it. */
+	o.started = o.exited = 0;
+	CHECK(is_direct(&o, launch_run(&o, ":")));
+	turns_run(&o, 1);
 	end(&o, before);
 	close(900);
 }
@@ -758,6 +762,14 @@ static void test_without_clone3(void)
 	launch(&o, fails);
 	turns(&o, 2);
 	CHECK(o.error == -ENOENT);
+	o.started = o.exited = o.failed = 0;
+	CHECK(is_direct(&o, launch_run(&o, ":")));
+	turns_run(&o, 1);
+	core_detach(o.core);
+	CHECK(dup2(2, 900) == 900);
+	begin(&o);
+	CHECK(!is_direct(&o, launch_run(&o, ":")));
+	turns_run(&o, 1);
 	core_detach(o.core);
 }
 #else
