@@ -47,7 +47,7 @@ All share its processors: the ratio is what the way through BullMQ and Redis cos
     title: 'Programs that nobody rewrites',
     text: `make, ninja and Python start trivial commands, with the C library's posix_spawn() and with
 libposix_spawn_fast.so: by time on the running kernel, where the two take turns and only their ratio counts, and by
-instructions in the lab.`,
+instructions in the lab, where the library also starts them by each interface of the series.`,
   },
 }
 

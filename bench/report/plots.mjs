@@ -379,6 +379,14 @@ function spawnersPlot({ results, rounds }) {
   })
 }
 
+const INTERFACE_COLOURS = {
+  vfork: COLOURS.purple,
+  embryo: COLOURS.sky,
+  builder: COLOURS.green,
+  template: COLOURS.orange,
+  chain: COLOURS.blue,
+}
+
 function spawnersCountsPlot({ counts }) {
   return bars({
     heading: 'Programs that exist, by instruction counts',
@@ -391,9 +399,30 @@ function spawnersCountsPlot({ counts }) {
         ...{ name: "the C library's posix_spawn()", colour: COLOURS.grey },
         data: counts.map(({ libc }) => thousands(libc)),
       },
+      ...Object.keys(counts[0].by).map((name) => ({
+        ...{ name: `libposix_spawn_fast.so, ${name}`, colour: INTERFACE_COLOURS[name] },
+        data: counts.map(({ by }) => thousands(by[name])),
+      })),
+    ],
+  })
+}
+
+function spawnersStartsPlot({ starts }) {
+  return bars({
+    heading: 'posix_spawn() by each interface, by instruction counts',
+    below: 'A start of a static program, its end included; fewer is better',
+    rows: starts.map(({ by }) =>
+      by === 'libc' ? "the C library's" : `libposix_spawn_fast.so, ${by}`,
+    ),
+    axis: 'thousand instructions',
+    series: [
       {
-        ...{ name: 'libposix_spawn_fast.so', colour: COLOURS.blue },
-        data: counts.map(({ fast }) => thousands(fast)),
+        ...{ name: 'in all', colour: COLOURS.blue },
+        data: starts.map(({ total }) => thousands(total)),
+      },
+      {
+        ...{ name: 'in the call', colour: COLOURS.orange },
+        data: starts.map(({ call }) => thousands(call)),
       },
     ],
   })
@@ -654,6 +683,14 @@ const drawn = {
       ...{ name: 'spawners-counts', ...spawnersCountsPlot(result) },
       table: tables.spawnersCounts(result),
     },
+    ...(result.starts
+      ? [
+          {
+            ...{ name: 'spawners-starts', ...spawnersStartsPlot(result) },
+            table: tables.spawnersStarts(result),
+          },
+        ]
+      : []),
   ],
 }
 

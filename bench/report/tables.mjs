@@ -225,8 +225,21 @@ const spawners = ({ results, rounds }) => ({
 })
 
 const spawnersCounts = ({ counts }) => ({
-  head: ['thousand instructions', "the C library's", 'libposix_spawn_fast.so', 'change'],
-  rows: counts.map(({ name, libc, fast }) => [name, k(libc), k(fast), compared(fast, libc)]),
+  head: ['thousand instructions', "the C library's", ...Object.keys(counts[0].by)],
+  rows: counts.map(({ name, libc, by }) => [
+    ...[name, k(libc)],
+    ...Object.values(by).map((count) => `${k(count)} (${compared(count, libc)})`),
+  ]),
+})
+
+const spawnersStarts = ({ starts }) => ({
+  head: ['thousand instructions', 'in all', "vs. the C library's", 'in the call'],
+  rows: starts.map(({ by, total, call }) => [
+    by === 'libc' ? "the C library's" : by,
+    k(total),
+    by === 'libc' ? '' : compared(total, starts[0].total),
+    k(call),
+  ]),
 })
 
 export const tables = {
@@ -246,4 +259,5 @@ export const tables = {
   cluster,
   spawners,
   spawnersCounts,
+  spawnersStarts,
 }

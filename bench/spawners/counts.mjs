@@ -3,10 +3,12 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { filesOf, find, quoted } from '../../tools/programs.mjs'
+import { build, counting, install } from '../designs/programs.mjs'
 import { FILES, pack, unpackLines } from '../lib/archive.mjs'
 import { runInLab } from '../lib/lab.mjs'
 import { scratch } from '../lib/paths.mjs'
-import { PROGRAMS } from './programs.mjs'
+import { interquartileMean } from '../lib/stats.mjs'
+import { INTERFACES, PROGRAMS } from './programs.mjs'
 
 export const MACHINE = { cpus: 1, memory: '2G' }
 const PATH = '/usr/bin:/bin'
@@ -19,31 +21,67 @@ const WARM = 3
  * What a command costs is the difference between a run of many and one of few, which has
  * the program's own start and end, too. Prints a line of JSON.
  */
-const script = (names, sides, few, many) => `
-count() { # folder, preload, command...
-  cd "$1"; preload=$2; shift 2
+const script = (names, library, few, many) => `
+count() { # folder, interface or "libc", command...
+  cd "$1"; by=$2; shift 2
+  preload="LD_PRELOAD=${library} URING_SPAWN_INTERFACE=$by"
+  [ $by != libc ] || preload=
   begin=$(date +%s%N)
-  env -i PATH=${PATH} \${preload:+LD_PRELOAD=$preload} "$@" > /dev/null || exit 1
+  env -i PATH=${PATH} $preload "$@" > /dev/null || exit 1
   end=$(date +%s%N)
   rm -f .ninja_log
   spent=$((end - begin))
 }
 for round in $(seq ${WARM}) last; do
-  for side in ${Object.keys(sides).join(' ')}; do
-    case $side in ${Object.entries(sides)
-      .map(([side, preload]) => `${side}) preload=${preload};;`)
-      .join(' ')} esac
+  for side in libc ${INTERFACES.join(' ')}; do
     ${names
       .map((name) => {
         const command = [name, ...PROGRAMS[name].args].map(quoted).join(' ')
-        return `count ${WORK}/${name}-few "$preload" ${command}; few=$spent
-    count ${WORK}/${name}-many "$preload" ${command}
+        return `count ${WORK}/${name}-few $side ${command}; few=$spent
+    count ${WORK}/${name}-many $side ${command}
     [ $round != last ] || echo "{\\"program\\":\\"${name}\\",\\"side\\":\\"$side\\",\\"count\\":$(( (spent - few) / ${many - few} ))}"`
       })
       .join('\n    ')}
   done
 done
 `
+
+async function runLines(folder, lines) {
+  const file = join(folder, 'machine.sh')
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  const options = ['--icount', '--memory', MACHINE.memory, '--timeout', '0']
+  return await runInLab(options, ['sh', file])
+}
+
+/** As in bench/designs: processes, and starts by each. */
+const STARTS = { processes: 8, runs: 20 }
+
+/**
+ * Resolves to what one start of the static program takes with the C library and by each
+ * interface: in all, and in the call.
+ * @param {string} library  the path of the one to preload
+ */
+export async function countStarts(library) {
+  await build([])
+  const folder = scratch()
+  copyFileSync(library, join(folder, basename(library)))
+  const command = counting({ method: 'posix_spawn', child: 'static', runs: STARTS.runs })
+  const sides = ['libc', ...INTERFACES]
+  const preload = `LD_PRELOAD=/tmp/${basename(library)}`
+  const printed = await runLines(folder, [
+    ...install('static'),
+    `cp ${quoted(join(folder, basename(library)))} /tmp/`,
+    ...sides.flatMap((by) => {
+      const line = by === 'libc' ? command : `${preload} URING_SPAWN_INTERFACE=${by} ${command}`
+      return Array.from({ length: STARTS.processes }, () => line)
+    }),
+  ])
+  return sides.map((by) => {
+    const own = printed.splice(0, STARTS.processes)
+    const of = (field) => Math.round(interquartileMean(own.flatMap((one) => one[field])))
+    return { by, total: of('totals'), call: of('calls') }
+  })
+}
 
 /** The archive of what `names` and what they start read. */
 async function packPrograms(folder, names) {
@@ -56,7 +94,7 @@ async function packPrograms(folder, names) {
 
 /**
  * Resolves to the kernel's release and, by program, the instructions of one command with
- * each of `sides`.
+ * the C library and by each interface.
  * @param {string[]} names  of PROGRAMS
  * @param {string} library  the path of the one to preload
  * @param {number} commands  in a run
@@ -73,8 +111,8 @@ export async function count(names, library, commands) {
     }
   }
   copyFileSync(library, join(folder, basename(library)))
-  const sides = { libc: '', fast: `${WORK}/${basename(library)}` }
-  writeFileSync(join(folder, 'count.sh'), script(names, sides, few, few + commands))
+  const preloaded = `${WORK}/${basename(library)}`
+  writeFileSync(join(folder, 'count.sh'), script(names, preloaded, few, few + commands))
   const inside = `${FILES}${WORK}`
   const works = names.flatMap((name) => [`${name}-few`, `${name}-many`])
   const lines = [
@@ -86,14 +124,15 @@ export async function count(names, library, commands) {
     'echo "\\"$(uname -r)\\""',
     `exec /usr/sbin/chroot ${FILES} sh ${WORK}/count.sh`,
   ]
-  const file = join(folder, 'machine.sh')
-  writeFileSync(file, `${lines.join('\n')}\n`)
-  const options = ['--icount', '--memory', MACHINE.memory, '--timeout', '0']
-  const [kernel, ...printed] = await runInLab(options, ['sh', file])
+  const [kernel, ...printed] = await runLines(folder, lines)
   const of = (program, side) =>
     printed.find((one) => one.program === program && one.side === side).count
   return {
     kernel,
-    counts: names.map((name) => ({ name, libc: of(name, 'libc'), fast: of(name, 'fast') })),
+    counts: names.map((name) => ({
+      name,
+      libc: of(name, 'libc'),
+      by: Object.fromEntries(INTERFACES.map((by) => [by, of(name, by)])),
+    })),
   }
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { root } from '../../tools/paths.mjs'
 
 const LIBRARY = 'libposix_spawn_fast.so'
+/** What URING_SPAWN_INTERFACE can be: the first one works on any kernel. */
+export const INTERFACES = ['vfork', 'embryo', 'builder', 'template', 'chain']
 /** The command that they start: what it does itself is the same for both sides. */
 const TRIVIAL = '/bin/true'
 

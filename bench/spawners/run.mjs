@@ -1,7 +1,7 @@
 // Programs that nobody rewrites, and that start others by posix_spawn(): each does
 // its usual work with the C library's and with libposix_spawn_fast.so's. On the running
 // kernel by time, in turns: only the ratio within a round counts. In the lab by
-// instructions.
+// instructions, and by each interface that the library can use there.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,8 +9,8 @@ import process from 'node:process'
 import { rounds, wholeNumber } from '../../tools/options.mjs'
 import { lab } from '../lib/result.mjs'
 import { median, middleInterval } from '../lib/stats.mjs'
-import { count, MACHINE } from './counts.mjs'
-import { makeFolder, PROGRAMS } from './programs.mjs'
+import { count, countStarts, MACHINE } from './counts.mjs'
+import { INTERFACES, makeFolder, PROGRAMS } from './programs.mjs'
 
 export const description =
   'make, ninja and Python with libposix_spawn_fast.so and without, by time and in the lab'
@@ -58,7 +58,7 @@ function measure(name, { folder, library }, times, rounds, progress) {
 const isThere = (name) => spawnSync(name, ['--version']).status === 0
 
 /** About how long a turn of both sides takes, for each thing that is started; and in the lab. */
-const SECONDS = { turn: 0.0025, counted: 0.15, boot: 15 }
+const SECONDS = { turn: 0.0025, counted: 0.08, boot: 15, starts: 30 }
 
 export async function plan({ rounds, commands, runs, counted }) {
   const all = Object.keys(PROGRAMS)
@@ -71,8 +71,13 @@ export async function plan({ rounds, commands, runs, counted }) {
     steps: [
       {
         name: `counts in the lab, ${counted} starts by each`,
-        seconds: SECONDS.boot + SECONDS.counted * counted * names.length,
+        seconds: SECONDS.boot + SECONDS.counted * counted * names.length * (INTERFACES.length + 1),
         run: () => count(names, where.library, counted),
+      },
+      {
+        name: 'one start by each interface, in the lab',
+        seconds: SECONDS.boot + SECONDS.starts,
+        run: () => countStarts(where.library),
       },
       ...names.map((name) => ({
         name: PROGRAMS[name].job(timesOf(name)),
@@ -80,29 +85,42 @@ export async function plan({ rounds, commands, runs, counted }) {
         run: async (progress) => measure(name, where, timesOf(name), rounds, progress),
       })),
     ],
-    result: ([{ kernel, counts }, ...results]) => ({
+    result: ([{ kernel, counts }, starts, ...results]) => ({
       lab: lab({ ...MACHINE, kernel, clock: 'instructions' }),
       unit: "time with the C library's posix_spawn() / time with libposix_spawn_fast.so",
       absent: Object.fromEntries(
         all.filter((name) => !names.includes(name)).map((name) => [name, 'not installed']),
       ),
-      ...{ rounds, results, counts },
+      ...{ rounds, results, counts, starts },
     }),
   }
 }
 
-export function print({ results, rounds, counts, absent }) {
+const thousands = (n) => (n / 1000).toFixed(1)
+
+export function print({ results, rounds, counts, starts, absent }) {
   console.log(`\nHow many times sooner with libposix_spawn_fast.so, ${rounds} rounds`)
   for (const { name, ratio, low, high } of results) {
     const same = low <= 1 && high >= 1 ? 'equal, ' : ''
     const interval = `${low.toFixed(2)} to ${high.toFixed(2)}`
     console.log(`  ${name.padEnd(34)}${same}${ratio.toFixed(2)} (${interval})`)
   }
-  console.log('\nThousand instructions of a command, in the lab')
-  for (const { name, libc, fast } of counts) {
-    const [before, after] = [libc, fast].map((n) => (n / 1000).toFixed(1).padStart(10))
-    const change = `${((fast / libc - 1) * 100).toFixed(1)} %`
-    console.log(`  ${name.padEnd(20)}${before}${after}${change.padStart(9)}`)
+  const interfaces = Object.keys(counts[0].by)
+  const columns = (cells) => cells.map((cell) => cell.padStart(10)).join('')
+  console.log('\nThousand instructions of a command, in the lab, by interface')
+  console.log(`  ${''.padEnd(12)}${columns(['libc', ...interfaces])}`)
+  for (const { name, libc, by } of counts) {
+    const all = [libc, ...interfaces.map((one) => by[one])]
+    console.log(`  ${name.padEnd(12)}${columns(all.map(thousands))}`)
+    console.log(
+      `  ${''.padEnd(12)}${columns(all.map((n) => `${((n / libc - 1) * 100).toFixed(1)} %`))}`,
+    )
+  }
+  if (starts) {
+    console.log('\nThousand instructions of a start of the static program: in all, in the call')
+    for (const { by, total, call } of starts) {
+      console.log(`  ${by.padEnd(12)}${columns([total, call].map(thousands))}`)
+    }
   }
   for (const [name, why] of Object.entries(absent)) console.log(`not measured: ${name}: ${why}`)
 }
