@@ -21,6 +21,7 @@ import { attempt, failureOf } from '../../tools/command.mjs'
 import { duration, Progress, say, showing } from '../../tools/progress.mjs'
 import { sh } from '../../tools/sh.mjs'
 import { seriesWithout } from './mail.mjs'
+import { buildMmSelftests } from './mm-selftests.mjs'
 import { cached, config, LabError, project, withCacheLock } from './paths.mjs'
 import { functionsOfSeries } from './races.mjs'
 import { buildSelftests } from './selftests.mjs'
@@ -28,8 +29,8 @@ import { applySeries, checkOut, repository, seriesHash, sourceVersion } from './
 
 /**
  * For each flavour: its configuration fragments, whether the series is applied and which
- * postings are left out of it, whether it looks for data races, and what is added to the
- * kernel's command line.
+ * postings are left out of it, whether it looks for data races, whether it has the
+ * selftests of mm, and what is added to the kernel's command line.
  */
 export const flavours = {
   stock: { fragments: ['common', 'stock'], series: false, append: [] },
@@ -42,6 +43,9 @@ export const flavours = {
     append: ['no5lvl'],
   },
   kcsan: { fragments: ['common', 'patched', 'kcsan'], series: true, races: true, append: [] },
+  // For the selftests of mm, which have to end alike on both.
+  'stock-mm': { fragments: ['common', 'stock', 'mm'], series: false, mm: true, append: [] },
+  'patched-mm': { fragments: ['common', 'patched', 'mm'], series: true, mm: true, append: [] },
   // To see what these change: how pages are mapped and unmapped for all, and which a template maps.
   'without-mm': {
     ...{ fragments: ['common', 'patched'], series: true },
@@ -132,6 +136,11 @@ async function build(flavour, dir) {
         ...{ repo, tree, output, commit: commits.at(-1).commit },
         dir: join(parts, 'selftests'),
       }),
+    )
+  }
+  if (flavours[flavour].mm) {
+    await showing(new Progress('lab: building the selftests of mm', { seconds: 30 }), () =>
+      buildMmSelftests({ tree, output, dir: join(parts, 'selftests') }),
     )
   }
   renameSync(parts, dir)

@@ -7,6 +7,7 @@ import { wholeNumber } from '../../tools/options.mjs'
 import { flavours, image } from './build.mjs'
 import { runInMachine } from './machine.mjs'
 import { exportMail } from './mail.mjs'
+import { compareMmSelftests } from './mm-selftests.mjs'
 import { LabError } from './paths.mjs'
 import { runSelftests } from './selftests.mjs'
 import { check, exportSeries, tree } from './series.mjs'
@@ -25,10 +26,10 @@ const kernelOption = (names = Object.keys(flavours)) =>
   new Option('-k, --kernel <flavour>', 'which kernel').choices(names).default('patched')
 
 /** Adds the options of every command that boots a machine. */
-const withMachineOptions = (command) =>
+const withMachineOptions = (command, { memory = '2G' } = {}) =>
   command
     .option('--smp <n>', `virtual CPUs, ${MAX_SMP} at most`, wholeNumber(1, MAX_SMP))
-    .option('--memory <size>', "memory, as in QEMU's -m", memorySize, '2G')
+    .option('--memory <size>', "memory, as in QEMU's -m", memorySize, memory)
     .option(
       '--timeout <seconds>',
       `0 for none (default: ${DEFAULT_TIMEOUT}, or none with --gdb)`,
@@ -82,6 +83,19 @@ withMachineOptions(
 )
   .argument('[names...]', 'programs, or folders of programs')
   .action(async (names, options) => end(await runSelftests(await machine(options), names)))
+
+withMachineOptions(
+  program
+    .command('mm-selftests')
+    .description("run mm's own selftests on the kernel without the series and with it, and compare")
+    .option('--save', 'write kernel/mm-selftests.md'),
+  { memory: '4G' },
+).action(async ({ save = false, ...options }) => {
+  // One processor: some of them change the kernel's code, and a second one of the
+  // emulator may run a breakpoint that is gone already.
+  const machineOf = (kernel) => machine({ smp: 1, timeout: 7200, ...options, kernel })
+  end(await compareMmSelftests(machineOf, { save }))
+})
 
 program
   .command('build')
