@@ -63,7 +63,8 @@ const byEmbryos = [
   ...['spawn', 'stdio', 'options', 'failures', 'search', 'inherit', 'builder-backend'],
 ].map((name) => `test/behaviour/${name}.test.ts`)
 // Twice what the longest takes beside another step: a test that hangs ends by its own limit.
-const labLimits = ['--smp', '2', '--memory', '3G', '--timeout', '5400']
+const timeLimit = ['--timeout', '5400']
+const labLimits = ['--smp', '2', '--memory', '3G', ...timeLimit]
 
 // Not `fault` and `stress`, which take many minutes there:
 // `npm run lab -- selftest --kernel debug fault stress`.
@@ -193,7 +194,7 @@ function ctestStep(title, seconds) {
 function selftestStep(title, seconds, kernel, ...programs) {
   return {
     ...{ title, seconds },
-    command: () => lab('selftest', '--kernel', kernel, ...programs),
+    command: () => lab('selftest', '--kernel', kernel, ...timeLimit, ...programs),
     read() {
       let tests = 0
       let program = ''
@@ -241,8 +242,8 @@ const labTests = [
   inLabStep('TypeScript, by chains', 2400, 'uring', byChains),
   inLabStep('TypeScript, by templates', 650, 'spawn_template', byTemplates),
   inLabStep('TypeScript, by embryos', 250, 'builder', byEmbryos),
-  after(['patched kernel'], selftestStep('selftests, patched', 120, 'patched')),
-  after(['debug kernel'], selftestStep('selftests, debug', 1500, 'debug', ...onDebug)),
+  after(['patched kernel'], selftestStep('selftests, patched', 300, 'patched')),
+  after(['debug kernel'], selftestStep('selftests, debug', 2000, 'debug', ...onDebug)),
   // It builds kernels, too.
   {
     ...after(
