@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -21,13 +20,9 @@
 #include "pool.h"
 #include "settle.h"
 #include "state.h"
+#include "status.h"
 #include "sys.h"
 
-/*
- * With so many processes at once, launch threads make them: the owner's thread
- * has enough to do. The same as in ends.c.
- */
-#define FEW 4U
 /* Children that are on their way to their exec at a time. */
 #define MAX_ROOMS 8U
 /* The child's table is a copy, which the owner's thread makes. */
@@ -116,16 +111,11 @@ static struct direct_room *find_room(struct core *core)
  */
 static long table_size(const struct core *core)
 {
-	static const char key[] = "\nFDSize:\t";
-	char buf[1024], *at;
-	long n = -1;
+	char buf[1024];
+	const char *size =
+		status_value(core->status, "\nFDSize:\t", buf, sizeof(buf));
 
-	if (core->status >= 0)
-		n = sys_call(SYS_pread64, core->status, buf, sizeof(buf) - 1,
-			     0);
-	buf[n < 0 ? 0 : n] = '\0';
-	at = strstr(buf, key);
-	return at ? atol(at + sizeof(key) - 1) : 0;
+	return size ? atol(size) : 0;
 }
 
 /*
@@ -157,7 +147,7 @@ static bool is_plain(const struct chain *c)
 bool direct_can(const struct core *core, const struct core_request *req,
 		const struct job *job)
 {
-	return core->direct.tick.fd >= 0 && core->nr_jobs < FEW &&
+	return core->direct.tick.fd >= 0 && core->nr_jobs < ENDS_FEW &&
 	       !core->direct.nr_launches &&
 	       launcher_get(job->launch.by)->begin && !req->like_uv_spawn &&
 	       !req->waited && !req->doomed && !req->watcher &&

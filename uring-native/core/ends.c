@@ -21,9 +21,6 @@
 /* At a time: handling them delays everything else. */
 #define AT_ONCE 64
 
-/* With so many processes at once, the owner is told of their ends. */
-#define FEW 4U
-
 int job_end(struct job *job, bool wake)
 {
 	struct core *core = job->core;
@@ -187,7 +184,7 @@ void ends_exit(struct core *core)
 
 struct ends *ends_for(struct core *core)
 {
-	if (core->config.polled && core->nr_jobs <= FEW)
+	if (core->config.polled && core->nr_jobs <= ENDS_FEW)
 		return &core->ends[ENDS_OWNER];
 	/* The loop waits by its ring, with a request for several. */
 	if (pthread_equal(pthread_self(), core->loop))

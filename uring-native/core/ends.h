@@ -23,6 +23,12 @@
 
 #include "poller.h"
 
+/*
+ * With more processes at once, the owner's thread has enough to do: it is told
+ * of their ends, and launch threads make them.
+ */
+#define ENDS_FEW 4U
+
 struct core;
 struct job;
 

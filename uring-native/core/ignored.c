@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "ignored.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "status.h"
 #include "sys.h"
-
-int ignored_open(void)
-{
-	return (int)sys_call(SYS_openat, AT_FDCWD, "/proc/self/status",
-			     O_RDONLY | O_CLOEXEC);
-}
 
 static uint64_t ask_for_each(void)
 {
@@ -36,17 +29,8 @@ static uint64_t ask_for_each(void)
  */
 uint64_t ignored_signals(int status)
 {
-	static const char key[] = "\nSigIgn:\t";
-	char buf[4096], *at;
-	long n;
+	char buf[4096];
+	const char *set = status_value(status, "\nSigIgn:\t", buf, sizeof(buf));
 
-	if (status < 0)
-		return ask_for_each();
-	n = sys_call(SYS_pread64, status, buf, sizeof(buf) - 1, 0);
-	buf[n < 0 ? 0 : n] = '\0';
-	at = strstr(buf, key);
-	/* The next key follows the whole number. */
-	if (!at || !strchr(at + 1, '\n'))
-		return ask_for_each();
-	return strtoull(at + sizeof(key) - 1, NULL, 16);
+	return set ? strtoull(set, NULL, 16) : ask_for_each();
 }

@@ -81,7 +81,7 @@ struct launch_thread {
 	/* Whether it may have a working directory of its own, and has one. */
 	bool may_own_place;
 	bool owns_place;
-	int status;	  /* for ignored_signals(); not the thread's own */
+	int status;	  /* of status_open(); not the thread's own */
 	uint64_t ignored; /* signals the process may ignore */
 	/* Launches are numbered from 1, in the order of the requests. */
 	uint64_t looked; /* the last one that @ignored is valid for */

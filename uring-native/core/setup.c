@@ -10,7 +10,6 @@
 #include "doomed.h"
 #include "embryo.h"
 #include "events.h"
-#include "ignored.h"
 #include "inbox.h"
 #include "job.h"
 #include "lock.h"
@@ -19,6 +18,7 @@
 #include "pool.h"
 #include "reap.h"
 #include "state.h"
+#include "status.h"
 #include "sys.h"
 #include "template.h"
 #include "threads.h"
@@ -53,7 +53,7 @@ int core_new(const struct core_config *config, struct core **out)
 	core->refs = 1;
 	core->free = core_free;
 	core->wake.fd = -1;
-	core->status = ignored_open();
+	core->status = status_open();
 	doomed_init(core);
 	core->events_tail = &core->events;
 	core->submits_tail = &core->submits;

@@ -36,7 +36,7 @@ struct core {
 	struct core_config config;
 	struct core_info info;
 	uint64_t sigmask;     /* of the core's creator */
-	int status;	      /* for ignored_signals(), or negative */
+	int status;	      /* of status_open(), or negative */
 	struct place_id root; /* at the start; the core's threads keep it */
 	bool detached;
 	uint32_t last_id;

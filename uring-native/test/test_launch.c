@@ -21,6 +21,7 @@
 #include "pack.h"
 #include "reap.h"
 #include "ring.h"
+#include "status.h"
 #include "sys.h"
 #include "template.h"
 
@@ -222,7 +223,7 @@ static void test_ignored_signals(int status)
 /* A file that is no status, as if it had been closed and another opened. */
 static void test_ignored_by(void)
 {
-	int status = ignored_open(), other = open("/dev/null", O_RDONLY);
+	int status = status_open(), other = open("/dev/null", O_RDONLY);
 
 	CHECK(status >= 0 && other >= 0);
 	test_ignored_signals(status);
