@@ -25,11 +25,32 @@ async function suites(repo, tree, commit) {
   )
 }
 
-async function makeIn(title, cwd, ...args) {
+/** Runs make in a folder; `title` begins the error's message. */
+export async function makeIn(title, cwd, ...args) {
   const result = await sh({ cwd, nothrow: true })`make -s ${args}`
   if (result.exitCode !== 0) throw new LabError(`${title}:\n${result.stderr.trim()}`)
   return result.stdout
 }
+
+export const installHeaders = (tree, output) =>
+  makeIn("the kernel's headers cannot be installed", tree, `O=${output}`, 'headers')
+
+/** What make needs to build a suite into the folder `target`. */
+export const variablesFor = (target, output) => [
+  `OUTPUT=${target}`,
+  `KHDR_INCLUDES=-isystem ${output}/usr/include`,
+  // The host's libraries may have changed when the image is booted.
+  'USERLDFLAGS=-static',
+]
+
+/** A stream that shows what a machine prints, and hands it to `read` first. */
+export const showingOutput = (read) =>
+  new Writable({
+    write(data, _encoding, done) {
+      read(data)
+      process.stdout.write(data, done)
+    },
+  })
 
 /**
  * Builds the selftests into `dir`, a folder for each suite, and writes the names of
@@ -56,17 +77,12 @@ export async function buildSelftests(build) {
  */
 export async function buildSuites({ repo, commit, tree, output, dir }) {
   const list = []
-  await makeIn("the kernel's headers cannot be installed", tree, `O=${output}`, 'headers')
+  await installHeaders(tree, output)
   for (const suite of await suites(repo, tree, commit)) {
     const source = join(tree, SELFTESTS, suite)
     const target = join(dir, suite)
     mkdirSync(target)
-    const variables = [
-      `OUTPUT=${target}`,
-      `KHDR_INCLUDES=-isystem ${output}/usr/include`,
-      // The host's libraries may have changed when the image is booted.
-      'USERLDFLAGS=-static',
-    ]
+    const variables = variablesFor(target, output)
     await makeIn(`the selftests of ${suite} do not build`, source, ...variables)
     const names = await makeIn(suite, source, ...variables, `COLLECTION=${suite}`, 'emit_tests')
     for (const line of names.split('\n').filter((text) => text !== '')) {
@@ -126,12 +142,7 @@ export async function runSelftests(machine, wanted) {
       ...names.flatMap((name) => [timeLimit(dir, name), name]),
     ],
     cwd: '/',
-    stdout: new Writable({
-      write(data, _encoding, done) {
-        summary.write(data)
-        process.stdout.write(data, done)
-      },
-    }),
+    stdout: showingOutput((data) => summary.write(data)),
   })
   if (result.interrupted) return result
   summary.end()
