@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Working on the series: commits in a git work tree, patches in the project, and
 // the checks a maintainer would run first.
+import { createHash } from 'node:crypto'
 import {
+  appendFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -149,16 +151,40 @@ async function checkStyle(path) {
   console.log('checkpatch.pl --strict has no remarks')
 }
 
+/**
+ * Builds what each commit leaves. Sources that were built before, in an earlier check or
+ * in the other order, are not built again: a check that was interrupted goes on where it was,
+ * and after a change to one patch it begins there.
+ */
 async function buildEach(repo, path, commits) {
   const output = cached('build-check')
   const fragments = flavours.patched.fragments.map((name) => join(config, `${name}.config`))
+  const list = cached('built-sources')
+  const built = new Set(existsSync(list) ? readFileSync(list, 'utf8').split('\n') : [])
+  const tools = await toolsKey(fragments)
+  let made = 0
   for (const { name, commit } of commits) {
+    const { stdout } = await sh({ cwd: repo })`git rev-parse ${commit}^{tree}`
+    const source = `${tools} ${stdout.trim()}`
+    if (built.has(source)) continue
     await checkOut(repo, path, commit)
     await configure(path, output, fragments, { partial: name !== commits.at(-1).name })
     await make(path, output, `the kernel with ${name}`)
     await buildItsSelftests({ repo, commit, tree: path, output }, name)
+    appendFileSync(list, `${source}\n`)
+    made++
   }
-  console.log('every patch builds, and so do the selftests that it changes')
+  console.log(
+    `every patch builds, and so do the selftests that it changes (${commits.length - made} of ${commits.length} built before)`,
+  )
+}
+
+/** Stands for the compiler and the configuration that `fragments` make. */
+async function toolsKey(fragments) {
+  const hash = createHash('sha256')
+  hash.update((await sh`gcc --version`).stdout)
+  for (const file of fragments) hash.update(readFileSync(file))
+  return hash.digest('hex').slice(0, 16)
 }
 
 /** Builds the selftests as a patch leaves them, if it touches any. */
