@@ -132,15 +132,16 @@ void Environment::Wake(void *arg)
 /*
  * An environment that is being torn down still runs what was queued for it, but
  * no JavaScript, and then no call that makes values for it works. The only way
- * to find out is to call something that may run JavaScript.
+ * to find out is a call that is refused then, as those are that may run
+ * JavaScript. This is the cheapest one.
  */
 static bool RunsJavaScript(napi_env env)
 {
-	napi_value array, value;
+	napi_value value;
+	bool same;
 
-	return napi_create_array(env, &array) == napi_ok &&
-	       napi_get_boolean(env, false, &value) == napi_ok &&
-	       napi_set_element(env, array, 0, value) == napi_ok;
+	return napi_get_boolean(env, false, &value) == napi_ok &&
+	       napi_strict_equals(env, value, value, &same) == napi_ok;
 }
 
 /* Wakes this environment itself, for another turn of its event loop. */
