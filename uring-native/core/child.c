@@ -32,6 +32,35 @@ static void clear_handlers(void)
 }
 
 /*
+ * The signals that the parent ignores, and so this process too; all of them if
+ * they cannot be read from its status.
+ */
+static uint64_t read_ignored(int status)
+{
+	static const char key[] = "\nSigIgn:\t";
+	const long length = sizeof(key) - 1;
+	char buf[4096];
+	long n = sys_call(SYS_pread64, status, buf, sizeof(buf), 0);
+	uint64_t set = 0;
+	long at, i;
+
+	for (at = 0; at + length + 16 <= n; at++) {
+		for (i = 0; i < length && buf[at + i] == key[i]; i++)
+			;
+		if (i == length)
+			break;
+	}
+	if (at + length + 16 > n)
+		return ~0ULL;
+	for (i = at + length; i < at + length + 16; i++) {
+		int digit = buf[i] <= '9' ? buf[i] - '0' : buf[i] - 'a' + 10;
+
+		set = set << 4 | (unsigned)digit;
+	}
+	return set;
+}
+
+/*
  * The raw call sets the nice value of the child's only task. The kernel clamps
  * a value out of range; TypeScript has refused it. EACCES becomes EPERM, as in
  * nice(2) and in the operation of a chain.
@@ -287,7 +316,9 @@ void child_run(struct child *child)
 	if (child->reset_handlers)
 		clear_handlers();
 	sys_sigmask(SIG_SETMASK, &child->sigmask, NULL);
-	/* Before run_head(), which closes the place's descriptor. */
+	/* Both before run_head(), which closes their descriptors. */
+	if (child->status >= 0)
+		child->ignored = read_ignored(child->status);
 	ret = child->place ? place_enter(child->place) : 0;
 	if (ret >= 0)
 		ret = run_head(child);

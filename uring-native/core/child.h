@@ -57,6 +57,7 @@ struct child {
 	bool reset_policy; /* the child must not keep the launch thread's */
 	uint64_t sigmask;  /* to start with */
 	uint64_t ignored;  /* signals that may be ignored at its start */
+	int status;	   /* of its parent, to read them from, or -1 */
 	bool shares_files; /* it still has its parent's descriptor table */
 	int notice;	   /* a descriptor to keep until the exec, or -1 */
 	pid_t parent;	   /* its parent's process, as seen from here */

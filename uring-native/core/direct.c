@@ -99,6 +99,7 @@ static struct direct_room *find_room(struct core *core)
 		return NULL;
 	launch_thread_init(&room->thread);
 	room->thread.status = core->status;
+	room->thread.child_looks = true;
 	room->next = d->rooms;
 	d->rooms = room;
 	d->nr_rooms++;
@@ -137,6 +138,9 @@ static bool is_plain(const struct chain *c)
 
 		if (op->op == CHAIN_CLOSE_RANGE)
 			return false;
+		/* Who starts the shell then has to know where. */
+		if (op->link & CHAIN_SHELL)
+			return false;
 		/* Only /proc shows that a child in another session execs. */
 		if (op->op == CHAIN_TASK_SET && op->len == IORING_TASK_SETSID)
 			return false;
@@ -144,8 +148,8 @@ static bool is_plain(const struct chain *c)
 	return true;
 }
 
-bool direct_can(const struct core *core, const struct core_request *req,
-		const struct job *job)
+static bool can_launch(const struct core *core, const struct core_request *req,
+		       const struct job *job)
 {
 	return core->direct.tick.fd >= 0 && core->nr_jobs < ENDS_FEW &&
 	       !core->direct.nr_launches &&
@@ -166,22 +170,6 @@ static void start_ticking(struct core *core)
 			!timerfd_settime(core->direct.tick.fd, 0, &once, NULL);
 }
 
-void direct_hold(struct core *core, struct job *job)
-{
-	core->direct.alone = job;
-	core->direct.owner = pthread_self();
-}
-
-void direct_queue(struct core *core)
-{
-	struct job *job = core->direct.alone;
-
-	core->direct.alone = NULL;
-	/* There is a thread: see direct_can(). */
-	if (job)
-		pool_continue(core, job);
-}
-
 /* Whether making the child takes long: it gets a copy of a large table. */
 static bool copies_much(const struct direct *d, const struct job *job)
 {
@@ -189,33 +177,24 @@ static bool copies_much(const struct direct *d, const struct job *job)
 	       (!job->nr_outputs || launcher_get(job->launch.by)->copies_fds());
 }
 
-struct job *direct_take(struct core *core)
+bool direct_take(struct core *core, const struct core_request *req,
+		 struct job *job)
 {
 	struct direct *d = &core->direct;
-	struct job *job = d->alone;
-	struct direct_room *room = NULL;
+	struct direct_room *room;
 
-	d->nr_launches = 0;
-	if (!job)
-		return NULL;
+	if (!can_launch(core, req, job))
+		return false;
 	if (d->nr_begun++ % LOOK_EVERY == 0)
 		d->large_table = table_size(core) > 2 * SMALL_TABLE;
-	/* Somebody may have asked for more meanwhile. */
-	if (pthread_equal(pthread_self(), d->owner) && !copies_much(d, job) &&
-	    !job->cancelled && (!job->nr_outputs || own_can(job)) &&
-	    pool_has_attributes(core))
-		room = find_room(core);
-	if (!room) {
-		direct_queue(core);
-		return NULL;
-	}
-	d->alone = NULL;
+	room = copies_much(d, job) ? NULL : find_room(core);
+	if (!room)
+		return false;
 	room->job = job;
 	room->ticked = false;
-	room->thread.number = room->thread.asked = ++core->nr_requested;
 	job->room = room;
 	job->state = JOB_LAUNCHING;
-	return job;
+	return true;
 }
 
 /* Lock held. */
@@ -287,6 +266,7 @@ static void give_up(struct job *job)
 	struct direct_room *room = job->room;
 	bool taken;
 
+	job_set_place(job);
 	core_lock(core);
 	leave_room(job);
 	job->state = JOB_QUEUED;
@@ -484,8 +464,6 @@ void direct_finish(struct job *job, struct launch_thread *thread)
 
 	launch_wait(launch, thread, &room->progress);
 	launch_finish(launch, thread, &room->progress);
-	while (job_use_shell(job))
-		launcher_get(launch->by)->launch(launch, thread);
 	core_lock(core);
 	leave_room(job);
 	core_unlock(core);

@@ -14,14 +14,14 @@
  * meanwhile has the pipe open), a launch thread goes on with it as if it had
  * made the child.
  *
- * Several launches in one turn go to the launch threads, and so do those in
- * which the child may wait for others before its exec, or that make the kernel
- * work for long.
+ * Only the first launch of a turn is made so, and at once: what else the owner
+ * does in this turn, it does beside the child. Others go to the launch threads,
+ * and so do those in which the child may wait for others before its exec, or
+ * that make the kernel work for long.
  */
 #ifndef DIRECT_H
 #define DIRECT_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,12 +34,9 @@ struct job;
 struct launch_thread;
 
 struct direct {
-	struct watch tick; /* of a timer; the loop's */
-	bool ticking;	   /* the timer is armed */
-	/* The only launch of this turn of the owner so far. */
-	struct job *alone;
-	pthread_t owner;      /* who has queued it */
-	unsigned nr_launches; /* of this turn */
+	struct watch tick;    /* of a timer; the loop's */
+	bool ticking;	      /* the timer is armed */
+	unsigned nr_launches; /* of this turn of the owner */
 	struct job *owned;    /* see own.h */
 	struct direct_room *rooms;
 	unsigned nr_rooms;
@@ -56,7 +53,7 @@ void direct_watch(struct core *core);
 
 /* Without the lock: */
 
-/* Begins the launch of a job from direct_take(). */
+/* Begins the launch of a job that direct_take() has taken. */
 void direct_launch(struct job *job);
 /* The owner's set has told that the child's pipe is closed: it has left. */
 void direct_left(struct job *job);
@@ -74,20 +71,12 @@ void direct_finish(struct job *job, struct launch_thread *thread);
 /* Lock held: */
 
 /*
- * Whether the calling thread, the owner's, may launch @job, which has not been
- * added and which a launch thread could launch as well.
+ * Returns whether the calling thread, the owner's, is to launch @job, which has
+ * not been added and which a launch thread could launch as well. If so, the
+ * caller adds it, and calls direct_launch().
  */
-bool direct_can(const struct core *core, const struct core_request *req,
-		const struct job *job);
-/* @job is the first of the turn, and waits to be the only one. */
-void direct_hold(struct core *core, struct job *job);
-/* The job is no longer alone: it goes to the launch threads. */
-void direct_queue(struct core *core);
-/*
- * At the end of a turn: the job that was alone and is to be launched here, or
- * NULL.
- */
-struct job *direct_take(struct core *core);
+bool direct_take(struct core *core, const struct core_request *req,
+		 struct job *job);
 /*
  * Leaves a launch under way to a launch thread, if it is a direct one. Not
  * while job->own_busy is set.

@@ -86,6 +86,12 @@ static int copy_pipes(struct job *job, const struct core_request *req)
 	return job->has_input ? take_input(job, req) : 0;
 }
 
+void job_set_place(struct job *job)
+{
+	if (!job->launch.place)
+		job->launch.place = place_now();
+}
+
 /*
  * Each descriptor that is passed on may be replaced by one that we close later.
  */
@@ -113,7 +119,7 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	job->waited = req->waited;
 	/* The chain sets the mask of the program. */
 	job->launch.sigmask = req->like_uv_spawn ? ~0ULL : core->sigmask;
-	job->launch.place = req->place ? place_get(req->place) : place_now();
+	job->launch.place = place_get(req->place);
 	job->launch.by = req->kind;
 	job->launch.pid = -1;
 	job->launch.pidfd = -1;

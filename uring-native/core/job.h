@@ -133,6 +133,8 @@ int job_new(struct core *core, const struct core_request *req, struct job **out,
 	    const char **why);
 /* Frees a job that is in no list. */
 void job_free(struct job *job);
+/* For the owner: it starts where the process is, or the request said. */
+void job_set_place(struct job *job);
 /*
  * After a launch: whether to launch once more, because the file was no program
  * and its chain now has /bin/sh run it. See chain_use_shell().

@@ -82,6 +82,7 @@ struct launch_thread {
 	bool may_own_place;
 	bool owns_place;
 	int status;	  /* of status_open(); not the thread's own */
+	bool child_looks; /* the child itself asks it which signals to reset */
 	uint64_t ignored; /* signals the process may ignore */
 	/* Launches are numbered from 1, in the order of the requests. */
 	uint64_t looked; /* the last one that @ignored is valid for */

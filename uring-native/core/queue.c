@@ -66,6 +66,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		const char **why)
 {
 	struct job *job;
+	bool direct = false;
 	int ret = core_can_launch(core, req->kind);
 
 	*why = "this launcher does not work here";
@@ -74,6 +75,9 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	ret = job_new(core, req, &job, why);
 	if (ret)
 		return ret;
+	/* The first launch of a turn may be direct: see below. */
+	if (core->direct.nr_launches)
+		job_set_place(job);
 	core_lock(core);
 	if (req->doomed)
 		ret = doomed_take(core, job);
@@ -83,9 +87,11 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		job_free(job);
 		return ret;
 	}
-	direct_queue(core);
 	attributes_look(&core->attributes, !core->looked);
 	core->looked = true;
+	direct = direct_take(core, req, job);
+	if (!direct)
+		job_set_place(job);
 	if (!can_make(core, launcher_get(req->kind), job))
 		job->launch.by = LAUNCHER_VFORK;
 	job_number(core, job);
@@ -94,9 +100,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		core->doomed.watcher = job->id;
 	if (launcher_get(job->launch.by)->submit)
 		inbox_add(job, TODO_SUBMIT);
-	else if (direct_can(core, req, job))
-		direct_hold(core, job);
-	else
+	else if (!direct)
 		ret = pool_queue(core, job);
 	if (!ret)
 		job_add(core, job);
@@ -106,6 +110,8 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		unsettled_add();
 	core->direct.nr_launches++;
 	core_unlock(core);
+	if (direct)
+		direct_launch(job);
 	if (ret) {
 		*why = "no thread to launch from can be made";
 		job_free(job);
@@ -117,16 +123,13 @@ void core_flush(struct core *core)
 {
 	unsigned idle[NR_POOLS];
 	struct crew *crew;
-	struct job *job;
 
 	core_lock(core);
 	if (core->unflushed)
 		core_owe_loop(core);
-	job = direct_take(core);
+	core->direct.nr_launches = 0;
 	crew = pool_flush(core, idle);
 	core->looked = false;
 	core_unlock(core);
 	pool_wake(crew, idle);
-	if (job)
-		direct_launch(job);
 }

@@ -124,7 +124,6 @@ void core_detach(struct core *core)
 	core->detached = true;
 	ends_detach(core);
 	events_drop(core);
-	direct_queue(core);
 	for (i = 0; i < JOB_BUCKETS; i++) {
 		struct job *job;
 
