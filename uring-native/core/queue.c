@@ -75,9 +75,6 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	ret = job_new(core, req, &job, why);
 	if (ret)
 		return ret;
-	/* The first launch of a turn may be direct: see below. */
-	if (core->direct.nr_launches)
-		job_set_place(job);
 	core_lock(core);
 	if (req->doomed)
 		ret = doomed_take(core, job);

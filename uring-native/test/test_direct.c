@@ -24,6 +24,7 @@
 
 static const char *const ends[] = {"/bin/true", NULL};
 static const char *const fails[] = {"/no/such/file", NULL};
+static const char *const sleeps[] = {"/bin/sleep", "60", NULL};
 
 struct owner {
 	struct core *core;
@@ -83,8 +84,9 @@ static void turns(struct owner *o, unsigned nr)
 }
 
 /* @more operations are packed by @fill between the head and the exec. */
-static uint32_t queue(struct owner *o, const char *const *argv, uint32_t more,
-		      void (*fill)(struct pack *p))
+static uint32_t queue_linked(struct owner *o, const char *const *argv,
+			     uint8_t link, uint32_t more,
+			     void (*fill)(struct pack *p))
 {
 	struct core_request req = {.kind = LAUNCHER_VFORK};
 	struct chain_op *op;
@@ -99,11 +101,17 @@ static uint32_t queue(struct owner *o, const char *const *argv, uint32_t more,
 	if (fill)
 		fill(&p);
 	op = pack_exec(&p, argv[0], argv);
-	op->link = CHAIN_SHELL;
+	op->link = link;
 	req.chain = pack_end(&p);
 	req.chain_size = p.size;
 	CHECK(!core_launch(o->core, &req, &id, &why));
 	return id;
+}
+
+static uint32_t queue(struct owner *o, const char *const *argv, uint32_t more,
+		      void (*fill)(struct pack *p))
+{
+	return queue_linked(o, argv, 0, more, fill);
 }
 
 static uint32_t launch(struct owner *o, const char *const *argv)
@@ -252,7 +260,7 @@ static void test_one_at_a_time(void)
 	end(&o, before);
 }
 
-/* Two in a turn go to launch threads, in which order ever. */
+/* The first of a turn is made here; the others go to launch threads. */
 static void test_burst(void)
 {
 	int before = count_fds();
@@ -263,7 +271,7 @@ static void test_burst(void)
 	a = queue(&o, ends, 0, NULL);
 	b = queue(&o, ends, 0, NULL);
 	core_flush(o.core);
-	CHECK(!is_direct(&o, a) && !is_direct(&o, b));
+	CHECK(is_direct(&o, a) && !is_direct(&o, b));
 	turns(&o, 2);
 	CHECK(o.exited == 2);
 	/* In turns of their own, without waiting. */
@@ -302,8 +310,10 @@ static void test_failures(void)
 		core_flush(o.core);
 		turns(&o, nr + 2);
 		CHECK(o.error == -EBADF);
-		/* No program: the shell runs it. */
-		CHECK(is_direct(&o, launch(&o, argv)));
+		/* No program: the shell runs it, where this process is now. */
+		CHECK(!is_direct(&o,
+				 queue_linked(&o, argv, CHAIN_SHELL, 0, NULL)));
+		core_flush(o.core);
 		turns(&o, nr + 3);
 		CHECK(o.code == CLD_EXITED && o.status == 7);
 	}
@@ -319,10 +329,14 @@ static void test_cancelled(void)
 	struct owner o;
 
 	begin(&o);
-	CHECK(!core_kill(o.core, queue(&o, ends, 0, NULL), SIGTERM));
+	/* Before its exec, or right after it. */
+	CHECK(!core_kill(o.core, queue(&o, sleeps, 0, NULL), SIGTERM));
+	/* This one is not begun until the end of the turn. */
+	CHECK(!core_kill(o.core, queue(&o, sleeps, 0, NULL), SIGTERM));
 	core_flush(o.core);
-	turns(&o, 1);
-	CHECK(o.failed == 1 && o.error == -ECANCELED);
+	turns(&o, 2);
+	CHECK(o.failed && o.failed + o.exited == 2 && o.error == -ECANCELED);
+	CHECK(!o.exited || (o.code == CLD_KILLED && o.status == SIGTERM));
 	/* Not even flushed. */
 	queue(&o, ends, 0, NULL);
 	end(&o, before);
@@ -727,20 +741,22 @@ static void test_kill_run(void)
 /* The child has what the thread had at the call. */
 static void test_attributes(void)
 {
+	const char *fresh[] = {"/bin/sh", "-c", "exit $(nice)", NULL};
 	struct owner o;
-	uint32_t id;
 
 	begin(&o);
-	id = queue(&o, ends, 0, NULL);
+	CHECK(is_direct(&o, queue(&o, fresh, 0, NULL)));
 	CHECK(!setpriority(PRIO_PROCESS, 0, 1));
 	core_flush(o.core);
-	CHECK(!is_direct(&o, id));
 	turns(&o, 1);
+	CHECK(o.code == CLD_EXITED && o.status == 0);
 	/* The first with the new ones makes threads. */
-	CHECK(!is_direct(&o, launch(&o, ends)));
+	CHECK(!is_direct(&o, launch(&o, fresh)));
 	turns(&o, 2);
-	CHECK(is_direct(&o, launch(&o, ends)));
+	CHECK(o.code == CLD_EXITED && o.status == 1);
+	CHECK(is_direct(&o, launch(&o, fresh)));
 	turns(&o, 3);
+	CHECK(o.code == CLD_EXITED && o.status == 1);
 	core_detach(o.core);
 }
 
