@@ -126,11 +126,17 @@ describe.each(testedBackends)('by %s', (backend) => {
   })
 
   test('a copy whose children have ended does not end the program for another', () => {
+    const ended = join(dir, 'ended')
+    const script = 'until [ -e "$0" ]; do sleep 0.01; done; sleep 0.1'
     const out = node(`
+      import { writeFileSync } from 'node:fs'
       const [one, two] = await Promise.all(${JSON.stringify(copies)}.map((url) => import(url)))
-      two.run('sleep', ['0.3']).then(({ exitCode }) => console.log('two', exitCode))
+      two.run('sh', ['-c', '${script}', ${JSON.stringify(ended)}])
+        .then(({ exitCode }) => console.log('two', exitCode))
       const { exitCode } = await one.run('true')
-      console.log('one', exitCode)`)
+      console.log('one', exitCode)
+      writeFileSync(${JSON.stringify(ended)}, '')`)
+    rmSync(ended)
     expect(out).toBe('one 0\ntwo 0\n')
   })
 
