@@ -60,7 +60,7 @@ const byTemplates = [
 ].map((name) => `test/behaviour/${name}.test.ts`)
 // Less: where it is as `vfork`, that is tested on the running kernel.
 const byEmbryos = [
-  ...['spawn', 'stdio', 'options', 'failures', 'search', 'inherit', 'builder-backend'],
+  ...['spawn', 'stdio', 'options', 'failures', 'search', 'inherit', 'hanging', 'builder-backend'],
 ].map((name) => `test/behaviour/${name}.test.ts`)
 // Twice what the longest takes beside another step: a test that hangs ends by its own limit.
 const timeLimit = ['--timeout', '5400']
@@ -241,7 +241,7 @@ const labTests = [
   ),
   inLabStep('TypeScript, by chains', 2400, 'uring', byChains),
   inLabStep('TypeScript, by templates', 650, 'spawn_template', byTemplates),
-  inLabStep('TypeScript, by embryos', 250, 'builder', byEmbryos),
+  inLabStep('TypeScript, by embryos', 330, 'builder', byEmbryos),
   after(['patched kernel'], selftestStep('selftests, patched', 300, 'patched')),
   after(['debug kernel'], selftestStep('selftests, debug', 2000, 'debug', ...onDebug)),
   // It builds kernels, too.

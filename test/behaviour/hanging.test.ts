@@ -65,6 +65,17 @@ const allChildren = (of: number | 'self' = 'self') =>
     }
   })
 
+/** The same as code, for another process. */
+const CHILDREN = `
+  import { readdirSync, readFileSync } from 'node:fs'
+  const children = () => readdirSync('/proc/self/task').flatMap((task) => {
+    try {
+      return readFileSync('/proc/self/task/' + task + '/children', 'utf8').split(' ').filter(Boolean)
+    } catch {
+      return []
+    }
+  })`
+
 const threads = () => readdirSync('/proc/self/task').length
 
 const refused = withoutCredentials()
@@ -73,8 +84,6 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
   const options = { backend } as const
   // This backend opens the executable here, in the thread that launches, and hangs there itself.
   const inExec = test.skipIf(backend === 'spawn_template')
-  // Here the thread waits in the kernel, which does not say that it takes long.
-  const manyInExec = test.skipIf(backend === 'spawn_template' || backend === 'builder')
 
   // Let the library open its own descriptors before counting.
   beforeAll(() => run('true', [], options))
@@ -145,7 +154,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     expect(results.every(({ signal }) => signal === 'SIGKILL')).toBe(true)
   })
 
-  manyInExec('execs that hang keep nobody else from starting', async () => {
+  inExec('execs that hang keep nobody else from starting', async () => {
     const { path, release } = await leased('/bin/true')
     const hung = Array.from({ length: 20 }, () => run(path, [], options))
     for (let i = 0; i < 5; i++) expect((await run('true', [], options)).exitCode).toBe(0)
@@ -197,14 +206,8 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
   test.skipIf(refused)(title + refused, () => {
     const fifo = makeFifo()
     const code = `
-      import { constants, openSync, readdirSync, readFileSync } from 'node:fs'
-      const children = () => readdirSync('/proc/self/task').flatMap((task) => {
-        try {
-          return readFileSync('/proc/self/task/' + task + '/children', 'utf8').split(' ').filter(Boolean)
-        } catch {
-          return []
-        }
-      })
+      import { constants, openSync } from 'node:fs'
+      ${CHILDREN}
       const stdio = [{ path: ${JSON.stringify(fifo)} }, 'pipe', 'inherit']
       const hung = spawn('id', ['-G'], { backend: '${backend}', stdio })
       do await new Promise((done) => setTimeout(done, 100))
@@ -220,10 +223,31 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
     expect(inNode(code)).toEqual([0, false])
   })
 
+  const ended = 'credentials can change while an exec hangs, which can then be ended'
+  test.skipIf(backend === 'spawn_template' || refused)(ended + refused, async () => {
+    const { path, release } = await leased('/bin/true')
+    const code = `
+      ${CHILDREN}
+      const controller = new AbortController()
+      const options = { backend: '${backend}', signal: controller.signal }
+      const started = spawn(${JSON.stringify(path)}, [], options)
+      const hung = started.then(() => 'started', (error) => error.name)
+      const pause = (ms) => new Promise((done) => setTimeout(done, ms, 'hangs'))
+      do await pause(100)
+      while (children().length === 0)
+      process.setgid(process.getuid() === 0 ? 4321 : process.getgid())
+      const after = await Promise.race([hung, pause(100)])
+      controller.abort()
+      const then = await hung
+      while (children().length > 0) await pause(10)
+      console.log(JSON.stringify([after, then]))`
+    expect(inNode(code)).toEqual(['hangs', 'AbortError'])
+    await release()
+  })
+
   test('a worker that is terminated while its child hangs leaves nothing', async () => {
     const fifo = makeFifo()
     const code = `
-      import { readdirSync, readFileSync } from 'node:fs'
       import { Worker } from 'node:worker_threads'
       const body = \`
         Promise.all([import('${library}'), import('node:worker_threads')]).then(
@@ -234,13 +258,7 @@ describe.each(testedBackends)('hanging by %s', (backend: BackendName) => {
             }
             setInterval(() => parentPort.postMessage('hanging'), 100)
           })\`
-      const children = () => readdirSync('/proc/self/task').flatMap((task) => {
-        try {
-          return readFileSync('/proc/self/task/' + task + '/children', 'utf8').split(' ').filter(Boolean)
-        } catch {
-          return []
-        }
-      })
+      ${CHILDREN}
       const worker = new Worker(body, { eval: true })
       do await new Promise((done) => worker.once('message', done))
       while (children().length < 5)

@@ -207,15 +207,28 @@ void launch_wait(struct launch *launch, struct launch_thread *thread,
 	}
 }
 
+short launch_poll(struct launch_thread *thread, int fd, short events)
+{
+	struct pollfd pfd = {fd, events, 0};
+	int ms = LAUNCH_SLOW_MS, ret;
+
+	do {
+		ret = poll(&pfd, 1, ms);
+		if (!ret) {
+			launch_is_slow(thread);
+			ms = -1;
+		}
+	} while (!ret || (ret < 0 && errno == EINTR));
+	return ret < 0 ? 0 : pfd.revents;
+}
+
 /* A debugger may hold a process that has ended for as long as it likes. */
 static void reap_failed(struct launch *launch, struct launch_thread *thread)
 {
-	struct pollfd over = {launch->pidfd, POLLIN, 0};
 	struct exit_status status;
 	siginfo_t info;
 
-	if (!poll(&over, 1, LAUNCH_SLOW_MS))
-		launch_is_slow(thread);
+	launch_poll(thread, launch->pidfd, POLLIN);
 	while (sys_waitid_pidfd(launch->pidfd, &info,
 				WEXITED | WNOWAIT | __WALL, NULL) == -EINTR)
 		;

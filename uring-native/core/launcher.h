@@ -180,7 +180,15 @@ void launch_wait(struct launch *launch, struct launch_thread *thread,
 		 struct child_progress *progress);
 
 /*
- * For the launchers: the launch is slow. launch_wait() finds that out itself.
+ * For the launchers: waits until @fd says one of @events, however long that
+ * takes, and returns what it says; or 0 if it cannot be polled. As above, the
+ * thread can run signal handlers.
+ */
+short launch_poll(struct launch_thread *thread, int fd, short events);
+
+/*
+ * For the launchers: the launch is slow. The functions that wait find that out
+ * themselves.
  */
 void launch_is_slow(struct launch_thread *thread);
 

@@ -16,7 +16,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -470,10 +472,32 @@ static int set_exe(const struct builder *b, uint32_t at)
 	return set(b, PIDFD_CONFIG_SET_PATH, "exe", path, dirfd);
 }
 
+/*
+ * Runs the process and waits for its exec here, not in the call: there no
+ * signal handler would run before the exec is over, and nothing would tell that
+ * it takes long.
+ */
+static int run(const struct builder *b)
+{
+	struct pidfd_spawn_run_args args = {.flags = PIDFD_SPAWN_NOWAIT};
+	struct pidfd_spawn_result result;
+	int pid = pidfd_spawn_run_with(b->fd, &args);
+
+	if (pid < 0)
+		return pid;
+	do {
+		if (launch_poll(b->thread, b->fd, POLLIN | POLLPRI) & POLLPRI)
+			return pid;
+		if (ioctl(b->fd, PIDFD_SPAWN_GET_RESULT, &result) < 0)
+			return -errno;
+	} while (result.state == PIDFD_SPAWN_STARTING);
+	return result.state == PIDFD_SPAWN_RAN ? pid : -result.error;
+}
+
 /* See exec_retry() in child.c. */
 static int run_until_not_busy(const struct builder *b)
 {
-	int ret = pidfd_spawn_run(b->fd), ms;
+	int ret = run(b), ms;
 
 	for (ms = 1; ret == -ETXTBSY && ms <= BUSY_MS; ms *= 2) {
 		const struct timespec time = {0, ms * 1000000L};
@@ -481,7 +505,7 @@ static int run_until_not_busy(const struct builder *b)
 		if (ms > LAUNCH_SLOW_MS)
 			launch_is_slow(b->thread);
 		nanosleep(&time, NULL);
-		ret = pidfd_spawn_run(b->fd);
+		ret = run(b);
 	}
 	return ret;
 }

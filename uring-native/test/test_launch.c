@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -509,33 +510,59 @@ static void test_unannounced(const struct launcher *by)
 }
 
 static volatile sig_atomic_t slow_launches;
+static int slow_pipe[2];
 
 static void count_slow(struct launch_thread *slow)
 {
 	(void)slow;
 	slow_launches++;
+	CHECK(write(slow_pipe[1], "", 1) == 1);
 }
 
-/* A child that waits in an open is slow, once, and can be ended there. */
+/* Until the launch has been slow for long. */
+static void await_slow(void)
+{
+	char byte;
+
+	CHECK(read(slow_pipe[0], &byte, 1) == 1);
+	usleep(20 * LAUNCH_SLOW_MS * 1000);
+}
+
+/* The launch is slow, once, and goes on when the process @releaser ends. */
+static void launch_slowly(const struct launcher *by, struct pack *p,
+			  pid_t releaser)
+{
+	int before = slow_launches, status;
+	struct launch l;
+
+	thread.on_slow = count_slow;
+	thread.slow = false;
+	launch(by, p, &l);
+	thread.on_slow = NULL;
+	CHECK(slow_launches == before + 1);
+	CHECK(wait_for(&l) == 0);
+	CHECK(waitpid(releaser, &status, 0) == releaser && !status);
+	close(slow_pipe[0]);
+	close(slow_pipe[1]);
+}
+
+/* A child that waits in an open. */
 static void test_slow(const struct launcher *by)
 {
 	static const char *const argv[] = {"true", NULL};
 	char dir[] = "/tmp/uring-spawn-XXXXXX", fifo[64];
 	struct chain_op *op;
-	struct launch l;
 	struct pack p;
-	int fd, before = slow_launches;
 	pid_t opener;
 
 	CHECK(mkdtemp(dir));
 	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
 	CHECK(!mkfifo(fifo, 0600));
-	/* Not before the launch has been slow for long. */
+	CHECK(!pipe2(slow_pipe, O_CLOEXEC));
 	opener = fork();
 	if (!opener) {
-		usleep(20 * LAUNCH_SLOW_MS * 1000);
-		fd = open(fifo, O_RDWR);
-		_exit(fd < 0);
+		await_slow();
+		_exit(open(fifo, O_RDWR) < 0);
 	}
 	pack_init(&p, 3);
 	pack_op(&p, CHAIN_CLONE)->fd = -1;
@@ -544,14 +571,53 @@ static void test_slow(const struct launcher *by)
 	op->flags = O_RDONLY | O_CLOEXEC;
 	op->addr = pack_str(&p, fifo);
 	pack_exec(&p, "/bin/true", argv);
-	thread.on_slow = count_slow;
-	thread.slow = false;
-	launch(by, &p, &l);
-	thread.on_slow = NULL;
-	CHECK(slow_launches == before + 1);
-	CHECK(wait_for(&l) == 0);
-	CHECK(waitpid(opener, &fd, 0) == opener && !fd);
+	launch_slowly(by, &p, opener);
 	CHECK(!unlink(fifo) && !rmdir(dir));
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	struct stat st;
+
+	CHECK(in >= 0 && out >= 0 && !fstat(in, &st));
+	CHECK(sendfile(out, in, NULL, (size_t)st.st_size) == st.st_size);
+	close(in);
+	close(out);
+}
+
+/* A child whose exec waits, for somebody who gives up a lease. */
+static void test_slow_exec(const struct launcher *by)
+{
+	static const char *const argv[] = {"true", NULL};
+	char dir[] = "/tmp/uring-spawn-XXXXXX", path[64], byte;
+	int held[2], fd;
+	pid_t holder;
+	struct pack p;
+
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/true", dir);
+	copy_file("/bin/true", path);
+	CHECK(!pipe2(held, O_CLOEXEC) && !pipe2(slow_pipe, O_CLOEXEC));
+	holder = fork();
+	if (!holder) {
+		/* The kernel asks for the lease by this signal. */
+		signal(SIGIO, SIG_IGN);
+		fd = open(path, O_RDWR);
+		CHECK(fd >= 0 && !fcntl(fd, F_SETLEASE, F_WRLCK));
+		CHECK(write(held[1], "", 1) == 1);
+		await_slow();
+		_exit(0);
+	}
+	close(held[1]);
+	CHECK(read(held[0], &byte, 1) == 1);
+	close(held[0]);
+	pack_init(&p, 2);
+	pack_op(&p, CHAIN_CLONE)->fd = -1;
+	pack_exec(&p, path, argv);
+	launch_slowly(by, &p, holder);
+	CHECK(!unlink(path) && !rmdir(dir));
 }
 
 /*
@@ -634,6 +700,9 @@ int main(void)
 		test_fds(by);
 		test_leak(by);
 		test_slow(by);
+		/* This one opens the program itself. */
+		if (kind != LAUNCHER_SPAWN_TEMPLATE)
+			test_slow_exec(by);
 		test_unannounced(by);
 		if (!geteuid())
 			test_dumpable(by);
