@@ -33,8 +33,8 @@ export const addOptions = (command) =>
     .option('--calls <names>', 'the calls', someOf(NAMES), NAMES)
     .option(
       '--backends <names>',
-      'the backends; fork is available, too',
-      someOf([...BACKENDS, 'fork']),
+      'the backends; builder and fork are available, too',
+      someOf([...BACKENDS, 'builder', 'fork']),
       BACKENDS,
     )
     .option('--without-event-loop', "without Node's event loop, as in other runtimes", false)

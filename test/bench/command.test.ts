@@ -46,7 +46,7 @@ test.each([
   [['agent-counts', '--kernels', 'newest'], 'There are stock, without-mm, patched'],
   [['designs', '--kernels', 'newest'], 'There are stock, without-mm, patched'],
   [['awaited', '--calls', 'run,walk'], 'There are run, ignored, exited'],
-  [['awaited', '--backends', 'spoon'], 'There are uring, spawn_template, vfork, fork'],
+  [['awaited', '--backends', 'spoon'], 'There are uring, spawn_template, vfork, builder, fork'],
   [['agent-tools', '--calls', 'many'], 'Give a whole number, 1 or more'],
   [['agent-tools', '--splits', '3x5'], 'There are 1x16, 2x8, 4x4, 8x2'],
   [['cluster', '--concurrency', '1'], 'Give a whole number, 2 or more'],
