@@ -35,6 +35,7 @@ export const needs = {
     why: 'to have programs that call posix_spawn()',
     packages: ['make', 'ninja-build', 'python3'],
   },
+  rust: { why: 'to compile the Rust program that is tested', packages: ['rustc'] },
   strip: { why: 'to strip the addon', packages: ['binutils'] },
   git: { why: 'for what the tests and lint ask of git', packages: ['git'] },
   arm64: {
@@ -89,9 +90,9 @@ export const scripts = {
   },
   lab: { needs: () => ['lab'], main: 'kernel/lib/cli.mjs', help: true },
   lint: { needs: () => ['lint'], main: 'scripts/lint.mjs' },
-  // Tests build by themselves: it is a step of theirs. test:host does without a
-  // browser, which is large, and says what it skips.
-  test: { needs: () => [...host, 'lab', 'browser'], main: 'scripts/test.mjs' },
+  // Tests build by themselves: it is a step of theirs. test:host and test:lab do
+  // without a browser and Rust, which are large, and say what they skip.
+  test: { needs: () => [...host, 'lab', 'browser', 'rust'], main: 'scripts/test.mjs' },
   'test:host': { needs: () => host, main: 'scripts/test.mjs', args: ['host'] },
   'test:lab': { needs: () => [...host, 'lab'], main: 'scripts/test.mjs', args: ['lab'] },
   'test:fresh': { needs: () => ['fresh'], main: 'scripts/fresh/main.mjs' },

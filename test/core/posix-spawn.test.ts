@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
+import { compileRust, withoutRust } from '../rust.js'
 import { HANG } from '../support.js'
 
 const built = fileURLToPath(new URL('../../build/Release/libposix_spawn_fast.so', import.meta.url))
@@ -49,25 +50,38 @@ const programs: [name: string, path: string, args: string[]][] = [
   ['Python', '/usr/bin/python3', ['-c', python]],
 ]
 
+/** What each process ignores that a program starts, by the library and by glibc. */
+function ignoredBy(path: string, args: string[]) {
+  const ignored = (env: NodeJS.ProcessEnv) => {
+    const { stdout, stderr, status } = spawnSync(path, args, {
+      cwd: mkdtempSync(join(dir, 'work-')),
+      encoding: 'utf8',
+      timeout: HANG,
+      env: { ...process.env, ...env },
+    })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    return [...stdout.matchAll(/SigIgn:\s*(\w+)/g)].map(([, set]) => BigInt(`0x${set}`))
+  }
+  const ours = ignored({ LD_PRELOAD: library })
+  return { ours, theirs: ignored({ LD_PRELOAD: library, URING_SPAWN_DISABLE: '1' }) }
+}
+
 describe.skipIf(!existsSync(library))('LD_PRELOAD', () => {
   test.each(programs.filter(([, path]) => isThere(path)))('%s', (name, path, args) => {
-    const ignored = (env: NodeJS.ProcessEnv) => {
-      const { stdout, stderr, status } = spawnSync(path, args, {
-        cwd: mkdtempSync(join(dir, `${name}-`)),
-        encoding: 'utf8',
-        timeout: HANG,
-        env: { ...process.env, ...env },
-      })
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-      return [...stdout.matchAll(/SigIgn:\s*(\w+)/g)].map(([, set]) => BigInt(`0x${set}`))
-    }
-    const ours = ignored({ LD_PRELOAD: library })
-    const theirs = ignored({ LD_PRELOAD: library, URING_SPAWN_DISABLE: '1' })
+    const { ours, theirs } = ignoredBy(path, args)
     expect(ours).toHaveLength(3)
     for (const set of ours) expect(set & BY_GLIBC).toBe(0n)
     // What else is ignored is the same. Python before 3.12 seldom calls posix_spawn().
     expect(theirs.map((set) => set & ~BY_GLIBC)).toEqual(ours)
     if (name !== 'Python') for (const set of theirs) expect(set & BY_GLIBC).toBe(BY_GLIBC)
+  })
+
+  test.skipIf(withoutRust)(`Rust${withoutRust}`, () => {
+    const { ours, theirs } = ignoredBy(compileRust(dir), [])
+    // One at a time in several ways, and many at once.
+    expect(ours.length).toBeGreaterThan(40)
+    for (const set of ours) expect(set & BY_GLIBC).toBe(0n)
+    expect(theirs).toEqual(ours.map((set) => set | BY_GLIBC))
   })
 
   // Its copy by another name does the same, and stays in the list.

@@ -59,6 +59,14 @@ describe('the table of scripts', () => {
     expect(scripts['test:quick']?.needs(['ts'])).not.toContain('redis')
   })
 
+  test('nothing but all tests together needs a browser and Rust, which are large', () => {
+    for (const [name, script] of Object.entries(scripts)) {
+      for (const large of ['browser', 'rust']) {
+        expect(script.needs([]).includes(large), `${name}, ${large}`).toBe(name === 'test')
+      }
+    }
+  })
+
   const lists = '/var/lib/apt/lists'
   const hasLists =
     existsSync(lists) && readdirSync(lists).some((name) => /_Packages(\.\w+)?$/.test(name))
