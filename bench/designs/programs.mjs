@@ -1,10 +1,13 @@
 // Builds the programs for the lab: the launchers with their harness, and the children.
 import { copyFileSync, readdirSync, realpathSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { filesOf, lookUp, quoted } from '../../tools/programs.mjs'
 import { sh } from '../../tools/sh.mjs'
 import { FILES, pack, unpackLines } from '../lib/archive.mjs'
 import { scratch } from '../lib/paths.mjs'
+import { LIBRARY, preloading } from '../lib/preload.mjs'
+import { PRELOADED } from '../report/names.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 /** Where build() put them. */
@@ -15,6 +18,7 @@ export let folder
 // machine's memory. Those of this project have them in a folder, those of the
 // system in a root of their own.
 const LIBRARIES = '/tmp/lib'
+const PRELOAD = basename(LIBRARY)
 const PATH = '/usr/bin:/bin'
 const COUNTS = '/tmp/counts'
 
@@ -54,6 +58,7 @@ export async function build(children) {
     const library = new RegExp(`\\S*/${name}\\S*`).exec(printed)?.[0]
     copyFileSync(realpathSync(library), `${folder}${to}`)
   }
+  copyFileSync(LIBRARY, folder + PRELOAD)
   const tools = children.filter((name) => CHILDREN[name].tool).map((name) => CHILDREN[name])
   if (tools.length > 0) await pack(`${folder}tar`, filesOf([...tools.map(pathOf), bench]))
 }
@@ -65,13 +70,15 @@ export function install(child) {
     return [
       'set -e',
       ...unpackLines(`${folder}tar`),
-      `cp ${made('bench', 'footprint')} ${FILES}/tmp/`,
+      `cp ${made('bench', 'footprint', PRELOAD)} ${FILES}/tmp/`,
+      // chroot(8) loads it, too.
+      `cp ${made(PRELOAD)} /tmp/`,
     ]
   }
   return [
     'set -e',
     `mkdir ${LIBRARIES}`,
-    `cp ${made('bench', 'footprint', 'child', 'dynamic')} /tmp/`,
+    `cp ${made('bench', 'footprint', PRELOAD, 'child', 'dynamic')} /tmp/`,
     `cp ${made('libc.so.6', 'ld.so')} ${LIBRARIES}/`,
     `chmod +x ${LIBRARIES}/ld.so`,
   ]
@@ -80,7 +87,10 @@ export function install(child) {
 /** The command that counts a launch method. `warmUp`: starts before those that are counted. */
 export function counting({ method, child, memory = 0, fds = 3, runs, warmUp }) {
   const starts = `--runs ${runs}${warmUp === undefined ? '' : ` --warm-up ${warmUp}`}`
-  return commandOf(`bench ${method}`, child, `--memory ${memory} --fds ${fds} ${starts}`)
+  const by = PRELOADED[method]
+  const program = `bench ${by ? 'posix_spawn' : method}`
+  const line = commandOf(program, child, `--memory ${memory} --fds ${fds} ${starts}`)
+  return by ? `${preloading(`/tmp/${PRELOAD}`, by)} ${line}` : line
 }
 
 /** The command that tells what a child has mapped at its end. */

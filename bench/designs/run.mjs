@@ -19,7 +19,7 @@ export const inLab = true
 const METHODS = Object.keys(METHOD_NAMES)
 const KINDS = Object.keys(CHILDREN)
 /** Methods of a kernel without the series. */
-const STOCK = ['fork', 'vfork', 'posix_spawn', 'clone3']
+const STOCK = ['fork', 'vfork', 'posix_spawn', 'clone3', 'posix_spawn_vfork']
 /**
  * What tells kernels and programs apart. The others differ from these only in what they
  * take for a launch, which is counted with a static and a dynamic program.
@@ -213,14 +213,19 @@ const thousands = (n, width) =>
     .replace(/^-0\.0$/, '0.0')
     .padStart(width)
 
+/** Of the column of methods. */
+const WIDTH = 2 + Math.max(...METHODS.map((method) => method.length))
+
 export function print(result) {
   const { results, phases, footprints, absent } = result
   printComparison(result)
   for (const [title, rows] of grouped(results, titleOf)) {
     console.log(`\n${title}`)
-    console.log(`${'thousand instr.'.padEnd(16)}${'total'.padStart(9)}${'in caller'.padStart(12)}`)
+    console.log(
+      `${'thousand instr.'.padEnd(WIDTH)}${'total'.padStart(9)}${'in caller'.padStart(12)}`,
+    )
     for (const { method, total, call } of rows) {
-      console.log(`${method.padEnd(16)}${thousands(total, 9)}${thousands(call, 12)}`)
+      console.log(`${method.padEnd(WIDTH)}${thousands(total, 9)}${thousands(call, 12)}`)
     }
   }
   for (const [title, rows] of grouped(phases, titleOfPhases)) {
@@ -228,10 +233,10 @@ export function print(result) {
     for (const [who, names] of Object.entries(PHASES)) {
       const widths = names.map((name) => Math.max(9, name.length + 2))
       const heads = names.map((name, at) => name.padStart(widths[at])).join('')
-      console.log(`${who.padEnd(16)}${heads}`.trimEnd())
+      console.log(`${who.padEnd(WIDTH)}${heads}`.trimEnd())
       for (const { method, phases } of rows) {
         const numbers = names.map((name, at) => thousands(phases[who][name], widths[at]))
-        console.log(`  ${method.padEnd(14)}${numbers.join('')}`)
+        console.log(`  ${method.padEnd(WIDTH - 2)}${numbers.join('')}`)
       }
     }
     const costs = rows.map(({ traced, total }) => traced - total)

@@ -1,3 +1,8 @@
+import { INTERFACES } from '../lib/preload.mjs'
+
+/** The methods that are posix_spawn() of libposix_spawn_fast.so, and the interface of each. */
+export const PRELOADED = Object.fromEntries(INTERFACES.map((by) => [`posix_spawn_${by}`, by]))
+
 /** The launch methods of bench/designs that are counted, in order, as people read them. */
 export const METHOD_NAMES = {
   fork: 'fork, exec',
@@ -15,6 +20,9 @@ export const METHOD_NAMES = {
   embryo: 'a process made empty, configured and run',
   builder: 'a builder, configured once and run',
   builder_pidfd: 'the same with a pidfd',
+  ...Object.fromEntries(
+    Object.entries(PRELOADED).map(([method, by]) => [method, `libposix_spawn_fast.so, ${by}`]),
+  ),
 }
 
 /** The programs of bench/designs. */

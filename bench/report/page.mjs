@@ -8,7 +8,8 @@ const CHAPTERS = {
     title: 'Kernel designs, by instruction counts',
     text: `Every launch method starts the same program in the lab, whose clock counts instructions: those of the
 kernel and of all processes together. Counts repeat to 2 %; a smaller difference is shown as "equal". First the kernels are
-compared, then the methods on the kernel with the whole series.`,
+compared, then the methods on the kernel with the whole series, and at the end posix_spawn() of libposix_spawn_fast.so by
+each interface, beside the C library's.`,
   },
   batch: {
     title: 'A batch compared with one start after the other',

@@ -11,7 +11,7 @@ import {
   ofMain,
 } from '../designs/kernels.mjs'
 import { PHASE_LIST } from '../designs/phases.mjs'
-import { BATCH_NAMES, CHILD_NAMES, METHOD_NAMES } from './names.mjs'
+import { BATCH_NAMES, CHILD_NAMES, METHOD_NAMES, PRELOADED } from './names.mjs'
 import { tables } from './tables.mjs'
 
 /** Okabe and Ito's colours, which people with any colour vision can tell apart. */
@@ -170,8 +170,7 @@ export function points({ heading, below, axis, same, groups, order }) {
 const ofParent = (results, child, memory, fds) =>
   results.filter((one) => one.child === child && one.memory === memory && one.fds === fds)
 
-function countsPlot(results, child, heading) {
-  const rows = ofParent(results, child, 0, 3)
+function countsPlot(rows, heading) {
   return bars({
     heading,
     below: 'From the request to the collected exit; fewer is better',
@@ -201,6 +200,8 @@ function growthPlot(results, { heading, name, of }) {
       return one ? thousands(one.total) : null
     }),
   }))
+  // The labels of the axis, up to the next power of ten, are between it and its name.
+  const most = Math.max(...lines.flatMap(({ data }) => data))
   return {
     heading,
     below: 'Static program; logarithmic axis; fewer is better. Counts repeat to 2 %.',
@@ -210,7 +211,7 @@ function growthPlot(results, { heading, name, of }) {
       grid: grid({ left: 28, bottom: 44 }),
       tooltip: { trigger: 'axis', confine: true },
       xAxis: { type: 'category', data: at.map(String), name, nameLocation: 'middle', nameGap: 28 },
-      yAxis: values('thousand instructions', { type: 'log', nameGap: 64 }),
+      yAxis: values('thousand instructions', { type: 'log', nameGap: most > 1000 ? 64 : 56 }),
       series: lines.map(({ name, data, colour }) => ({
         ...{ name, type: 'line', symbolSize: 7, data },
         ...{ itemStyle: { color: colour }, lineStyle: { color: colour } },
@@ -407,27 +408,6 @@ function spawnersCountsPlot({ counts }) {
   })
 }
 
-function spawnersStartsPlot({ starts }) {
-  return bars({
-    heading: 'posix_spawn() by each interface, by instruction counts',
-    below: 'A start of a static program, its end included; fewer is better',
-    rows: starts.map(({ by }) =>
-      by === 'libc' ? "the C library's" : `libposix_spawn_fast.so, ${by}`,
-    ),
-    axis: 'thousand instructions',
-    series: [
-      {
-        ...{ name: 'in all', colour: COLOURS.blue },
-        data: starts.map(({ total }) => thousands(total)),
-      },
-      {
-        ...{ name: 'in the call', colour: COLOURS.orange },
-        data: starts.map(({ call }) => thousands(call)),
-      },
-    ],
-  })
-}
-
 const COLUMN_COLOURS = {
   child_process: COLOURS.grey,
   spawn_template: COLOURS.orange,
@@ -596,37 +576,63 @@ function kernelsPlots(result) {
   ]
 }
 
+const AXES = [
+  ['memory', 'Memory of the parent', 'MiB that the parent has touched', memoryOf],
+  ['descriptors', 'Open files of the parent', 'open descriptors', filesOf],
+]
+
+/** Some methods by program, along both axes and by phase. */
+function methodsPlots(result, { includes, suffix = '', what = '', base }) {
+  const ofThese = (rows) => ofMain(result, rows).filter(({ method }) => includes(method))
+  const own = ofThese(result.results)
+  const ownPhases = ofThese(result.phases)
+  const children = [...new Set(own.map(({ child }) => child))]
+  const phasesOf = (child) => ownPhases.filter((one) => one.child === child)
+  return [
+    ...children.map((child) => {
+      const rows = ofParent(own, child, 0, 3)
+      return {
+        name: `designs-${child}${suffix}`,
+        ...countsPlot(rows, `Instructions to start ${CHILD_NAMES[child]}${what}`),
+        table: tables.counts(rows, base),
+      }
+    }),
+    ...AXES.filter(([, , , of]) => several(own, of)).map(([axis, heading, name, of]) => ({
+      name: `designs-${axis}${suffix}`,
+      ...growthPlot(own, { heading: `${heading}${what}`, name, of }),
+      table: tables.growth(own, of),
+    })),
+    ...children.map((child) => ({
+      name: `phases-${child}${suffix}`,
+      ...phasesPlot(
+        phasesOf(child),
+        `Where the instructions go, ${CHILD_NAMES[child].replace(/^a /, '')}${what}`,
+      ),
+      table: tables.phases(phasesOf(child)),
+    })),
+  ]
+}
+
+const isPreloaded = (method) => method in PRELOADED
+
+/** posix_spawn() by each interface, beside the C library's; nothing if that was not counted. */
+function preloadedPlots(result) {
+  if (!result.results.some(({ method }) => isPreloaded(method))) return []
+  return methodsPlots(result, {
+    includes: (method) => method === 'posix_spawn' || isPreloaded(method),
+    suffix: '-posix-spawn',
+    what: ', by posix_spawn()',
+    base: 'posix_spawn',
+  })
+}
+
 const drawn = {
   designs(result) {
-    const own = ofMain(result, result.results)
-    const ownPhases = ofMain(result, result.phases)
     const footprints = ofMain(result, result.footprints)
-    const children = [...new Set(own.map(({ child }) => child))]
-    const phasesOf = (child) => ownPhases.filter((one) => one.child === child)
-    const along = [
-      ['designs-memory', 'Memory of the parent', 'MiB that the parent has touched', memoryOf],
-      ['designs-descriptors', 'Open files of the parent', 'open descriptors', filesOf],
-    ].filter(([, , , of]) => several(own, of))
     return [
       ...kernelsPlots(result),
-      ...children.map((child) => ({
-        name: `designs-${child}`,
-        ...countsPlot(own, child, `Instructions to start ${CHILD_NAMES[child]}`),
-        table: tables.counts(ofParent(own, child, 0, 3)),
-      })),
-      ...along.map(([name, heading, axis, of]) => ({
-        name,
-        ...growthPlot(own, { heading, name: axis, of }),
-        table: tables.growth(own, of),
-      })),
-      ...children.map((child) => ({
-        name: `phases-${child}`,
-        ...phasesPlot(
-          phasesOf(child),
-          `Where the instructions go, ${CHILD_NAMES[child].replace(/^a /, '')}`,
-        ),
-        table: tables.phases(phasesOf(child)),
-      })),
+      ...methodsPlots(result, { includes: (method) => !isPreloaded(method) }),
+      ...preloadedPlots(result),
       {
         ...{ name: 'footprints', ...footprintPlot(footprints, mainKernel(result)) },
         table: tables.footprints(result.footprints),
@@ -683,14 +689,6 @@ const drawn = {
       ...{ name: 'spawners-counts', ...spawnersCountsPlot(result) },
       table: tables.spawnersCounts(result),
     },
-    ...(result.starts
-      ? [
-          {
-            ...{ name: 'spawners-starts', ...spawnersStartsPlot(result) },
-            table: tables.spawnersStarts(result),
-          },
-        ]
-      : []),
   ],
 }
 

@@ -18,14 +18,14 @@ export function compared(count, other) {
   return Math.abs(percent) < COUNT_NOISE ? 'equal' : signed(percent)
 }
 
-function counts(rows) {
-  const vfork = rows.find(({ method }) => method === 'vfork')
+function counts(rows, base = 'vfork') {
+  const other = rows.find(({ method }) => method === base)
   return {
-    head: ['thousand instructions', 'total', 'vs. vfork', 'caller', 'mean of all runs'],
+    head: ['thousand instructions', 'total', `vs. ${base}`, 'caller', 'mean of all runs'],
     rows: rows.map(({ method, total, call, mean }) => [
       METHOD_NAMES[method],
       k(total),
-      vfork && method !== 'vfork' ? compared(total, vfork.total) : '',
+      other && method !== base ? compared(total, other.total) : '',
       k(call),
       k(mean),
     ]),
@@ -232,16 +232,6 @@ const spawnersCounts = ({ counts }) => ({
   ]),
 })
 
-const spawnersStarts = ({ starts }) => ({
-  head: ['thousand instructions', 'in all', "vs. the C library's", 'in the call'],
-  rows: starts.map(({ by, total, call }) => [
-    by === 'libc' ? "the C library's" : by,
-    k(total),
-    by === 'libc' ? '' : compared(total, starts[0].total),
-    k(call),
-  ]),
-})
-
 export const tables = {
   counts,
   kernels,
@@ -259,5 +249,4 @@ export const tables = {
   cluster,
   spawners,
   spawnersCounts,
-  spawnersStarts,
 }

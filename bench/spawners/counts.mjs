@@ -3,12 +3,11 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { filesOf, find, quoted } from '../../tools/programs.mjs'
-import { build, counting, install } from '../designs/programs.mjs'
 import { FILES, pack, unpackLines } from '../lib/archive.mjs'
 import { runInLab } from '../lib/lab.mjs'
 import { scratch } from '../lib/paths.mjs'
-import { interquartileMean } from '../lib/stats.mjs'
-import { INTERFACES, PROGRAMS } from './programs.mjs'
+import { INTERFACES, preloading } from '../lib/preload.mjs'
+import { PROGRAMS } from './programs.mjs'
 
 export const MACHINE = { cpus: 1, memory: '2G' }
 const PATH = '/usr/bin:/bin'
@@ -24,7 +23,7 @@ const WARM = 3
 const script = (names, library, few, many) => `
 count() { # folder, interface or "libc", command...
   cd "$1"; by=$2; shift 2
-  preload="LD_PRELOAD=${library} URING_SPAWN_INTERFACE=$by"
+  preload="${preloading(library, '$by')}"
   [ $by != libc ] || preload=
   begin=$(date +%s%N)
   env -i PATH=${PATH} $preload "$@" > /dev/null || exit 1
@@ -51,36 +50,6 @@ async function runLines(folder, lines) {
   writeFileSync(file, `${lines.join('\n')}\n`)
   const options = ['--icount', '--memory', MACHINE.memory, '--timeout', '0']
   return await runInLab(options, ['sh', file])
-}
-
-/** As in bench/designs: processes, and starts by each. */
-const STARTS = { processes: 8, runs: 20 }
-
-/**
- * Resolves to what one start of the static program takes with the C library and by each
- * interface: in all, and in the call.
- * @param {string} library  the path of the one to preload
- */
-export async function countStarts(library) {
-  await build([])
-  const folder = scratch()
-  copyFileSync(library, join(folder, basename(library)))
-  const command = counting({ method: 'posix_spawn', child: 'static', runs: STARTS.runs })
-  const sides = ['libc', ...INTERFACES]
-  const preload = `LD_PRELOAD=/tmp/${basename(library)}`
-  const printed = await runLines(folder, [
-    ...install('static'),
-    `cp ${quoted(join(folder, basename(library)))} /tmp/`,
-    ...sides.flatMap((by) => {
-      const line = by === 'libc' ? command : `${preload} URING_SPAWN_INTERFACE=${by} ${command}`
-      return Array.from({ length: STARTS.processes }, () => line)
-    }),
-  ])
-  return sides.map((by) => {
-    const own = printed.splice(0, STARTS.processes)
-    const of = (field) => Math.round(interquartileMean(own.flatMap((one) => one[field])))
-    return { by, total: of('totals'), call: of('calls') }
-  })
 }
 
 /** The archive of what `names` and what they start read. */

@@ -2,12 +2,9 @@
 // of the C library's posix_spawn().
 import { copyFileSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { root } from '../../tools/paths.mjs'
+import { basename, join } from 'node:path'
+import { LIBRARY } from '../lib/preload.mjs'
 
-const LIBRARY = 'libposix_spawn_fast.so'
-/** What URING_SPAWN_INTERFACE can be: the first one works on any kernel. */
-export const INTERFACES = ['vfork', 'embryo', 'builder', 'template', 'chain']
 /** The command that they start: what it does itself is the same for both sides. */
 const TRIVIAL = '/bin/true'
 
@@ -57,7 +54,7 @@ export const PROGRAMS = {
 export function makeFolder() {
   const under = /[\s:]/.test(tmpdir()) ? '/tmp' : tmpdir()
   const folder = mkdtempSync(join(under, 'uring-spawn-spawners-'))
-  const library = join(folder, LIBRARY)
-  copyFileSync(join(root, 'build/Release', LIBRARY), library)
+  const library = join(folder, basename(LIBRARY))
+  copyFileSync(LIBRARY, library)
   return { folder, library }
 }

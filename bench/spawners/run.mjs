@@ -7,10 +7,11 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { rounds, wholeNumber } from '../../tools/options.mjs'
+import { INTERFACES } from '../lib/preload.mjs'
 import { lab } from '../lib/result.mjs'
 import { median, middleInterval } from '../lib/stats.mjs'
-import { count, countStarts, MACHINE } from './counts.mjs'
-import { INTERFACES, makeFolder, PROGRAMS } from './programs.mjs'
+import { count, MACHINE } from './counts.mjs'
+import { makeFolder, PROGRAMS } from './programs.mjs'
 
 export const description =
   'make, ninja and Python with libposix_spawn_fast.so and without, by time and in the lab'
@@ -58,7 +59,7 @@ function measure(name, { folder, library }, times, rounds, progress) {
 const isThere = (name) => spawnSync(name, ['--version']).status === 0
 
 /** About how long a turn of both sides takes, for each thing that is started; and in the lab. */
-const SECONDS = { turn: 0.0025, counted: 0.08, boot: 15, starts: 30 }
+const SECONDS = { turn: 0.0025, counted: 0.08, boot: 15 }
 
 export async function plan({ rounds, commands, runs, counted }) {
   const all = Object.keys(PROGRAMS)
@@ -74,31 +75,26 @@ export async function plan({ rounds, commands, runs, counted }) {
         seconds: SECONDS.boot + SECONDS.counted * counted * names.length * (INTERFACES.length + 1),
         run: () => count(names, where.library, counted),
       },
-      {
-        name: 'one start by each interface, in the lab',
-        seconds: SECONDS.boot + SECONDS.starts,
-        run: () => countStarts(where.library),
-      },
       ...names.map((name) => ({
         name: PROGRAMS[name].job(timesOf(name)),
         seconds: SECONDS.turn * rounds * timesOf(name),
         run: async (progress) => measure(name, where, timesOf(name), rounds, progress),
       })),
     ],
-    result: ([{ kernel, counts }, starts, ...results]) => ({
+    result: ([{ kernel, counts }, ...results]) => ({
       lab: lab({ ...MACHINE, kernel, clock: 'instructions' }),
       unit: "time with the C library's posix_spawn() / time with libposix_spawn_fast.so",
       absent: Object.fromEntries(
         all.filter((name) => !names.includes(name)).map((name) => [name, 'not installed']),
       ),
-      ...{ rounds, results, counts, starts },
+      ...{ rounds, results, counts },
     }),
   }
 }
 
 const thousands = (n) => (n / 1000).toFixed(1)
 
-export function print({ results, rounds, counts, starts, absent }) {
+export function print({ results, rounds, counts, absent }) {
   console.log(`\nHow many times sooner with libposix_spawn_fast.so, ${rounds} rounds`)
   for (const { name, ratio, low, high } of results) {
     const same = low <= 1 && high >= 1 ? 'equal, ' : ''
@@ -115,12 +111,6 @@ export function print({ results, rounds, counts, starts, absent }) {
     console.log(
       `  ${''.padEnd(12)}${columns(all.map((n) => `${((n / libc - 1) * 100).toFixed(1)} %`))}`,
     )
-  }
-  if (starts) {
-    console.log('\nThousand instructions of a start of the static program: in all, in the call')
-    for (const { by, total, call } of starts) {
-      console.log(`  ${by.padEnd(12)}${columns([total, call].map(thousands))}`)
-    }
   }
   for (const [name, why] of Object.entries(absent)) console.log(`not measured: ${name}: ${why}`)
 }

@@ -108,6 +108,10 @@ test("the system's programs run in a root of their own, with their output droppe
   expect(counting({ method: 'fork', child: 'static', runs: 7 })).toBe(
     `/tmp/bench fork --child ${CHILDREN.static.path} --memory 0 --fds 3 --runs 7 --`,
   )
+  expect(counting({ method: 'posix_spawn_embryo', child: 'static', runs: 7 })).toBe(
+    'LD_PRELOAD=/tmp/libposix_spawn_fast.so URING_SPAWN_INTERFACE=embryo ' +
+      counting({ method: 'posix_spawn', child: 'static', runs: 7 }),
+  )
   expect(measuring({ child: 'static', runs: 7 })).toBe(
     `/tmp/footprint --child ${CHILDREN.static.path} --runs 7 --`,
   )

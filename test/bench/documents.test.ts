@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { ofMain } from '../../bench/designs/kernels.mjs'
 import { committed } from '../../bench/lib/paths.mjs'
 import { readResults } from '../../bench/lib/result.mjs'
-import { METHOD_NAMES } from '../../bench/report/names.mjs'
+import { METHOD_NAMES, PRELOADED } from '../../bench/report/names.mjs'
 import { tables } from '../../bench/report/tables.mjs'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
@@ -33,10 +33,27 @@ test('the comparison has the phases of the static program', () => {
   const k = (count: number) => Math.round(count / 1000).toFixed(0)
   for (const { child, method, total, phases } of ofMain(designs, designs.phases)) {
     const name = (METHOD_NAMES as Record<string, string>)[method] as string
-    // Two methods are in another table only.
-    if (child !== 'static' || ['chain', 'chain_pidfd'].includes(method)) continue
+    // These methods are in other tables only.
+    const elsewhere = ['chain', 'chain_pidfd', ...Object.keys(PRELOADED)]
+    if (child !== 'static' || elsewhere.includes(method)) continue
     const numbers = columns.map(([who, phase]) => k(phases[who][phase]))
     expect(comparison).toContain(line([name.replace(/^16/, 'sixteen'), k(total), ...numbers]))
+  }
+})
+
+test('the document of posix_spawn() has what each interface takes', () => {
+  const document = read('docs/posix-spawn.md')
+  const k = (count: number) => (count / 1000).toFixed(1)
+  const names: Record<string, string> = { posix_spawn: "the C library's" }
+  for (const [method, by] of Object.entries(PRELOADED)) names[method] = `\`${by}\``
+  const counts = ofMain(designs, designs.results).filter(
+    ({ child, memory, fds }: Record<string, unknown>) =>
+      child === 'static' && memory === 0 && fds === 3,
+  )
+  // A result from before these methods has nothing to compare.
+  if (!counts.some(({ method }: Record<string, string>) => (method ?? '') in PRELOADED)) return
+  for (const { method, total, call } of counts) {
+    if (names[method]) expect(document).toContain(line([names[method], k(total), k(call)]))
   }
 })
 

@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { committed } from '../../bench/lib/paths.mjs'
 import { checkResult, readResults } from '../../bench/lib/result.mjs'
-import { METHOD_NAMES } from '../../bench/report/names.mjs'
+import { METHOD_NAMES, PRELOADED } from '../../bench/report/names.mjs'
 import { pageOf } from '../../bench/report/page.mjs'
+import { plotsOf } from '../../bench/report/plots.mjs'
 import { svgOf } from '../../bench/report/svg.mjs'
 import { compared, tables } from '../../bench/report/tables.mjs'
 import { chaptersOf } from '../../bench/report/write.mjs'
@@ -42,10 +43,13 @@ describe('results', () => {
   test('have every method on every axis', () => {
     const { results: counts, phases } = results.designs
     const own = counts.filter(({ kernel }: Row) => kernel === 'patched')
+    const hasPreloaded = own.some(({ method }: Row) => method in PRELOADED)
     for (const child of ['static', 'dynamic']) {
       const rows = own.filter((one: Row) => one.child === child)
       const methods = new Set(rows.map(({ method }: Row) => method))
-      expect(methods.size, child).toBe(Object.keys(METHOD_NAMES).length)
+      const all = Object.keys(METHOD_NAMES)
+      const counted = all.filter((method) => hasPreloaded || !(method in PRELOADED))
+      expect([...methods].sort(), child).toEqual(counted.sort())
       expect(rows, child).toHaveLength((child === 'static' ? 5 : 1) * methods.size)
       const traced = phases.filter((one: Row) => one.kernel === 'patched' && one.child === child)
       expect(traced, child).toHaveLength(methods.size)
@@ -165,6 +169,42 @@ describe('the report', () => {
     expect(compared(103, 100)).toBe('+3.0 %')
     expect(compared(90, 100)).toBe('−10.0 %')
   })
+})
+
+test('posix_spawn() by each interface has plots of its own, beside that of the C library', () => {
+  const { designs } = results
+  const others = (rows: Row[]) => rows.filter(({ method }) => !(method in PRELOADED))
+  const withPreloaded = (rows: Row[]) => [
+    ...others(rows),
+    ...Object.keys(PRELOADED).flatMap((method) =>
+      rows.filter((one) => one.method === 'posix_spawn').map((one) => ({ ...one, method })),
+    ),
+  ]
+  const plotsWith = (change: (rows: Row[]) => Row[]) =>
+    plotsOf({ ...designs, results: change(designs.results), phases: change(designs.phases) })
+  const before = plotsWith(others)
+  const isAdded = ({ name }: { name: string }) => name.endsWith('-posix-spawn')
+  expect(before.filter(isAdded)).toEqual([])
+  const after = plotsWith(withPreloaded)
+  expect(after.filter((plot) => !isAdded(plot))).toEqual(before)
+  const added = after.filter(isAdded)
+  const axes = ['memory', 'descriptors']
+  expect(added.map(({ name }) => name)).toEqual(
+    [
+      ...['designs-static', 'designs-dynamic', ...axes.map((axis) => `designs-${axis}`)],
+      ...['phases-static', 'phases-dynamic'],
+    ].map((name) => `${name}-posix-spawn`),
+  )
+  const wanted = ['posix_spawn', ...Object.keys(PRELOADED)].map(
+    (method) => (METHOD_NAMES as Record<string, string>)[method],
+  )
+  for (const { name, table, option } of added) {
+    const isOfPhases = name.startsWith('phases-')
+    expect(isOfPhases ? table.head.slice(1) : table.rows.map(([one]) => one), name).toEqual(wanted)
+    if (!axes.some((axis) => name.includes(axis)))
+      expect(option.yAxis).toMatchObject({ data: wanted })
+  }
+  expect(added[0]?.table.head[2]).toBe('vs. posix_spawn')
 })
 
 test('counts of a run without vfork are compared with nothing', () => {
