@@ -166,7 +166,7 @@ class Core {
 
   /**
    * The launches of one turn of the event loop begin together: at its end, or
-   * FLUSH_EVERY at a time.
+   * FLUSH_EVERY at a time. The core may have begun the first one before.
    */
   #flushSoon(): void {
     if (this.#unflushed++ === 0) microtask(this.#flush)

@@ -3,10 +3,10 @@
  * The processes of one environment: launches them, waits for them and collects
  * their output. Calls from the environment's thread only queue; the work is
  * done by a loop thread, which owns the ring or epoll, and by launch threads,
- * which make a child and wait for its exec; but core_flush() of a polled core
- * may make a child that is the only one (direct.h). The threads live as long as
- * the environment, because a parent-death signal is bound to the thread that
- * cloned.
+ * which make a child and wait for its exec; but core_launch() of a polled core
+ * may make the first child of a turn itself (direct.h). The threads live as
+ * long as the environment, because a parent-death signal is bound to the thread
+ * that cloned.
  */
 #ifndef CORE_H
 #define CORE_H
@@ -177,8 +177,8 @@ void core_get_info(const struct core *core, struct core_info *info);
 int core_can_launch(const struct core *core, enum launcher_kind kind);
 
 /*
- * Queues a launch, to be begun at the latest with the next core_flush(), and
- * returns its id (> 0) in *@id. The descriptors of the
+ * Begins a launch, or queues it to be begun at the latest with the next
+ * core_flush(), and returns its id (> 0) in *@id. The descriptors of the
  * request belong to the core from then on. On -EINVAL (*@why), -EOPNOTSUPP
  * (the launcher does not work here) or -ENOMEM they are still the caller's.
  */
