@@ -78,14 +78,21 @@ describe.skipIf(absent !== '')(`in a browser${absent}`, () => {
     }
     document.title = 'checked: ' + faults.join('; ')`
 
+  /** What CHECK has found: on a busy machine a browser's first layout may be another one. */
+  function checked(file: string) {
+    let title: string | undefined
+    for (let attempt = 0; attempt < 5 && title !== 'checked: '; attempt++) {
+      title = /<title>(checked.*?)<\/title>/.exec(open('light', file))?.[1]
+    }
+    return title
+  }
+
   test.each([340, 600, 1300])('no label is cut or covered on a page of %i pixels', (width) => {
     const page = pageOf(chapters)
       .replace('</head>', `<style>body{width:${width}px;max-width:none}</style></head>`)
       .replace('</body>', `<script>${CHECK}</script></body>`)
     writeFileSync(join(folder, `width-${width}.html`), page)
-    expect(/<title>(.*?)<\/title>/.exec(open('light', `width-${width}.html`))?.[1]).toBe(
-      'checked: ',
-    )
+    expect(checked(`width-${width}.html`)).toBe('checked: ')
   })
 
   test('no label of an SVG is cut', () => {
@@ -93,6 +100,6 @@ describe.skipIf(absent !== '')(`in a browser${absent}`, () => {
       (plot) => `<div data-plot="${plot.name}" style="width:max-content">${svgOf(plot)}</div>`,
     )
     writeFileSync(join(folder, 'svgs.html'), `${figures.join('\n')}<script>${CHECK}</script>`)
-    expect(/<title>(checked.*?)<\/title>/.exec(open('light', 'svgs.html'))?.[1]).toBe('checked: ')
+    expect(checked('svgs.html')).toBe('checked: ')
   })
 })
