@@ -3,7 +3,7 @@ import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { AbortError, SpawnError, spawn } from '../../dist/index.js'
+import { AbortError, run, SpawnError, spawn } from '../../dist/index.js'
 import { testedBackends } from '../backends.js'
 import { inTime, nothingLeft, openFds, rejection, text } from '../support.js'
 
@@ -76,6 +76,15 @@ describe.each(testedBackends)('spawn by %s', (backend) => {
     const child = await spawn('grep', ['Sig[BI]', '/proc/self/status'], { backend })
     const zero = '0000000000000000'
     expect(await text(child.stdout)).toBe(`SigBlk:\t${zero}\nSigIgn:\t${zero}\n`)
+  })
+
+  test('no signal ignored or blocked, whoever makes the child', async () => {
+    const zero = '0000000000000000'
+    // With `vfork` a native thread makes the first, and the JavaScript thread the others.
+    for (let i = 0; i < 3; i++) {
+      const { stdout } = await run('grep', ['Sig[BI]', '/proc/self/status'], { backend })
+      expect(stdout).toBe(`SigBlk:\t${zero}\nSigIgn:\t${zero}\n`)
+    }
   })
 
   test('exactly the listed descriptors', async () => {
