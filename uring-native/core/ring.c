@@ -11,10 +11,19 @@
 /* A whole chain is submitted at once: CHAIN_MAX_OPS and one more. */
 #define ENTRIES 1024U
 #define CQ_ENTRIES 4096U
+/* For chains one at a time, which are shorter. */
+#define FEW_ENTRIES 64U
+#define FEW_CQ_ENTRIES 512U
 
 /* liburing 2.3 lacks these. */
 #ifndef IORING_SETUP_COOP_TASKRUN
 #define IORING_SETUP_COOP_TASKRUN (1U << 8)
+#endif
+#ifndef IORING_SETUP_TASKRUN_FLAG
+#define IORING_SETUP_TASKRUN_FLAG (1U << 9)
+#endif
+#ifndef IORING_SQ_TASKRUN
+#define IORING_SQ_TASKRUN (1U << 2)
 #endif
 #ifndef IORING_SETUP_SINGLE_ISSUER
 #define IORING_SETUP_SINGLE_ISSUER (1U << 12)
@@ -199,17 +208,10 @@ static void complete(struct ring *ring, const struct io_uring_cqe *cqe)
 	watch_done(watch);
 }
 
-static void ring_wait(struct poller *poller, bool block)
+static void take(struct ring *ring)
 {
-	struct ring *ring = (struct ring *)poller;
 	struct io_uring_cqe *cqe;
 
-	flush_deferred(ring);
-	/* An error (EINTR, EBUSY, EAGAIN) is left to the next round. */
-	if (block && !ring->deferred)
-		io_uring_submit_and_wait(&ring->uring, 1);
-	else
-		io_uring_submit_and_get_events(&ring->uring);
 	while (!io_uring_peek_cqe(&ring->uring, &cqe)) {
 		struct io_uring_cqe seen = *cqe;
 
@@ -217,6 +219,47 @@ static void ring_wait(struct poller *poller, bool block)
 		io_uring_cqe_seen(&ring->uring, cqe);
 		complete(ring, &seen);
 	}
+}
+
+bool ring_has_work(const struct ring *ring)
+{
+	return __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) &
+	       IORING_SQ_TASKRUN;
+}
+
+void ring_take(struct ring *ring)
+{
+	if (ring_has_work(ring))
+		io_uring_submit_and_get_events(&ring->uring);
+	take(ring);
+}
+
+void ring_await(struct ring *ring, unsigned ms)
+{
+	struct __kernel_timespec ts = {ms / 1000, ms % 1000 * 1000000LL};
+	struct io_uring_cqe *cqe;
+
+	io_uring_submit_and_wait_timeout(&ring->uring, &cqe, 1, &ts, NULL);
+}
+
+void ring_tell(struct ring *ring, bool on)
+{
+	io_uring_cq_eventfd_toggle(&ring->uring, on);
+	/* It is seen before what is there: see tell() in direct_ring.c. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void ring_wait(struct poller *poller, bool block)
+{
+	struct ring *ring = (struct ring *)poller;
+
+	flush_deferred(ring);
+	/* An error (EINTR, EBUSY, EAGAIN) is left to the next round. */
+	if (block && !ring->deferred)
+		io_uring_submit_and_wait(&ring->uring, 1);
+	else
+		io_uring_submit_and_get_events(&ring->uring);
+	take(ring);
 }
 
 static void ring_free(struct poller *poller)
@@ -236,7 +279,21 @@ static const struct poller_ops ring_ops = {
 	.free = ring_free,
 };
 
-static int ring_setup(struct ring *ring)
+static int setup_as(struct ring *ring, unsigned flags, unsigned entries,
+		    unsigned cq_entries)
+{
+	struct io_uring_params p = {
+		.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+		.cq_entries = cq_entries,
+	};
+	int ret = io_uring_queue_init_params(entries, &ring->uring, &p);
+
+	ring->spawn_error = p.features & IORING_FEAT_SPAWN ? 0 : -EOPNOTSUPP;
+	ring->entries = p.sq_entries;
+	return ret;
+}
+
+static int setup(struct ring *ring)
 {
 	static const unsigned flags[] = {
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
@@ -246,18 +303,30 @@ static int ring_setup(struct ring *ring)
 	int ret = -EINVAL;
 	size_t i;
 
-	for (i = 0; ret == -EINVAL && i < sizeof(flags) / sizeof(*flags); i++) {
-		struct io_uring_params p = {
-			.flags = flags[i] | IORING_SETUP_CQSIZE |
-				 IORING_SETUP_CLAMP,
-			.cq_entries = CQ_ENTRIES,
-		};
+	for (i = 0; ret == -EINVAL && i < sizeof(flags) / sizeof(*flags); i++)
+		ret = setup_as(ring, flags[i], ENTRIES, CQ_ENTRIES);
+	return ret;
+}
 
-		ret = io_uring_queue_init_params(ENTRIES, &ring->uring, &p);
-		ring->spawn_error =
-			p.features & IORING_FEAT_SPAWN ? 0 : -EOPNOTSUPP;
-		ring->entries = p.sq_entries;
-	}
+/*
+ * Nothing completes behind the thread's back: who sleeps elsewhere is not woken
+ * for it, and sees by a flag that there is something.
+ */
+static int setup_told(struct ring *ring, int wake)
+{
+	int ret = setup_as(ring,
+			   IORING_SETUP_SINGLE_ISSUER |
+				   IORING_SETUP_DEFER_TASKRUN |
+				   IORING_SETUP_TASKRUN_FLAG,
+			   FEW_ENTRIES, FEW_CQ_ENTRIES);
+
+	if (ret)
+		return ret;
+	ret = io_uring_register_eventfd(&ring->uring, wake);
+	if (!ret)
+		ret = io_uring_cq_eventfd_toggle(&ring->uring, false);
+	if (ret)
+		io_uring_queue_exit(&ring->uring);
 	return ret;
 }
 
@@ -287,7 +356,8 @@ static int probe_spawn(struct ring *ring)
 	return res[0] == -EINVAL ? 0 : res[0];
 }
 
-struct ring *ring_new(int *err)
+/* @wake: of ring_new_told(), or -1. */
+static struct ring *make(int wake, int *err)
 {
 	struct ring *ring = calloc(1, sizeof(*ring));
 
@@ -297,7 +367,7 @@ struct ring *ring_new(int *err)
 	}
 	ring->poller.ops = &ring_ops;
 	ring->deferred_tail = &ring->deferred;
-	*err = ring_setup(ring);
+	*err = wake < 0 ? setup(ring) : setup_told(ring, wake);
 	if (*err) {
 		free(ring);
 		return NULL;
@@ -306,4 +376,14 @@ struct ring *ring_new(int *err)
 	if (!ring->spawn_error)
 		ring->spawn_error = probe_spawn(ring);
 	return ring;
+}
+
+struct ring *ring_new(int *err)
+{
+	return make(-1, err);
+}
+
+struct ring *ring_new_told(int wake, int *err)
+{
+	return make(wake, err);
 }

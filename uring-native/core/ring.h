@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring of an environment: a poller, and where the uring launcher queues
- * its chains. Belongs to the thread that made it.
+ * A ring: a poller, and where the uring launcher queues its chains. Belongs to
+ * the thread that made it. An environment's loop has one, and its owner has
+ * another, for chains only.
  */
 #ifndef RING_H
 #define RING_H
@@ -32,6 +33,13 @@ struct ring_request {
 struct ring *ring_new(int *err);
 
 /*
+ * As ring_new(), for a thread that does not sleep in it: while ring_tell() says
+ * so, @wake, an eventfd, is written to when there is something to take. Nobody
+ * else is to use the ring's wait().
+ */
+struct ring *ring_new_told(int wake, int *err);
+
+/*
  * Makes room for @nr SQEs in one io_uring_enter(2): a link does not reach
  * across two. Returns 0, -E2BIG (never possible), or -EBUSY (not now).
  */
@@ -42,6 +50,20 @@ int ring_reserve(struct ring *ring, unsigned nr);
  * is left: completions have to be consumed first.
  */
 int ring_submit(struct ring *ring);
+
+/* For a ring by ring_new_told(): */
+
+/* Calls complete() for what has completed, without waiting. */
+void ring_take(struct ring *ring);
+/* Submits what is queued, and waits for something to take, or for @ms. */
+void ring_await(struct ring *ring, unsigned ms);
+/* For any thread: whether there is something to take. */
+bool ring_has_work(const struct ring *ring);
+/*
+ * For any thread, one at a time: begins or stops telling. What was there before
+ * is not told.
+ */
+void ring_tell(struct ring *ring, bool on);
 
 /* The next SQE. ring_reserve() has made sure that there is one. */
 static inline struct io_uring_sqe *ring_sqe(struct ring *ring)
