@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -11,6 +10,7 @@
 
 #include "child.h"
 #include "ends.h"
+#include "execd.h"
 #include "io_uring_spawn.h"
 #include "job.h"
 #include "launcher.h"
@@ -21,7 +21,6 @@
 #include "settle.h"
 #include "state.h"
 #include "status.h"
-#include "sys.h"
 
 /* Children that are on their way to their exec at a time. */
 #define MAX_ROOMS 8U
@@ -406,7 +405,7 @@ static bool has_execd(struct launch *launch, const struct direct_room *room)
 	uint32_t at = room->progress.at;
 
 	if (c->ops[at].op != CHAIN_EXEC || c->res[at] != -ECANCELED ||
-	    sys_call(SYS_setpgid, launch->pid, INT_MAX) != -EACCES)
+	    !execd_in_session(launch->pid))
 		return false;
 	c->res[at] = 0;
 	launch->error = chain_result(c, &launch->failed_op);

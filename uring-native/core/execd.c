@@ -70,7 +70,7 @@ static bool await_end(int pidfd, long ms)
  * EPERM, as no group has this number. It also fails with EPERM for a child in
  * another session, so then /proc decides.
  */
-static bool is_refused(pid_t pid)
+bool execd_in_session(pid_t pid)
 {
 	return sys_call(SYS_setpgid, pid, INT_MAX) == -EACCES;
 }
@@ -84,7 +84,7 @@ static bool execd_without_proc(pid_t pid, int pidfd)
 {
 	return !await_end(pidfd, END_MS) ||
 	       sys_call(SYS_getsid, pid) != sys_call(SYS_getsid, 0) ||
-	       is_refused(pid);
+	       execd_in_session(pid);
 }
 
 /*
@@ -100,7 +100,7 @@ bool execd(pid_t pid, int pidfd)
 	for (;;) {
 		long flags;
 
-		if (is_refused(pid))
+		if (execd_in_session(pid))
 			return true;
 		flags = task_flags(pidfd);
 		if (flags < 0)
@@ -120,7 +120,7 @@ bool execd_by_now(pid_t pid, int pidfd)
 {
 	long flags;
 
-	if (is_refused(pid))
+	if (execd_in_session(pid))
 		return true;
 	flags = task_flags(pidfd);
 	return flags >= 0 && !(flags & PF_FORKNOEXEC);

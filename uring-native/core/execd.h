@@ -16,7 +16,10 @@
  */
 bool execd(pid_t pid, int pidfd);
 
-/* The same, without waiting: whether it is known to have exec'd by now. */
+/* Without waiting, by one system call, for a child in the caller's session. */
+bool execd_in_session(pid_t pid);
+
+/* Without waiting, for any child: whether it is known to have exec'd by now. */
 bool execd_by_now(pid_t pid, int pidfd);
 
 /*

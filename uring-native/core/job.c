@@ -2,11 +2,13 @@
 #include "job.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "embryo.h"
+#include "execd.h"
 #include "lock.h"
 #include "place.h"
 #include "reap.h"
@@ -209,6 +211,13 @@ int job_signal(const struct job *job, int sig)
 	return job_has_process(job)
 		       ? reap_signal(launch->pidfd, launch->pid, sig)
 		       : embryo_signal(&launch->embryo, sig);
+}
+
+void job_give_up(const struct job *job)
+{
+	if (!job_has_process(job) ||
+	    !execd_by_now(job->launch.pid, job->launch.pidfd))
+		job_signal(job, SIGKILL);
 }
 
 void job_drop_pidfd(struct job *job)

@@ -159,6 +159,11 @@ bool job_has_process(const struct job *job);
  */
 int job_signal(const struct job *job, int sig);
 /*
+ * The environment ends: kills the child of a launch that is under way, unless
+ * it runs its program already.
+ */
+void job_give_up(const struct job *job);
+/*
  * Closes the pidfd of a launch that has failed, before it is tried once more.
  * Without the lock another thread might be about to signal through it.
  */

@@ -130,7 +130,7 @@ void core_detach(struct core *core)
 		for (job = core->buckets[i]; job; job = job->bucket_next) {
 			own_quit(job);
 			if (job->state == JOB_LAUNCHING && !job->like_uv_spawn)
-				job_signal(job, SIGKILL);
+				job_give_up(job);
 			else if (job->state == JOB_SETTLED) {
 				tell_death(job);
 				inbox_send(job, TODO_STOP_OUTPUT);
