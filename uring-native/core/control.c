@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "direct.h"
+#include "direct_ring.h"
 #include "inbox.h"
 #include "job.h"
 #include "lock.h"
@@ -93,6 +94,15 @@ int core_kill_group(struct core *core, uint32_t id, pid_t pid, int sig)
 	return ret;
 }
 
+static bool is_past(const struct timespec *end)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > end->tv_sec ||
+	       (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec);
+}
+
 /* Waits until @end by the clock of @core->settled, or without a limit. */
 static int wait_until(struct core *core, uint32_t id,
 		      const struct timespec *end)
@@ -110,7 +120,12 @@ static int wait_until(struct core *core, uint32_t id,
 	core->nr_waiters++;
 	while ((job = job_find(core, id)) && job->state != JOB_SETTLED &&
 	       !late) {
-		if (end)
+		if (direct_ring_is_mine(job)) {
+			core_unlock(core);
+			direct_ring_wait(core, LAUNCH_SLOW_MS);
+			core_lock(core);
+			late = end && is_past(end);
+		} else if (end)
 			late = pthread_cond_timedwait(&core->settled,
 						      &core->lock, end);
 		else

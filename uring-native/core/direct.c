@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "direct_ring.h"
 #include "ends.h"
 #include "execd.h"
+#include "inbox.h"
 #include "io_uring_spawn.h"
 #include "job.h"
 #include "launcher.h"
@@ -80,6 +82,7 @@ void direct_exit(struct core *core)
 	}
 	if (core->direct.tick.fd >= 0)
 		close(core->direct.tick.fd);
+	direct_ring_exit(core);
 }
 
 /* Lock held. NULL: there is none, nor memory for one. */
@@ -147,19 +150,26 @@ static bool is_plain(const struct chain *c)
 	return true;
 }
 
-static bool can_launch(const struct core *core, const struct core_request *req,
+static bool has_way(struct core *core, const struct core_request *req,
+		    const struct job *job)
+{
+	/* The child begins where this thread is. */
+	if (direct_by_ring(job))
+		return !req->place && direct_ring_can(core, job);
+	return launcher_get(job->launch.by)->begin && pool_is_ready(core, job);
+}
+
+static bool can_launch(struct core *core, const struct core_request *req,
 		       const struct job *job)
 {
 	return core->direct.tick.fd >= 0 && core->nr_jobs < ENDS_FEW &&
-	       !core->direct.nr_launches &&
-	       launcher_get(job->launch.by)->begin && !req->like_uv_spawn &&
+	       !core->direct.nr_launches && !req->like_uv_spawn &&
 	       !req->waited && !req->doomed && !req->watcher &&
 	       (own_can(job) || (!job->nr_outputs && !job->has_input)) &&
-	       pool_is_ready(core, job) && is_plain(job->launch.chain);
+	       is_plain(job->launch.chain) && has_way(core, req, job);
 }
 
-/* Lock held. */
-static void start_ticking(struct core *core)
+void direct_tick(struct core *core)
 {
 	static const struct itimerspec once = {
 		.it_value.tv_nsec = LAUNCH_SLOW_MS * 1000000L};
@@ -172,8 +182,9 @@ static void start_ticking(struct core *core)
 /* Whether making the child takes long: it gets a copy of a large table. */
 static bool copies_much(const struct direct *d, const struct job *job)
 {
-	return d->large_table &&
-	       (!job->nr_outputs || launcher_get(job->launch.by)->copies_fds());
+	if (!d->large_table || direct_by_ring(job))
+		return false;
+	return !job->nr_outputs || launcher_get(job->launch.by)->copies_fds();
 }
 
 bool direct_take(struct core *core, const struct core_request *req,
@@ -184,7 +195,7 @@ bool direct_take(struct core *core, const struct core_request *req,
 
 	if (!can_launch(core, req, job))
 		return false;
-	if (d->nr_begun++ % LOOK_EVERY == 0)
+	if (!direct_by_ring(job) && d->nr_begun++ % LOOK_EVERY == 0)
 		d->large_table = table_size(core) > 2 * SMALL_TABLE;
 	room = copies_much(d, job) ? NULL : find_room(core);
 	if (!room)
@@ -196,23 +207,21 @@ bool direct_take(struct core *core, const struct core_request *req,
 	return true;
 }
 
-/* Lock held. */
-static void leave_room(struct job *job)
+void direct_leave_room(struct job *job)
 {
 	job->direct = false;
 	job->room->job = NULL;
 	job->room = NULL;
 }
 
-/* Settles a job that has no child and waits for no notice. */
-static void fail(struct job *job, int error, uint32_t op)
+void direct_fail(struct job *job, int error, uint32_t op)
 {
 	struct core *core = job->core;
 
 	launch_no_child(&job->launch, error);
 	job->launch.failed_op = op;
 	core_lock(core);
-	leave_room(job);
+	direct_leave_room(job);
 	core_unlock(core);
 	job_settle(job);
 }
@@ -228,11 +237,14 @@ static bool to_pool(struct job *job)
 
 void direct_hand_over(struct job *job)
 {
-	if (!job->direct)
+	if (!job->direct || job->told)
 		return;
 	if (job->owned)
 		own_stop(job);
-	to_pool(job);
+	if (direct_by_ring(job))
+		direct_ring_tell(job);
+	else
+		to_pool(job);
 }
 
 /*
@@ -267,7 +279,7 @@ static void give_up(struct job *job)
 
 	job_set_place(job);
 	core_lock(core);
-	leave_room(job);
+	direct_leave_room(job);
 	job->state = JOB_QUEUED;
 	taken = to_pool(job);
 	if (!taken) {
@@ -276,7 +288,7 @@ static void give_up(struct job *job)
 	}
 	core_unlock(core);
 	if (!taken)
-		fail(job, -EAGAIN, 0);
+		direct_fail(job, -EAGAIN, 0);
 }
 
 static void on_tick(struct watch *watch)
@@ -296,7 +308,9 @@ static void on_tick(struct watch *watch)
 	for (room = d->rooms; room; room = room->next) {
 		if (!room->job || !room->job->direct)
 			continue;
-		if (room->ticked && room->job->owned)
+		if (room->ticked && direct_by_ring(room->job))
+			inbox_send(room->job, TODO_STARTED);
+		else if (room->ticked && room->job->owned)
 			own_quit(room->job);
 		else if (room->ticked)
 			direct_hand_over(room->job);
@@ -311,7 +325,7 @@ static void on_tick(struct watch *watch)
 		more |= job->owned;
 	}
 	if (more)
-		start_ticking(core);
+		direct_tick(core);
 	core_unlock(core);
 	core->poller->ops->arm(core->poller, watch);
 }
@@ -333,16 +347,13 @@ static void launch_own(struct job *job)
 	int ret = begin(job, -1);
 
 	if (ret) {
-		fail(job, ret, 0);
+		direct_fail(job, ret, 0);
 		return;
 	}
 	core_lock(core);
 	job->direct = true;
-	job->owned = true;
-	job->own_busy = true;
-	job->own_next = core->direct.owned;
-	core->direct.owned = job;
-	start_ticking(core);
+	own_add(job);
+	direct_tick(core);
 	core_unlock(core);
 	own_begin(job);
 }
@@ -361,13 +372,13 @@ static void launch_with_notice(struct job *job)
 	close(ends[1]);
 	if (ret) {
 		close(ends[0]);
-		fail(job, ret, 0);
+		direct_fail(job, ret, 0);
 		return;
 	}
 	core_lock(core);
 	job->refs++;
 	job->direct = true;
-	start_ticking(core);
+	direct_tick(core);
 	core_unlock(core);
 	job->notice = ends[0];
 	if (!ends_add_notice(&core->ends[ENDS_OWNER], job))
@@ -387,7 +398,9 @@ void direct_launch(struct job *job)
 	int ret = job_open_fds(job, &failed);
 
 	if (ret)
-		fail(job, ret, failed);
+		direct_fail(job, ret, failed);
+	else if (direct_by_ring(job))
+		direct_ring_launch(job);
 	else if (job->nr_outputs)
 		launch_own(job);
 	else
@@ -412,7 +425,7 @@ static bool has_execd(struct launch *launch, const struct direct_room *room)
 	return true;
 }
 
-bool direct_settle(struct job *job)
+static bool settle_child(struct job *job)
 {
 	struct core *core = job->core;
 	struct direct_room *room = job->room;
@@ -421,7 +434,7 @@ bool direct_settle(struct job *job)
 
 	core_lock(core);
 	if (started) {
-		leave_room(job);
+		direct_leave_room(job);
 	} else {
 		/* A launch thread waits for its end, too. */
 		if (job->owned)
@@ -434,6 +447,12 @@ bool direct_settle(struct job *job)
 	if (here)
 		job_settle(job);
 	return started;
+}
+
+bool direct_settle(struct job *job)
+{
+	return direct_by_ring(job) ? direct_ring_settle(job)
+				   : settle_child(job);
 }
 
 void direct_left(struct job *job)
@@ -449,7 +468,7 @@ void direct_left(struct job *job)
 	close(job->notice);
 	job->notice = -1;
 	if (direct)
-		direct_settle(job);
+		settle_child(job);
 	core_lock(core);
 	job_put(job);
 	core_unlock(core);
@@ -464,6 +483,6 @@ void direct_finish(struct job *job, struct launch_thread *thread)
 	launch_wait(launch, thread, &room->progress);
 	launch_finish(launch, thread, &room->progress);
 	core_lock(core);
-	leave_room(job);
+	direct_leave_room(job);
 	core_unlock(core);
 }

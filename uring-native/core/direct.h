@@ -14,6 +14,9 @@
  * meanwhile has the pipe open), a launch thread goes on with it as if it had
  * made the child.
  *
+ * Where the kernel makes processes by chains, the thread submits one instead,
+ * on a ring of its own: see direct_ring.h.
+ *
  * Only the first launch of a turn is made so, and at once: what else the owner
  * does in this turn, it does beside the child. Others go to the launch threads,
  * and so do those in which the child may wait for others before its exec, or
@@ -22,6 +25,7 @@
 #ifndef DIRECT_H
 #define DIRECT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,12 +36,22 @@ struct core_request;
 struct direct_room;
 struct job;
 struct launch_thread;
+struct ring;
 
 struct direct {
 	struct watch tick;    /* of a timer; the loop's */
 	bool ticking;	      /* the timer is armed */
 	unsigned nr_launches; /* of this turn of the owner */
 	struct job *owned;    /* see own.h */
+	/* See direct_ring.h: */
+	struct ring *ring;
+	pthread_t owner; /* who has made it */
+	bool ring_tried;
+	bool again;	  /* the chain has to be submitted again */
+	struct job *told; /* launches whose start the ring tells of */
+	/* Chains of launches that are known to be over, but not by their CQEs
+	 */
+	unsigned nr_late;
 	struct direct_room *rooms;
 	unsigned nr_rooms;
 	unsigned nr_begun; /* so far */
@@ -78,9 +92,19 @@ void direct_finish(struct job *job, struct launch_thread *thread);
 bool direct_take(struct core *core, const struct core_request *req,
 		 struct job *job);
 /*
- * Leaves a launch under way to a launch thread, if it is a direct one. Not
- * while job->own_busy is set.
+ * Leaves a launch under way to a launch thread, if it is a direct one; or to
+ * the owner's ring, which then tells of its start. Not while job->own_busy is
+ * set.
  */
 void direct_hand_over(struct job *job);
+
+/* For direct_ring.c: */
+
+/* Settles a job that has no child and waits for nothing. Lock not held. */
+void direct_fail(struct job *job, int error, uint32_t op);
+/* Sees to it that a launch that lasts is looked at. Lock held. */
+void direct_tick(struct core *core);
+/* The launch of @job is over, or no longer the owner's. Lock held. */
+void direct_leave_room(struct job *job);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "direct.h"
+#include "direct_ring.h"
 #include "doomed.h"
 #include "events.h"
 #include "inbox.h"
@@ -260,5 +261,6 @@ void core_poll(struct core *core)
 {
 	/* It will drain: nobody has to wake it for what is posted meanwhile. */
 	atomic_store(&core->owner_woken, true);
+	direct_ring_poll(core);
 	take_ends(&core->ends[ENDS_OWNER], false);
 }

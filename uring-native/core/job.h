@@ -62,11 +62,12 @@ struct job_input {
 /*
  * One process, from the request until its last event is freed.
  *
- * The core's lock guards state, cancelled, stopped, lazy, more, direct, owned,
- * own_busy, own_quits, own_ticked, refs, todo and the list pointers. The rest
- * belongs to whoever has the job: its maker until it is queued, a launch thread
- * (or the loop, for a ring) until it is settled, then the loop. The launch's
- * pid and pidfd are atomic, for signals meanwhile.
+ * The core's lock guards state, cancelled, stopped, lazy, more, direct, told,
+ * owned, own_busy, own_quits, own_ticked, refs, todo and the list pointers; and
+ * what CQEs on the owner's ring say. The rest belongs to whoever has the job:
+ * its maker until it is queued, a launch thread (or the loop, for a ring) until
+ * it is settled, then the loop. The launch's pid and pidfd are atomic, for
+ * signals meanwhile.
  */
 struct job {
 	struct launch launch;
@@ -87,6 +88,7 @@ struct job {
 	 * it is over, and no launch thread goes on with it.
 	 */
 	bool direct;
+	bool told;	  /* the owner's ring tells of it, see direct_ring.h */
 	bool owned;	  /* the owner's thread collects for it, see own.h */
 	bool own_busy;	  /* and is at it */
 	bool own_quits;	  /* and will be no longer then */
@@ -96,12 +98,13 @@ struct job {
 	bool exited;
 	/* Of a direct launch, until it is over; the core's lock guards it. */
 	struct direct_room *room;
-	int notice; /* of whoever takes the ends of the owner's set */
-	struct job *own_next;
+	int notice;	      /* of whoever takes the ends of the owner's set */
+	struct job *own_next; /* in the list of those that are owned, or told */
 	/*
 	 * One each for the launch, which passes its own on to the exit, every
 	 * output, the input, every event that is not freed, the inbox, the
-	 * notice, and what waits for this one as its watcher.
+	 * notice, the CQEs of a chain on the owner's ring, and what waits for
+	 * this one as its watcher.
 	 */
 	unsigned refs;
 	/* Each occurs at most once, so memory for it is always at hand. */

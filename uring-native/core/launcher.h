@@ -50,7 +50,12 @@ struct launch {
 	/* The launcher asked. One that delegates records which. */
 	enum launcher_kind by;
 
-	bool want_results;   /* of every operation, also when all went well */
+	bool want_results; /* of every operation, also when all went well */
+	/*
+	 * Of the uring launcher: somebody has found out, and filled in, that it
+	 * has started. The CQEs that still come change nothing.
+	 */
+	bool known;
 	uint64_t sigmask;    /* the child's first: that of the core's creator */
 	struct place *place; /* to start in; NULL: the launcher's own */
 	/* Where the child writes its pid before its exec; NULL: nowhere. */

@@ -219,6 +219,10 @@ static void finish(struct launch *launch)
 	struct chain *c = launch->chain;
 
 	release(launch);
+	if (launch->known) {
+		ops->done(launch);
+		return;
+	}
 	launch->error = chain_result(c, &launch->failed_op);
 	if (launch->error)
 		launch->pid = -1;
@@ -252,21 +256,21 @@ static bool is_last(struct launch *launch, uint32_t i, int res)
 	return false;
 }
 
-static void link_complete(struct ring_request *request, int res)
+static int meaning(uint32_t i, int res)
 {
-	struct uring_link *link = (struct uring_link *)request;
-	struct launch *launch = link->launch;
-	struct uring_links *links = launch->links;
-	uint32_t i = link->index;
-
 	/*
 	 * EINTR: the child was killed during this operation, such as an exec.
 	 */
 	if (i && res == -EINTR)
-		res = -ECANCELED;
+		return -ECANCELED;
 	/* Our pointers are valid, so EFAULT here means out of memory. */
 	if (i && res == -EFAULT)
-		res = -ENOMEM;
+		return -ENOMEM;
+	return res;
+}
+
+static void record(struct launch *launch, uint32_t i, int res)
+{
 	if (i != EXTRA) {
 		if (!launch->links->all_post)
 			fill_skipped(launch, i);
@@ -275,7 +279,19 @@ static void link_complete(struct ring_request *request, int res)
 	if (!i && res > 0)
 		launch->pid = res;
 	if (!i && (res == -EINTR || res == -ERESTARTNOINTR))
-		links->interrupted = true;
+		launch->links->interrupted = true;
+}
+
+static void link_complete(struct ring_request *request, int cqe_res)
+{
+	struct uring_link *link = (struct uring_link *)request;
+	struct launch *launch = link->launch;
+	struct uring_links *links = launch->links;
+	uint32_t i = link->index;
+	int res = meaning(i, cqe_res);
+
+	if (!launch->known)
+		record(launch, i, res);
 	if (!is_last(launch, i, res))
 		return;
 	if (links->interrupted && links->tries < MAX_TRIES) {

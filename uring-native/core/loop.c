@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "direct.h"
+#include "direct_ring.h"
 #include "ends.h"
 #include "events.h"
 #include "inbox.h"
@@ -344,6 +345,8 @@ static void on_wake(struct watch *watch)
 
 static void do_job(struct core *core, struct job *job, unsigned todo)
 {
+	if (todo & TODO_STARTED)
+		direct_ring_take_over(job);
 	if (todo & TODO_SUBMIT)
 		defer_submit(core, job);
 	if (todo & TODO_WATCH)

@@ -43,6 +43,16 @@ bool own_can(const struct job *job)
 	       !job->has_input;
 }
 
+void own_add(struct job *job)
+{
+	struct direct *d = &job->core->direct;
+
+	job->owned = true;
+	job->own_busy = true;
+	job->own_next = d->owned;
+	d->owned = job;
+}
+
 void own_stop(struct job *job)
 {
 	struct ends *ends = &job->core->ends[ENDS_OWNER];

@@ -35,6 +35,8 @@ void own_end(struct job *job);
 
 /* Lock held: */
 
+/* The owner will, and is about to begin. */
+void own_add(struct job *job);
 /* The owner no longer collects for @job, which it owns; own_busy is not set. */
 void own_stop(struct job *job);
 /*

@@ -86,16 +86,18 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	}
 	attributes_look(&core->attributes, !core->looked);
 	core->looked = true;
-	direct = direct_take(core, req, job);
-	if (!direct)
+	if (launcher_get(req->kind)->own_place)
 		job_set_place(job);
 	if (!can_make(core, launcher_get(req->kind), job))
 		job->launch.by = LAUNCHER_VFORK;
+	direct = direct_take(core, req, job);
+	if (!direct)
+		job_set_place(job);
 	job_number(core, job);
 	*id = job->id;
 	if (req->watcher)
 		core->doomed.watcher = job->id;
-	if (launcher_get(job->launch.by)->submit)
+	if (!direct && launcher_get(job->launch.by)->submit)
 		inbox_add(job, TODO_SUBMIT);
 	else if (!direct)
 		ret = pool_queue(core, job);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "direct.h"
+#include "direct_ring.h"
 #include "doomed.h"
 #include "embryo.h"
 #include "events.h"
@@ -113,6 +114,7 @@ void core_detach(struct core *core)
 {
 	unsigned i;
 
+	direct_ring_detach(core);
 	pthread_mutex_lock(&core->owner_lock);
 	core->owner_gone = true;
 	pthread_mutex_unlock(&core->owner_lock);

@@ -26,8 +26,12 @@ static const char *const ends[] = {"/bin/true", NULL};
 static const char *const fails[] = {"/no/such/file", NULL};
 static const char *const sleeps[] = {"/bin/sleep", "60", NULL};
 
+/* Who makes the children. */
+static enum launcher_kind by;
+
 struct owner {
 	struct core *core;
+	enum launcher_kind by; /* who has made the last one */
 	unsigned started, exited, failed, outputs, chunks;
 	size_t size; /* of all outputs */
 	int error;   /* of the last that has failed */
@@ -51,6 +55,7 @@ static void turn(struct owner *o)
 		switch (e->type) {
 		case CORE_STARTED:
 			o->started++;
+			o->by = e->started.by;
 			break;
 		case CORE_EXITED:
 			CHECK(o->started > o->exited);
@@ -88,7 +93,7 @@ static uint32_t queue_linked(struct owner *o, const char *const *argv,
 			     uint8_t link, uint32_t more,
 			     void (*fill)(struct pack *p))
 {
-	struct core_request req = {.kind = LAUNCHER_VFORK};
+	struct core_request req = {.kind = by};
 	struct chain_op *op;
 	const char *why;
 	struct pack p;
@@ -150,7 +155,7 @@ static void wait_until_settled(struct owner *o, uint32_t id)
 	} while (!settled);
 }
 
-/* The first launch makes the launch threads. */
+/* The first launch makes the launch threads, where they are needed. */
 static void begin(struct owner *o)
 {
 	struct core_config config = {.polled = true};
@@ -159,7 +164,7 @@ static void begin(struct owner *o)
 	memset(o, 0, sizeof(*o));
 	CHECK(!core_new(&config, &o->core));
 	id = launch(o, ends);
-	CHECK(!is_direct(o, id));
+	CHECK(is_direct(o, id) == (by == LAUNCHER_URING));
 	turns(o, 1);
 	CHECK(o->exited == 1);
 	o->started = o->exited = 0;
@@ -176,7 +181,7 @@ static uint32_t queue_run(struct owner *o, const char *file, const char *script)
 	static const struct chain_fd fds[] = {{CHAIN_FD_PIPE(0), 1, 0, 0},
 					      {CHAIN_FD_PIPE(1), 2, 0, 0}};
 	const char *argv[] = {file, "-c", script, NULL};
-	struct core_request req = {.kind = LAUNCHER_VFORK, .lazy = true};
+	struct core_request req = {.kind = by, .lazy = true};
 	struct chain_op *op;
 	const char *why;
 	struct pack p;
@@ -254,13 +259,13 @@ static void test_one_at_a_time(void)
 	for (nr = 0; nr < 200; nr++) {
 		CHECK(is_direct(&o, launch(&o, ends)));
 		turns(&o, nr + 1);
-		CHECK(o.code == CLD_EXITED && o.status == 0);
+		CHECK(o.code == CLD_EXITED && o.status == 0 && o.by == by);
 	}
 	CHECK(o.started == 200 && o.exited == 200);
 	end(&o, before);
 }
 
-/* The first of a turn is made here; the others go to launch threads. */
+/* The first of a turn is made here; the others go to other threads. */
 static void test_burst(void)
 {
 	int before = count_fds();
@@ -321,6 +326,31 @@ static void test_failures(void)
 	CHECK(!have_children());
 	end(&o, before);
 	unlink(script);
+}
+
+/* Somebody writes to the program: to the end, or until after the first try. */
+static void test_writer(void)
+{
+	char path[] = "/tmp/uring-direct-XXXXXX";
+	const char *argv[] = {path, NULL};
+	int before, fd;
+	struct owner o;
+
+	fd = mkstemp(path);
+	CHECK(fd >= 0 && write(fd, "#!/bin/true\n", 12) == 12);
+	CHECK(!fchmod(fd, 0700));
+	before = count_fds();
+	begin(&o);
+	CHECK(is_direct(&o, launch(&o, argv)));
+	turns(&o, 1);
+	CHECK(o.failed == 1 && o.error == -ETXTBSY);
+	CHECK(is_direct(&o, launch(&o, argv)));
+	/* The first try may be over by now, or not. */
+	close(fd);
+	turns(&o, 2);
+	CHECK(o.exited == 1 && o.code == CLD_EXITED && o.status == 0);
+	end(&o, before - 1);
+	unlink(path);
 }
 
 static void test_cancelled(void)
@@ -420,7 +450,7 @@ static void test_hangs(void)
 	CHECK(o.failed == 1 && o.error == -ECANCELED);
 	/* Once a launch thread has it, too. */
 	id = launch(&o, argv);
-	while (is_direct(&o, id))
+	while (by == LAUNCHER_VFORK && is_direct(&o, id))
 		usleep(1000);
 	CHECK(!core_kill(o.core, id, SIGKILL));
 	turns(&o, 4);
@@ -571,7 +601,7 @@ static void test_large_table(void)
 	begin(&o);
 	for (i = 0; i < 300; i++)
 		CHECK((fds[i] = dup(2)) >= 0);
-	CHECK(!is_direct(&o, launch(&o, ends)));
+	CHECK(is_direct(&o, launch(&o, ends)) == (by == LAUNCHER_URING));
 	turns(&o, 1);
 	for (i = 0; i < 300; i++)
 		close(fds[i]);
@@ -582,7 +612,7 @@ static void test_large_table(void)
 	CHECK(dup2(2, 900) == 900);
 	before = count_fds();
 	begin(&o);
-	CHECK(!is_direct(&o, launch(&o, ends)));
+	CHECK(is_direct(&o, launch(&o, ends)) == (by == LAUNCHER_URING));
 	turns(&o, 1);
 	/* There is no copy where no notice is in it. */
 	o.started = o.exited = 0;
@@ -750,13 +780,14 @@ static void test_attributes(void)
 	core_flush(o.core);
 	turns(&o, 1);
 	CHECK(o.code == CLD_EXITED && o.status == 0);
-	/* The first with the new ones makes threads. */
+	/* The first with the new ones makes threads. A ring has the old ones.
+	 */
 	CHECK(!is_direct(&o, launch(&o, fresh)));
 	turns(&o, 2);
 	CHECK(o.code == CLD_EXITED && o.status == 1);
 	CHECK(is_direct(&o, launch(&o, fresh)));
 	turns(&o, 3);
-	CHECK(o.code == CLD_EXITED && o.status == 1);
+	CHECK(o.code == CLD_EXITED && o.status == 1 && o.by == LAUNCHER_VFORK);
 	core_detach(o.core);
 }
 
@@ -809,10 +840,21 @@ static void apart(void (*test)(void))
 	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-int main(void)
+static bool can(enum launcher_kind kind)
+{
+	struct core_config config = {.polled = true};
+	int ret, fds = count_fds();
+	struct owner o;
+
+	CHECK(!core_new(&config, &o.core));
+	ret = core_can_launch(o.core, kind);
+	end(&o, fds);
+	return !ret;
+}
+
+static void test_all(void)
 {
 	apart(test_attributes);
-	apart(test_without_clone3);
 	test_one_at_a_time();
 	test_burst();
 	test_failures();
@@ -829,5 +871,22 @@ int main(void)
 	test_demands();
 	test_detach_run();
 	test_kill_run();
+}
+
+/* With an argument, only by chains, which have to work here then. */
+int main(int argc, char **argv)
+{
+	(void)argv;
+	by = LAUNCHER_VFORK;
+	if (argc < 2) {
+		apart(test_without_clone3);
+		test_all();
+	}
+	if (argc < 2 && !can(LAUNCHER_URING))
+		return 0;
+	by = LAUNCHER_URING;
+	CHECK(can(by));
+	test_writer();
+	test_all();
 	return 0;
 }
