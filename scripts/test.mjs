@@ -239,6 +239,10 @@ const labTests = [
       testFiles('test/lab'),
     ),
   ),
+  after(
+    ['build', 'patched kernel'],
+    check('C, by chains', 100, () => lab(...labLimits, '--', 'build/test_direct', 'chains')),
+  ),
   inLabStep('TypeScript, by chains', 2400, 'uring', byChains),
   inLabStep('TypeScript, by templates', 650, 'spawn_template', byTemplates),
   inLabStep('TypeScript, by embryos', 330, 'builder', byEmbryos),
