@@ -30,6 +30,9 @@
 #define SMALL_TABLE 256
 /* Launches, until the size of the table is looked at again. */
 #define LOOK_EVERY 64U
+/* A launch that hangs is looked at often at first, then now and then. */
+#define MANY_TICKS 50U
+#define HANGS_MS 500U
 
 /* What a child needs of our memory until its exec. */
 struct direct_room {
@@ -37,7 +40,7 @@ struct direct_room {
 	struct child_progress progress;
 	struct child child;
 	struct job *job; /* whose launch is not over */
-	bool ticked;	 /* and was not at the last tick either */
+	unsigned ticks;	 /* since its launch has begun */
 	struct direct_room *next;
 };
 
@@ -169,14 +172,20 @@ static bool can_launch(struct core *core, const struct core_request *req,
 	       is_plain(job->launch.chain) && has_way(core, req, job);
 }
 
+/* Ticks in @ms milliseconds, unless that is to happen before. Lock held. */
+static void tick_in(struct direct *d, unsigned ms)
+{
+	struct itimerspec once = {.it_value.tv_nsec = ms * 1000000L};
+
+	if (d->tick_ms && d->tick_ms <= ms)
+		return;
+	if (!timerfd_settime(d->tick.fd, 0, &once, NULL))
+		d->tick_ms = ms;
+}
+
 void direct_tick(struct core *core)
 {
-	static const struct itimerspec once = {
-		.it_value.tv_nsec = LAUNCH_SLOW_MS * 1000000L};
-
-	if (!core->direct.ticking)
-		core->direct.ticking =
-			!timerfd_settime(core->direct.tick.fd, 0, &once, NULL);
+	tick_in(&core->direct, LAUNCH_SLOW_MS);
 }
 
 /* Whether making the child takes long: it gets a copy of a large table. */
@@ -201,7 +210,7 @@ bool direct_take(struct core *core, const struct core_request *req,
 	if (!room)
 		return false;
 	room->job = job;
-	room->ticked = false;
+	room->ticks = 0;
 	job->room = room;
 	job->state = JOB_LAUNCHING;
 	return true;
@@ -298,34 +307,34 @@ static void on_tick(struct watch *watch)
 		(struct core *)((char *)d - offsetof(struct core, direct));
 	struct direct_room *room;
 	struct job *job, *next;
-	bool more = false;
 	uint64_t count;
 
 	if (read(watch->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		abort();
 	core_lock(core);
-	d->ticking = false;
+	d->tick_ms = 0;
 	for (room = d->rooms; room; room = room->next) {
 		if (!room->job || !room->job->direct)
 			continue;
-		if (room->ticked && direct_by_ring(room->job))
+		if (room->ticks && direct_by_ring(room->job))
 			inbox_send(room->job, TODO_STARTED);
-		else if (room->ticked && room->job->owned)
+		else if (room->ticks && room->job->owned)
 			own_quit(room->job);
-		else if (room->ticked)
+		else if (room->ticks)
 			direct_hand_over(room->job);
-		room->ticked = true;
-		more |= room->job->direct;
+		room->ticks++;
+		if (room->job->direct)
+			tick_in(d, room->ticks < MANY_TICKS ? LAUNCH_SLOW_MS
+							    : HANGS_MS);
 	}
 	for (job = d->owned; job; job = next) {
 		next = job->own_next;
 		if (job->own_ticked)
 			own_quit(job);
 		job->own_ticked = true;
-		more |= job->owned;
+		if (job->owned)
+			direct_tick(core);
 	}
-	if (more)
-		direct_tick(core);
 	core_unlock(core);
 	core->poller->ops->arm(core->poller, watch);
 }

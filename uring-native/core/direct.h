@@ -40,7 +40,7 @@ struct ring;
 
 struct direct {
 	struct watch tick;    /* of a timer; the loop's */
-	bool ticking;	      /* the timer is armed */
+	unsigned tick_ms;     /* the timer is armed for so long; 0: it is not */
 	unsigned nr_launches; /* of this turn of the owner */
 	struct job *owned;    /* see own.h */
 	/* See direct_ring.h: */
