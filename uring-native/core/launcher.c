@@ -30,7 +30,7 @@
 #define STACK_LEFT(thread)                                                     \
 	ASAN_UNPOISON_MEMORY_REGION((thread)->stack, (thread)->stack_size)
 #else
-#define STACK_LEFT(thread)
+#define STACK_LEFT(thread) ((void)(thread))
 #endif
 
 #define STACK_SIZE (128UL * 1024)
