@@ -246,7 +246,7 @@ void ring_tell(struct ring *ring, bool on)
 {
 	io_uring_cq_eventfd_toggle(&ring->uring, on);
 	/* It is seen before what is there: see tell() in direct_ring.c. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 }
 
 static void ring_wait(struct poller *poller, bool block)
