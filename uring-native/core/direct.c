@@ -183,9 +183,13 @@ static void tick_in(struct direct *d, unsigned ms)
 		d->tick_ms = ms;
 }
 
-void direct_tick(struct core *core)
+void direct_under_way(struct job *job)
 {
-	tick_in(&core->direct, LAUNCH_SLOW_MS);
+	struct direct *d = &job->core->direct;
+
+	job->direct = true;
+	d->nr_made++;
+	tick_in(d, LAUNCH_SLOW_MS);
 }
 
 /* Whether making the child takes long: it gets a copy of a large table. */
@@ -204,7 +208,7 @@ bool direct_take(struct core *core, const struct core_request *req,
 
 	if (!can_launch(core, req, job))
 		return false;
-	if (!direct_by_ring(job) && d->nr_begun++ % LOOK_EVERY == 0)
+	if (!direct_by_ring(job) && d->nr_looked++ % LOOK_EVERY == 0)
 		d->large_table = table_size(core) > 2 * SMALL_TABLE;
 	room = copies_much(d, job) ? NULL : find_room(core);
 	if (!room)
@@ -333,7 +337,7 @@ static void on_tick(struct watch *watch)
 			own_quit(job);
 		job->own_ticked = true;
 		if (job->owned)
-			direct_tick(core);
+			tick_in(d, LAUNCH_SLOW_MS);
 	}
 	core_unlock(core);
 	core->poller->ops->arm(core->poller, watch);
@@ -360,9 +364,8 @@ static void launch_own(struct job *job)
 		return;
 	}
 	core_lock(core);
-	job->direct = true;
+	direct_under_way(job);
 	own_add(job);
-	direct_tick(core);
 	core_unlock(core);
 	own_begin(job);
 }
@@ -386,8 +389,7 @@ static void launch_with_notice(struct job *job)
 	}
 	core_lock(core);
 	job->refs++;
-	job->direct = true;
-	direct_tick(core);
+	direct_under_way(job);
 	core_unlock(core);
 	job->notice = ends[0];
 	if (!ends_add_notice(&core->ends[ENDS_OWNER], job))

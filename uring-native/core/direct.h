@@ -54,8 +54,9 @@ struct direct {
 	unsigned nr_late;
 	struct direct_room *rooms;
 	unsigned nr_rooms;
-	unsigned nr_begun; /* so far */
-	bool large_table;  /* of descriptors, when it was looked at */
+	unsigned nr_looked; /* launches that @large_table mattered for */
+	unsigned nr_made;   /* launches that have been under way */
+	bool large_table;   /* of descriptors, when it was looked at */
 };
 
 /* Once the ends are there. Without a timer there are no direct launches. */
@@ -102,8 +103,8 @@ void direct_hand_over(struct job *job);
 
 /* Settles a job that has no child and waits for nothing. Lock not held. */
 void direct_fail(struct job *job, int error, uint32_t op);
-/* Sees to it that a launch that lasts is looked at. Lock held. */
-void direct_tick(struct core *core);
+/* There is a child, or was; if its launch lasts, that is noticed. Lock held. */
+void direct_under_way(struct job *job);
 /* The launch of @job is over, or no longer the owner's. Lock held. */
 void direct_leave_room(struct job *job);
 

@@ -185,12 +185,11 @@ void direct_ring_launch(struct job *job)
 		return;
 	}
 	owned = job->nr_outputs && !is_over(job);
-	job->direct = true;
+	direct_under_way(job);
 	if (owned)
 		own_add(job);
 	else
 		direct_ring_tell(job);
-	direct_tick(core);
 	core_unlock(core);
 	if (owned)
 		own_begin(job);

@@ -21,6 +21,7 @@
 #include "state.h"
 
 #define HANG_MS 60000
+#define REMEMBERED 64
 
 static const char *const ends[] = {"/bin/true", NULL};
 static const char *const fails[] = {"/no/such/file", NULL};
@@ -37,6 +38,7 @@ struct owner {
 	int error;   /* of the last that has failed */
 	int status;  /* of the last that has exited */
 	int code;
+	bool made[REMEMBERED]; /* here, by the last bits of the id */
 };
 
 static void turn(struct owner *o)
@@ -88,6 +90,23 @@ static void turns(struct owner *o, unsigned nr)
 		turn(o);
 }
 
+static uint32_t request(struct owner *o, const struct core_request *req)
+{
+	unsigned made = o->core->direct.nr_made;
+	const char *why;
+	uint32_t id;
+
+	CHECK(!core_launch(o->core, req, &id, &why));
+	o->made[id % REMEMBERED] = o->core->direct.nr_made != made;
+	return id;
+}
+
+/* Whether the owner's thread has made, or submitted, it. */
+static bool made_here(const struct owner *o, uint32_t id)
+{
+	return o->made[id % REMEMBERED];
+}
+
 /* @more operations are packed by @fill between the head and the exec. */
 static uint32_t queue_linked(struct owner *o, const char *const *argv,
 			     uint8_t link, uint32_t more,
@@ -95,9 +114,7 @@ static uint32_t queue_linked(struct owner *o, const char *const *argv,
 {
 	struct core_request req = {.kind = by};
 	struct chain_op *op;
-	const char *why;
 	struct pack p;
-	uint32_t id;
 
 	pack_init(&p, 2 + more);
 	op = pack_op(&p, CHAIN_CLONE);
@@ -109,8 +126,7 @@ static uint32_t queue_linked(struct owner *o, const char *const *argv,
 	op->link = link;
 	req.chain = pack_end(&p);
 	req.chain_size = p.size;
-	CHECK(!core_launch(o->core, &req, &id, &why));
-	return id;
+	return request(o, &req);
 }
 
 static uint32_t queue(struct owner *o, const char *const *argv, uint32_t more,
@@ -127,6 +143,7 @@ static uint32_t launch(struct owner *o, const char *const *argv)
 	return id;
 }
 
+/* Whether no other thread goes on with it. */
 static bool is_direct(struct owner *o, uint32_t id)
 {
 	struct job *job;
@@ -164,7 +181,7 @@ static void begin(struct owner *o)
 	memset(o, 0, sizeof(*o));
 	CHECK(!core_new(&config, &o->core));
 	id = launch(o, ends);
-	CHECK(is_direct(o, id) == (by == LAUNCHER_URING));
+	CHECK(made_here(o, id) == (by == LAUNCHER_URING));
 	turns(o, 1);
 	CHECK(o->exited == 1);
 	o->started = o->exited = 0;
@@ -183,9 +200,7 @@ static uint32_t queue_run(struct owner *o, const char *file, const char *script)
 	const char *argv[] = {file, "-c", script, NULL};
 	struct core_request req = {.kind = by, .lazy = true};
 	struct chain_op *op;
-	const char *why;
 	struct pack p;
-	uint32_t id;
 
 	pack_init(&p, 2);
 	op = pack_op(&p, CHAIN_CLONE);
@@ -198,8 +213,7 @@ static uint32_t queue_run(struct owner *o, const char *file, const char *script)
 	req.chain_size = p.size;
 	req.pipes = outs;
 	req.nr_pipes = 2;
-	CHECK(!core_launch(o->core, &req, &id, &why));
-	return id;
+	return request(o, &req);
 }
 
 static uint32_t launch_run(struct owner *o, const char *script)
@@ -257,7 +271,7 @@ static void test_one_at_a_time(void)
 
 	begin(&o);
 	for (nr = 0; nr < 200; nr++) {
-		CHECK(is_direct(&o, launch(&o, ends)));
+		CHECK(made_here(&o, launch(&o, ends)));
 		turns(&o, nr + 1);
 		CHECK(o.code == CLD_EXITED && o.status == 0 && o.by == by);
 	}
@@ -276,7 +290,7 @@ static void test_burst(void)
 	a = queue(&o, ends, 0, NULL);
 	b = queue(&o, ends, 0, NULL);
 	core_flush(o.core);
-	CHECK(is_direct(&o, a) && !is_direct(&o, b));
+	CHECK(made_here(&o, a) && !made_here(&o, b));
 	turns(&o, 2);
 	CHECK(o.exited == 2);
 	/* In turns of their own, without waiting. */
@@ -308,7 +322,7 @@ static void test_failures(void)
 	before = count_fds();
 	begin(&o);
 	for (nr = 0; nr < 30; nr += 3) {
-		CHECK(is_direct(&o, launch(&o, fails)));
+		CHECK(made_here(&o, launch(&o, fails)));
 		turns(&o, nr + 1);
 		CHECK(o.failed && o.error == -ENOENT);
 		queue(&o, ends, 1, dup_of_nothing);
@@ -316,7 +330,7 @@ static void test_failures(void)
 		turns(&o, nr + 2);
 		CHECK(o.error == -EBADF);
 		/* No program: the shell runs it, where this process is now. */
-		CHECK(!is_direct(&o,
+		CHECK(!made_here(&o,
 				 queue_linked(&o, argv, CHAIN_SHELL, 0, NULL)));
 		core_flush(o.core);
 		turns(&o, nr + 3);
@@ -341,10 +355,10 @@ static void test_writer(void)
 	CHECK(!fchmod(fd, 0700));
 	before = count_fds();
 	begin(&o);
-	CHECK(is_direct(&o, launch(&o, argv)));
+	CHECK(made_here(&o, launch(&o, argv)));
 	turns(&o, 1);
 	CHECK(o.failed == 1 && o.error == -ETXTBSY);
-	CHECK(is_direct(&o, launch(&o, argv)));
+	CHECK(made_here(&o, launch(&o, argv)));
 	/* The first try may be over by now, or not. */
 	close(fd);
 	turns(&o, 2);
@@ -434,8 +448,8 @@ static void test_hangs(void)
 	hold(&h);
 	argv[0] = h.path;
 	begin(&o);
-	CHECK(is_direct(&o, launch(&o, argv)));
-	CHECK(is_direct(&o, launch(&o, ends)));
+	CHECK(made_here(&o, launch(&o, argv)));
+	CHECK(made_here(&o, launch(&o, ends)));
 	turns(&o, 1);
 	CHECK(o.started == 1 && o.exited == 1);
 	release(&h);
@@ -444,7 +458,7 @@ static void test_hangs(void)
 
 	hold(&h);
 	id = launch(&o, argv);
-	CHECK(is_direct(&o, id));
+	CHECK(made_here(&o, id));
 	CHECK(!core_kill(o.core, id, SIGKILL));
 	turns(&o, 3);
 	CHECK(o.failed == 1 && o.error == -ECANCELED);
@@ -601,22 +615,22 @@ static void test_large_table(void)
 	begin(&o);
 	for (i = 0; i < 300; i++)
 		CHECK((fds[i] = dup(2)) >= 0);
-	CHECK(is_direct(&o, launch(&o, ends)) == (by == LAUNCHER_URING));
+	CHECK(made_here(&o, launch(&o, ends)) == (by == LAUNCHER_URING));
 	turns(&o, 1);
 	for (i = 0; i < 300; i++)
 		close(fds[i]);
-	CHECK(is_direct(&o, launch(&o, ends)));
+	CHECK(made_here(&o, launch(&o, ends)));
 	turns(&o, 2);
 	end(&o, before);
 
 	CHECK(dup2(2, 900) == 900);
 	before = count_fds();
 	begin(&o);
-	CHECK(is_direct(&o, launch(&o, ends)) == (by == LAUNCHER_URING));
+	CHECK(made_here(&o, launch(&o, ends)) == (by == LAUNCHER_URING));
 	turns(&o, 1);
 	/* There is no copy where no notice is in it. */
 	o.started = o.exited = 0;
-	CHECK(is_direct(&o, launch_run(&o, ":")));
+	CHECK(made_here(&o, launch_run(&o, ":")));
 	turns_run(&o, 1);
 	end(&o, before);
 	close(900);
@@ -648,7 +662,7 @@ static void test_outputs(void)
 		for (i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
 			uint32_t id = launch_run(&o, writes[i].script);
 
-			CHECK(is_owned(&o, id) && is_direct(&o, id));
+			CHECK(made_here(&o, id));
 			o.size = 0;
 			turns_run(&o, ++nr);
 			CHECK(o.size == writes[i].size);
@@ -706,7 +720,7 @@ static void test_demands(void)
 		if (i % 4 == 0)
 			core_more(o.core, id, 0);
 		core_flush(o.core);
-		CHECK(is_owned(&o, id) == (i % 4 > 0));
+		CHECK(i % 4 || !is_owned(&o, id));
 		usleep(i * 500);
 		if (i % 4 == 1)
 			core_more(o.core, id, 0);
@@ -775,17 +789,17 @@ static void test_attributes(void)
 	struct owner o;
 
 	begin(&o);
-	CHECK(is_direct(&o, queue(&o, fresh, 0, NULL)));
+	CHECK(made_here(&o, queue(&o, fresh, 0, NULL)));
 	CHECK(!setpriority(PRIO_PROCESS, 0, 1));
 	core_flush(o.core);
 	turns(&o, 1);
 	CHECK(o.code == CLD_EXITED && o.status == 0);
 	/* The first with the new ones makes threads. A ring has the old ones.
 	 */
-	CHECK(!is_direct(&o, launch(&o, fresh)));
+	CHECK(!made_here(&o, launch(&o, fresh)));
 	turns(&o, 2);
 	CHECK(o.code == CLD_EXITED && o.status == 1);
-	CHECK(is_direct(&o, launch(&o, fresh)));
+	CHECK(made_here(&o, launch(&o, fresh)));
 	turns(&o, 3);
 	CHECK(o.code == CLD_EXITED && o.status == 1 && o.by == LAUNCHER_VFORK);
 	core_detach(o.core);
@@ -803,19 +817,19 @@ static void test_without_clone3(void)
 	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	CHECK(!filter_deny(SYS_clone3, ENOSYS));
 	begin(&o);
-	CHECK(is_direct(&o, launch(&o, ends)));
+	CHECK(made_here(&o, launch(&o, ends)));
 	turns(&o, 1);
 	CHECK(o.exited == 1);
 	launch(&o, fails);
 	turns(&o, 2);
 	CHECK(o.error == -ENOENT);
 	o.started = o.exited = o.failed = 0;
-	CHECK(is_direct(&o, launch_run(&o, ":")));
+	CHECK(made_here(&o, launch_run(&o, ":")));
 	turns_run(&o, 1);
 	core_detach(o.core);
 	CHECK(dup2(2, 900) == 900);
 	begin(&o);
-	CHECK(!is_direct(&o, launch_run(&o, ":")));
+	CHECK(!made_here(&o, launch_run(&o, ":")));
 	turns_run(&o, 1);
 	core_detach(o.core);
 }
