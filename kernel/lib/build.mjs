@@ -43,9 +43,13 @@ export const flavours = {
     append: ['no5lvl'],
   },
   kcsan: { fragments: ['common', 'patched', 'kcsan'], series: true, races: true, append: [] },
-  // For the selftests of mm, which have to end alike on both.
+  // For the selftests of mm, which have to end alike on all three.
   'stock-mm': { fragments: ['common', 'stock', 'mm'], series: false, mm: true, append: [] },
   'patched-mm': { fragments: ['common', 'patched', 'mm'], series: true, mm: true, append: [] },
+  'debug-mm': {
+    ...{ fragments: ['common', 'patched', 'mm', 'debug'], series: true, mm: true },
+    append: ['no5lvl'],
+  },
   // To see what these change: how pages are mapped and unmapped for all, and which a template maps.
   'without-mm': {
     ...{ fragments: ['common', 'patched'], series: true },

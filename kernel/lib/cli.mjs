@@ -87,7 +87,7 @@ withMachineOptions(
 withMachineOptions(
   program
     .command('mm-selftests')
-    .description("run mm's own selftests on the kernel without the series and with it, and compare")
+    .description("run mm's own selftests on kernels without the series and with it, and compare")
     .option('--save', 'write kernel/mm-selftests.md'),
   { memory: '4G' },
 ).action(async ({ save = false, ...options }) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The selftests of mm, as the source has them, on a kernel with the series and on one
-// without: nothing that passes without it may fail with it.
+// The selftests of mm, as the source has them, on a kernel without the series and on two
+// with it: nothing that passes without it may fail with it.
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sh } from '../../tools/sh.mjs'
@@ -57,7 +57,7 @@ export function readResults(output) {
   return results
 }
 
-/** What passes on `stock` and not on `patched`, a line each. */
+/** What passes on `stock` and not on a kernel with the series, a line each. */
 export function worse(stock, patched) {
   const lines = []
   for (const [name, before] of stock) {
@@ -76,33 +76,45 @@ const cell = (result) => {
   return result.cases === 0 ? result.end : `${result.end}, ${result.passed} of ${result.cases}`
 }
 
-/** The page that lists how each test ended. */
-export function page(stock, patched) {
-  const names = [...new Set([...stock.keys(), ...patched.keys()])]
-  const rows = names.map(
-    (name) => `| ${name} | ${cell(stock.get(name))} | ${cell(patched.get(name))} |`,
-  )
+const row = (cells) => `| ${cells.join(' | ')} |`
+
+/**
+ * The page that lists how each test ended.
+ * @param {Record<string, ReturnType<typeof readResults>>} kernels  by the head of their column
+ */
+export function page(kernels) {
+  const columns = Object.values(kernels)
+  const names = [...new Set(columns.flatMap((results) => [...results.keys()]))]
+  const rows = names.map((name) => row([name, ...columns.map((results) => cell(results.get(name)))]))
   return `# The selftests of mm, with and without the series
 
 \`tools/testing/selftests/mm\` of the same source, run as its \`run_vmtests.sh\` does, and then the programs that it
-leaves out, on two kernels of one configuration (\`config/mm.config\`: huge pages, userfaultfd, KSM, and checks of
-pages and page tables). Behind the comma: how many of a test's own cases passed. Written by \`kernel/lab mm-selftests --save\`.
+leaves out, on kernels of one configuration (\`config/mm.config\`: huge pages, userfaultfd, KSM, and checks of
+pages and page tables); the last one has everything that \`config/debug.config\` turns on, too. Behind the comma: how many
+of a test's own cases passed. Written by \`kernel/lab mm-selftests --save\`.
 
-| test | stock | with the series |
-| --- | --- | --- |
+${row(['test', ...Object.keys(kernels)])}
+${row(['---', ...columns.map(() => '---')])}
 ${rows.join('\n')}
 `
 }
 
+/** The head of each kernel's column. The first is what the others are compared with. */
+const KERNELS = {
+  'stock-mm': 'stock',
+  'patched-mm': 'with the series',
+  'debug-mm': 'with the series, debug',
+}
+
 /**
- * Runs the suite on both kernels and compares.
+ * Runs the suite on all kernels and compares.
  * @param {(flavour: string) => Promise<Omit<import('./machine.mjs').Run, 'argv' | 'cwd'>>} machineOf
  * @param {{ save: boolean }} options  save: also write the page
  * @returns {Promise<{ status: number, signal?: string }>}
  */
 export async function compareMmSelftests(machineOf, { save }) {
-  const results = []
-  for (const flavour of ['stock-mm', 'patched-mm']) {
+  const results = {}
+  for (const [flavour, head] of Object.entries(KERNELS)) {
     const machine = await machineOf(flavour)
     const chunks = []
     const folder = join(machine.image, 'selftests', SUITE)
@@ -114,16 +126,17 @@ export async function compareMmSelftests(machineOf, { save }) {
       stdout: showingOutput((data) => chunks.push(data)),
     })
     if (result.interrupted || result.status !== 0) return result
-    results.push(readResults(Buffer.concat(chunks).toString()))
+    results[head] = readResults(Buffer.concat(chunks).toString())
   }
-  const [stock, patched] = results
-  // What fails on both is no worse: without this, it might be all of them.
+  const [stock, ...others] = Object.values(results)
+  // What fails on all is no worse: without this, it might be all of them.
   if (![...stock.values()].some(({ end }) => end === 'passed')) {
     throw new LabError('no selftest of mm passed on the stock kernel')
   }
-  if (save) writeFileSync(PAGE, page(stock, patched))
-  const lines = worse(stock, patched)
-  for (const line of lines) console.error(`lab: ${line} with the series`)
+  if (save) writeFileSync(PAGE, page(results))
+  const heads = Object.keys(results).slice(1)
+  const lines = others.flatMap((other, k) => worse(stock, other).map((line) => `${line} ${heads[k]}`))
+  for (const line of lines) console.error(`lab: ${line}`)
   console.log(`${stock.size} tests on each kernel, ${lines.length} worse with the series`)
   return { status: lines.length > 0 ? 1 : 0 }
 }

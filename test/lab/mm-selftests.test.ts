@@ -29,7 +29,7 @@ test('each test has an end, and the cases that passed in it', () => {
   })
 })
 
-test('what fails on both is no worse', () => {
+test('what fails on all is no worse', () => {
   expect(worse(readResults(stock), readResults(stock))).toEqual([])
 })
 
@@ -43,8 +43,13 @@ test.each([
 })
 
 test('the page has a row for each test', () => {
-  const rows = page(readResults(stock), readResults(stock.replace('ok 2 mremap_test', '')))
-  expect(rows).toContain('| cow | failed, 1 of 3 | failed, 1 of 3 |')
-  expect(rows).toContain('| mremap_test | passed | did not run |')
-  expect(rows).toContain('| hmm smoke | skipped | skipped |')
+  const rows = page({
+    stock: readResults(stock),
+    patched: readResults(stock.replace('ok 2 mremap_test', '')),
+    debug: readResults(stock.replace('# ok 1', '# not ok 1')),
+  })
+  expect(rows).toContain('| test | stock | patched | debug |\n| --- | --- | --- | --- |')
+  expect(rows).toContain('| cow | failed, 1 of 3 | failed, 1 of 3 | failed, 0 of 3 |')
+  expect(rows).toContain('| mremap_test | passed | did not run | passed |')
+  expect(rows).toContain('| hmm smoke | skipped | skipped | skipped |')
 })
