@@ -85,7 +85,9 @@ const row = (cells) => `| ${cells.join(' | ')} |`
 export function page(kernels) {
   const columns = Object.values(kernels)
   const names = [...new Set(columns.flatMap((results) => [...results.keys()]))]
-  const rows = names.map((name) => row([name, ...columns.map((results) => cell(results.get(name)))]))
+  const rows = names.map((name) =>
+    row([name, ...columns.map((results) => cell(results.get(name)))]),
+  )
   return `# The selftests of mm, with and without the series
 
 \`tools/testing/selftests/mm\` of the same source, run as its \`run_vmtests.sh\` does, and then the programs that it
@@ -135,7 +137,9 @@ export async function compareMmSelftests(machineOf, { save }) {
   }
   if (save) writeFileSync(PAGE, page(results))
   const heads = Object.keys(results).slice(1)
-  const lines = others.flatMap((other, k) => worse(stock, other).map((line) => `${line} ${heads[k]}`))
+  const lines = others.flatMap((other, k) =>
+    worse(stock, other).map((line) => `${line} ${heads[k]}`),
+  )
   for (const line of lines) console.error(`lab: ${line}`)
   console.log(`${stock.size} tests on each kernel, ${lines.length} worse with the series`)
   return { status: lines.length > 0 ? 1 : 0 }
