@@ -6,7 +6,7 @@
 #   mm-selftests.sh FOLDER
 cd "$1" || exit 1
 # It has no limit of its own for a test. The longest, split_huge_page_test, writes
-# hundreds of megabytes byte by byte, which takes the debug kernel half an hour.
+# hundreds of megabytes byte by byte, which takes a debug kernel about twenty minutes.
 limit='timeout --kill-after=5 3600'
 sed "s/(\"\$@\" 2>&1)/($limit \"\$@\" 2>\&1)/" run_vmtests.sh >/tmp/run_vmtests.sh
 grep -q "$limit" /tmp/run_vmtests.sh || exit 1

@@ -27,6 +27,11 @@ import { functionsOfSeries } from './races.mjs'
 import { buildSelftests } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesHash, sourceVersion } from './source.mjs'
 
+// identify_cpu() clears what is known about the processor and reads it again. An
+// interrupt in between finds 4 levels of page tables instead of 5, which KASAN
+// reports as a wild access: in one boot of some hundred.
+const FOUR_LEVELS = ['no5lvl']
+
 /**
  * For each flavour: its configuration fragments, whether the series is applied and which
  * postings are left out of it, whether it looks for data races, whether it has the
@@ -37,10 +42,7 @@ export const flavours = {
   patched: { fragments: ['common', 'patched'], series: true, append: [] },
   debug: {
     ...{ fragments: ['common', 'patched', 'debug'], series: true },
-    // identify_cpu() clears what is known about the processor and reads it again.
-    // An interrupt in between finds 4 levels of page tables instead of 5, which
-    // KASAN reports as a wild access: in one boot of some hundred.
-    append: ['no5lvl'],
+    append: FOUR_LEVELS,
   },
   kcsan: { fragments: ['common', 'patched', 'kcsan'], series: true, races: true, append: [] },
   // For the selftests of mm, which have to end alike on all three.
@@ -48,7 +50,7 @@ export const flavours = {
   'patched-mm': { fragments: ['common', 'patched', 'mm'], series: true, mm: true, append: [] },
   'debug-mm': {
     ...{ fragments: ['common', 'patched', 'mm', 'debug'], series: true, mm: true },
-    append: ['no5lvl'],
+    append: FOUR_LEVELS,
   },
   // To see what these change: how pages are mapped and unmapped for all, and which a template maps.
   'without-mm': {

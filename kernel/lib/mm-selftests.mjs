@@ -92,8 +92,8 @@ export function page(kernels) {
 
 \`tools/testing/selftests/mm\` of the same source, run as its \`run_vmtests.sh\` does, and then the programs that it
 leaves out, on kernels of one configuration (\`config/mm.config\`: huge pages, userfaultfd, KSM, and checks of
-pages and page tables); the last one has everything that \`config/debug.config\` turns on, too. Behind the comma: how many
-of a test's own cases passed. Written by \`kernel/lab mm-selftests --save\`.
+pages and page tables); the last also has everything in \`config/debug.config\`. After the comma: how many of
+a test's own cases passed. Written by \`kernel/lab mm-selftests --save\`.
 
 ${row(['test', ...Object.keys(kernels)])}
 ${row(['---', ...columns.map(() => '---')])}
