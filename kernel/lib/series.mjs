@@ -151,6 +151,9 @@ async function checkStyle(path) {
   console.log('checkpatch.pl --strict has no remarks')
 }
 
+/** What makes the configuration of the kernels that are only built. */
+const BUILT_EACH = [...flavours.patched.fragments, 'check']
+
 /**
  * Builds what each commit leaves. Sources that were built before, in an earlier check or
  * in the other order, are not built again: a check that was interrupted goes on where it was,
@@ -158,7 +161,7 @@ async function checkStyle(path) {
  */
 async function buildEach(repo, path, commits) {
   const output = cached('build-check')
-  const fragments = flavours.patched.fragments.map((name) => join(config, `${name}.config`))
+  const fragments = BUILT_EACH.map((name) => join(config, `${name}.config`))
   const list = cached('built-sources')
   const built = new Set(existsSync(list) ? readFileSync(list, 'utf8').split('\n') : [])
   const tools = await toolsKey(fragments)
