@@ -49,13 +49,12 @@ struct direct {
 	bool ring_tried;
 	bool again;	  /* the chain has to be submitted again */
 	struct job *told; /* launches whose start the ring tells of */
-	/* Chains of launches that are known to be over, but not by their CQEs
-	 */
-	unsigned nr_late;
+	unsigned nr_late; /* chains whose CQEs are to come, as launch->known */
 	struct direct_room *rooms;
 	unsigned nr_rooms;
 	unsigned nr_looked; /* launches that @large_table mattered for */
-	unsigned nr_made;   /* launches that have been under way */
+	unsigned nr_made;   /* for tests: launches that were under way, */
+	unsigned nr_owned;  /* and of these, the ones that were owned */
 	bool large_table;   /* of descriptors, when it was looked at */
 };
 

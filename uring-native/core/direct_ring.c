@@ -196,26 +196,19 @@ void direct_ring_launch(struct job *job)
 }
 
 /*
- * Whether somebody writes to the program. The loop tries again for a while; the
- * child is gone.
+ * Without the lock, for a job that no longer has a room. The loop tries again
+ * for a while where somebody writes to the program.
  */
-static bool is_busy(const struct job *job)
-{
-	return job->launch.error == -ETXTBSY && !job->launch.chain->may_block;
-}
-
-/* Without the lock, for a job that no longer has a room. */
 static void settle(struct job *job)
 {
 	struct core *core = job->core;
 
-	if (!is_busy(job)) {
+	if (!job_met_writer(job)) {
 		job_settle(job);
 		return;
 	}
 	core_lock(core);
-	job_drop_pidfd(job);
-	job->state = JOB_QUEUED;
+	job_queue_again(job);
 	inbox_send(job, TODO_SUBMIT);
 	core_unlock(core);
 }
@@ -281,7 +274,7 @@ void direct_ring_wait(struct core *core, unsigned ms)
 	direct_ring_poll(core);
 }
 
-/* For others than the owner, who fill in what the CQEs will say. */
+/* For other threads than the owner's: fills in what the CQEs will say. */
 static bool has_started(struct job *job)
 {
 	struct launch *launch = &job->launch;

@@ -220,11 +220,17 @@ void job_give_up(const struct job *job)
 		job_signal(job, SIGKILL);
 }
 
-void job_drop_pidfd(struct job *job)
+static void drop_pidfd(struct job *job)
 {
 	if (job->launch.pidfd >= 0)
 		close(job->launch.pidfd);
 	job->launch.pidfd = -1;
+}
+
+void job_queue_again(struct job *job)
+{
+	drop_pidfd(job);
+	job->state = JOB_QUEUED;
 }
 
 bool job_use_shell(struct job *job)
@@ -235,7 +241,12 @@ bool job_use_shell(struct job *job)
 	    !chain_use_shell(launch->chain, launch->failed_op))
 		return false;
 	core_lock(job->core);
-	job_drop_pidfd(job);
+	drop_pidfd(job);
 	core_unlock(job->core);
 	return true;
+}
+
+bool job_met_writer(const struct job *job)
+{
+	return job->launch.error == -ETXTBSY && !job->launch.chain->may_block;
 }

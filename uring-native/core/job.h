@@ -143,6 +143,12 @@ void job_set_place(struct job *job);
  * and its chain now has /bin/sh run it. See chain_use_shell().
  */
 bool job_use_shell(struct job *job);
+/*
+ * After a launch: whether the program was open for writing, and may be launched
+ * once more. What an open did, to a FIFO or to a file that it created, must not
+ * happen twice.
+ */
+bool job_met_writer(const struct job *job);
 
 /* Lock held: */
 
@@ -167,9 +173,10 @@ int job_signal(const struct job *job, int sig);
  */
 void job_give_up(const struct job *job);
 /*
- * Closes the pidfd of a launch that has failed, before it is tried once more.
- * Without the lock another thread might be about to signal through it.
+ * A launch that has failed is tried once more: closes its pidfd. Without the
+ * lock another thread might be about to signal through that. A signal cancels
+ * the job from now on.
  */
-void job_drop_pidfd(struct job *job);
+void job_queue_again(struct job *job);
 
 #endif

@@ -196,13 +196,11 @@ static void on_busy_over(struct watch *watch)
 
 /*
  * Whether to submit a chain again whose program was open for writing, as
- * exec_retry() in child.c does. The kernel has reaped the child. What an open
- * did, to a FIFO or to a file that it created, must not happen twice.
+ * exec_retry() in child.c does. The kernel has reaped the child.
  */
 static bool retries(const struct job *job)
 {
-	return job->launch.error == -ETXTBSY && !job->launch.chain->may_block &&
-	       job->busy_ms + job->exit.ms < BUSY_MS;
+	return job_met_writer(job) && job->busy_ms + job->exit.ms < BUSY_MS;
 }
 
 static void wait_while_busy(struct job *job)
@@ -211,9 +209,7 @@ static void wait_while_busy(struct job *job)
 	struct watch *watch = &job->exit;
 
 	core_lock(core);
-	job_drop_pidfd(job);
-	/* A signal cancels it. */
-	job->state = JOB_QUEUED;
+	job_queue_again(job);
 	core_unlock(core);
 	watch->kind = WATCH_TIMER;
 	watch->ready = on_busy_over;

@@ -51,6 +51,7 @@ void own_add(struct job *job)
 	job->own_busy = true;
 	job->own_next = d->owned;
 	d->owned = job;
+	d->nr_owned++;
 }
 
 void own_stop(struct job *job)

@@ -86,6 +86,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	}
 	attributes_look(&core->attributes, !core->looked);
 	core->looked = true;
+	/* The loop may have to submit a direct chain again. */
 	if (launcher_get(req->kind)->own_place)
 		job_set_place(job);
 	if (!can_make(core, launcher_get(req->kind), job))

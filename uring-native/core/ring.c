@@ -245,7 +245,7 @@ void ring_await(struct ring *ring, unsigned ms)
 void ring_tell(struct ring *ring, bool on)
 {
 	io_uring_cq_eventfd_toggle(&ring->uring, on);
-	/* It is seen before what is there: see tell() in direct_ring.c. */
+	/* The kernel sees it before we look: see direct_ring_tell(). */
 	__sync_synchronize();
 }
 
