@@ -59,11 +59,12 @@ bool direct_ring_can(struct core *core, const struct job *job)
 {
 	struct direct *d = &core->direct;
 
+	/* With the first launch, not with some later one. */
+	if (!d->ring_tried)
+		make_ring(d, core);
 	/* While the owner is busy, nobody else could read what it writes. */
 	if (job->nr_outputs && needs_cqes(&job->launch))
 		return false;
-	if (!d->ring_tried)
-		make_ring(d, core);
 	return is_owner(d) && job->launch.chain->nr_ops < d->ring->entries;
 }
 
