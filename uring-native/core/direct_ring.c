@@ -59,7 +59,8 @@ bool direct_ring_can(struct core *core, const struct job *job)
 {
 	struct direct *d = &core->direct;
 
-	/* With the first launch, not with some later one. */
+	/* With the first launch: a descriptor that came later would look lost.
+	 */
 	if (!d->ring_tried)
 		make_ring(d, core);
 	/* While the owner is busy, nobody else could read what it writes. */

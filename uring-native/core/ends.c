@@ -261,7 +261,9 @@ void core_poll(struct core *core)
 {
 	/* It will drain: nobody has to wake it for what is posted meanwhile. */
 	atomic_store(&core->owner_woken, true);
+	/* First: what has started may have ended already. */
+	direct_ring_poll(core);
 	take_ends(&core->ends[ENDS_OWNER], false);
-	/* Only now: one of the wakes just taken may be the ring's. */
+	/* Once more: one of the wakes just taken may be the ring's. */
 	direct_ring_poll(core);
 }
