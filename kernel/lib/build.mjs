@@ -71,8 +71,8 @@ const IMAGE_FORMAT = '3'
 /** How many images of earlier series are kept, for going back and forth. */
 const KEEP_IMAGES = 4
 
-const fragmentPaths = (flavour) =>
-  flavours[flavour].fragments.map((name) => join(config, `${name}.config`))
+/** The files of these configuration fragments. */
+export const fragmentPaths = (names) => names.map((name) => join(config, `${name}.config`))
 
 async function imageKey(flavour) {
   const hash = createHash('sha256')
@@ -81,7 +81,8 @@ async function imageKey(flavour) {
   hash.update(IMAGE_FORMAT)
   hash.update(MAKE_VARIABLES.join())
   if (flavours[flavour].series) hash.update(seriesHash(chosenPatches(flavours[flavour])))
-  for (const file of [...fragmentPaths(flavour), initSource]) hash.update(readFileSync(file))
+  for (const file of [...fragmentPaths(flavours[flavour].fragments), initSource])
+    hash.update(readFileSync(file))
   return hash.digest('hex').slice(0, 16)
 }
 
@@ -121,7 +122,7 @@ async function build(flavour, dir) {
   )
 
   const output = cached(`build-${flavour}`)
-  await configure(tree, output, fragmentPaths(flavour))
+  await configure(tree, output, fragmentPaths(flavours[flavour].fragments))
   await make(tree, output, `the ${flavour} kernel`)
 
   const parts = `${dir}.new`

@@ -130,15 +130,14 @@ export async function compareMmSelftests(machineOf, { save }) {
     if (result.interrupted || result.status !== 0) return result
     results[head] = readResults(Buffer.concat(chunks).toString())
   }
-  const [stock, ...others] = Object.values(results)
+  const [[, stock], ...others] = Object.entries(results)
   // What fails on all is no worse: without this, it might be all of them.
   if (![...stock.values()].some(({ end }) => end === 'passed')) {
     throw new LabError('no selftest of mm passed on the stock kernel')
   }
   if (save) writeFileSync(PAGE, page(results))
-  const heads = Object.keys(results).slice(1)
-  const lines = others.flatMap((other, k) =>
-    worse(stock, other).map((line) => `${line} ${heads[k]}`),
+  const lines = others.flatMap(([head, other]) =>
+    worse(stock, other).map((line) => `${line} ${head}`),
   )
   for (const line of lines) console.error(`lab: ${line}`)
   console.log(`${stock.size} tests on each kernel, ${lines.length} worse with the series`)

@@ -14,9 +14,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { sh } from '../../tools/sh.mjs'
-import { configure, flavours, make } from './build.mjs'
+import { configure, flavours, fragmentPaths, make } from './build.mjs'
 import { mailOrder } from './mail.mjs'
-import { cached, config, LabError, patches, withCacheLock } from './paths.mjs'
+import { cached, LabError, patches, withCacheLock } from './paths.mjs'
 import { buildSuites, SELFTESTS } from './selftests.mjs'
 import { applySeries, checkOut, repository, seriesNames } from './source.mjs'
 
@@ -161,7 +161,7 @@ const BUILT_EACH = [...flavours.patched.fragments, 'check']
  */
 async function buildEach(repo, path, commits) {
   const output = cached('build-check')
-  const fragments = BUILT_EACH.map((name) => join(config, `${name}.config`))
+  const fragments = fragmentPaths(BUILT_EACH)
   const list = cached('built-sources')
   const built = new Set(existsSync(list) ? readFileSync(list, 'utf8').split('\n') : [])
   const tools = await toolsKey(fragments)
