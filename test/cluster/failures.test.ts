@@ -71,9 +71,11 @@ const held = (name: string) =>
     `echo x >> ${name}.ran; until [ -e ${name}.go ]; do sleep 0.05; done; echo end`,
   ] as const
 const at = (name: string) => join(dir, name)
-const began = (name: string) => until(() => existsSync(at(`${name}.ran`)))
+/** What is in the file, which the shell makes before it writes to it. */
+const written = (file: string) => (existsSync(at(file)) ? readFileSync(at(file), 'utf8') : '')
+const times = (name: string) => written(`${name}.ran`).length / 2
+const began = (name: string) => until(() => times(name) > 0)
 const go = (name: string) => writeFileSync(at(`${name}.go`), '')
-const times = (name: string) => readFileSync(at(`${name}.ran`), 'utf8').length / 2
 
 test('the commands of a worker that is killed are lost, once, and no others', async () => {
   const queue = newQueue()
@@ -223,10 +225,9 @@ test('the commands of a submitter that is killed run once, and disturb no other'
   await startWorker(queue)
   const mine = await run([['sh', '-c', 'echo mine'] as const], queue).all()
   expect(mine[0]?.result?.stdout).toBe('mine\n')
-  const file = (index: number) => at(`dead.${index}`)
-  const indices = Array.from({ length: 20 }, (_, index) => index)
-  await until(() => indices.every((index) => existsSync(file(index))))
-  expect(indices.map((index) => readFileSync(file(index), 'utf8'))).toEqual(Array(20).fill('x\n'))
+  const files = Array.from({ length: 20 }, (_, index) => `dead.${index}`)
+  await until(() => files.every((file) => written(file) !== ''))
+  expect(files.map(written)).toEqual(Array(20).fill('x\n'))
   client.disconnect()
 })
 
