@@ -11,7 +11,9 @@ function inProgram(body: string): unknown {
   const program = `
     import { getPriority, setPriority } from 'node:os'
     import { Worker } from 'node:worker_threads'
-    import { readFileSync } from 'node:fs'
+    import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+    import { tmpdir } from 'node:os'
+    import { join } from 'node:path'
     import { execFileSync } from 'node:child_process'
     import { run, spawn } from ${JSON.stringify(library)}
     ${body}`
@@ -34,6 +36,28 @@ describe.each(testedBackends)('what a child inherits on %s', (backend) => {
       console.log(JSON.stringify([first, ...seen]))`) as number[]
     const [first = 0, ...rest] = seen
     expect(rest).toEqual([0, 1, 1, 2].map((more) => Math.min(first + more, 19)))
+  })
+
+  // A start that the thread makes itself has a pipe with a low number, or is left to others.
+  test('is the priority at the call, with 300 descriptors open', () => {
+    const seen = inProgram(`
+      const folder = mkdtempSync(join(tmpdir(), 'inherit-'))
+      const nice = async (name) => {
+        const file = join(folder, name)
+        const options = { stdio: 'ignore', backend: '${backend}' }
+        await (await spawn('/bin/sh', ['-c', 'nice >"$0"', file], options)).exited
+        return Number(readFileSync(file, 'utf8'))
+      }
+      const first = getPriority()
+      const seen = [await nice('a'), await nice('b')]
+      const open = Array.from({ length: 300 }, () => openSync('/dev/null'))
+      seen.push(await nice('c'))
+      setPriority(Math.min(first + 1, 19))
+      seen.push(await nice('d'), await nice('e'))
+      rmSync(folder, { recursive: true })
+      console.log(JSON.stringify([first, ...seen]))`) as number[]
+    const [first = 0, ...rest] = seen
+    expect(rest).toEqual([0, 0, 0, 1, 1].map((more) => Math.min(first + more, 19)))
   })
 
   test('are the processors that another program gave to the calling thread', () => {

@@ -4,7 +4,8 @@
  * process: scheduling, no_new_privs, seccomp filters, capabilities and so on.
  * Launch threads inherit all of it, seen here or not, from the thread that
  * makes them. This file checks whether the calling thread still has the same
- * attributes. The first launch of a turn costs four system calls for an
+ * attributes. A child that the calling thread makes itself (direct.h) needs no
+ * look. The first other launch of a turn costs four system calls for an
  * ordinary user (as much time as four times getppid(2)) and seven for root
  * (eight times); further ones two and four. A thread under a seccomp filter
  * that may add another has to read /proc as well, once per turn: as long as 70

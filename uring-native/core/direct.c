@@ -288,20 +288,21 @@ static void give_up(struct job *job)
 {
 	struct core *core = job->core;
 	struct direct_room *room = job->room;
-	bool taken;
+	int ret;
 
 	job_set_place(job);
 	core_lock(core);
 	direct_leave_room(job);
 	job->state = JOB_QUEUED;
-	taken = to_pool(job);
-	if (!taken) {
+	pool_look(core);
+	ret = pool_queue(core, job);
+	if (ret) {
 		room->job = job;
 		job->room = room;
 	}
 	core_unlock(core);
-	if (!taken)
-		direct_fail(job, -EAGAIN, 0);
+	if (ret)
+		direct_fail(job, ret, 0);
 }
 
 static void on_tick(struct watch *watch)

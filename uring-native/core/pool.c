@@ -338,6 +338,12 @@ static void append(struct pool *pool, struct job *job)
 	pool->nr_queued++;
 }
 
+void pool_look(struct core *core)
+{
+	attributes_look(&core->attributes, !core->looked);
+	core->looked = true;
+}
+
 int pool_queue(struct core *core, struct job *job)
 {
 	struct pool *pool;
@@ -359,9 +365,7 @@ int pool_queue(struct core *core, struct job *job)
 
 bool pool_is_ready(const struct core *core, const struct job *job)
 {
-	return core->crew &&
-	       attributes_equal(&core->crew->attributes, &core->attributes) &&
-	       pool_of(core->crew, job)->nr_threads;
+	return core->crew && pool_of(core->crew, job)->nr_threads;
 }
 
 bool pool_continue(struct core *core, struct job *job)

@@ -57,15 +57,14 @@ struct crew {
 void pool_exit(struct core *core);
 /* Lets idle threads end: no new work will come. Lock held. */
 void pool_detach(struct core *core);
+/* Makes core->attributes those of the calling thread, the owner. Lock held. */
+void pool_look(struct core *core);
 /*
- * Queues @job for a thread with core->attributes, which are the calling
- * thread's. Returns 0 or -errno. Lock held.
+ * Queues @job for a thread with core->attributes, after pool_look(). Returns 0
+ * or -errno. Lock held.
  */
 int pool_queue(struct core *core, struct job *job);
-/*
- * Whether a thread for @job is there that has core->attributes, which are the
- * calling thread's.
- */
+/* Whether the newest crew has a thread to go on with @job. Lock held. */
 bool pool_is_ready(const struct core *core, const struct job *job);
 /* Whether the calling thread still has the attributes of the newest crew. */
 bool pool_has_attributes(struct core *core);

@@ -30,8 +30,8 @@ static bool root_changed(const struct core *core)
 }
 
 /*
- * Whether @launcher can make the child of @job. Lock held; core->attributes are
- * the calling thread's.
+ * Whether @launcher can make the child of @job. Lock held; if it submits
+ * chains, core->attributes are the calling thread's.
  */
 static bool can_make(const struct core *core, const struct launcher *launcher,
 		     const struct job *job)
@@ -65,8 +65,8 @@ int core_can_launch(const struct core *core, enum launcher_kind kind)
 int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		const char **why)
 {
+	bool direct = false, submits;
 	struct job *job;
-	bool direct = false;
 	int ret = core_can_launch(core, req->kind);
 
 	*why = "this launcher does not work here";
@@ -75,6 +75,7 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 	ret = job_new(core, req, &job, why);
 	if (ret)
 		return ret;
+	submits = launcher_get(req->kind)->submit;
 	core_lock(core);
 	if (req->doomed)
 		ret = doomed_take(core, job);
@@ -84,14 +85,17 @@ int core_launch(struct core *core, const struct core_request *req, uint32_t *id,
 		job_free(job);
 		return ret;
 	}
-	attributes_look(&core->attributes, !core->looked);
-	core->looked = true;
+	if (submits)
+		pool_look(core);
 	/* The loop may have to submit a direct chain again. */
 	if (launcher_get(req->kind)->own_place)
 		job_set_place(job);
 	if (!can_make(core, launcher_get(req->kind), job))
 		job->launch.by = LAUNCHER_VFORK;
+	/* A child that this thread makes has its attributes, seen or not. */
 	direct = direct_take(core, req, job);
+	if (!direct && !submits)
+		pool_look(core);
 	if (!direct)
 		job_set_place(job);
 	job_number(core, job);

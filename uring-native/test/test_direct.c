@@ -913,8 +913,8 @@ static void test_attributes(void)
 	core_flush(o.core);
 	turns(&o, 1);
 	CHECK(o.code == CLD_EXITED && o.status == 0);
-	/* The first with new ones makes threads. A ring has the old ones. */
-	CHECK(!made_here(&o, launch(&o, fresh)));
+	/* A ring has the old ones, and no launch threads beside it. */
+	CHECK(made_here(&o, launch(&o, fresh)) == (by == LAUNCHER_VFORK));
 	turns(&o, 2);
 	CHECK(o.code == CLD_EXITED && o.status == 1);
 	CHECK(made_here(&o, launch(&o, fresh)));
