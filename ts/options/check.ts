@@ -153,7 +153,7 @@ function finish<T extends RunSettings>(draft: Draft<T>, stdio: readonly StdioPla
   // Only the leader of a session can have a terminal.
   if (hasTerminal(draft.stdio)) draft.detached = true
   checkTogether(draft)
-  return Object.freeze(draft as T)
+  return draft as T
 }
 
 const isInputPipe = (plan: StdioPlan | undefined): boolean =>
