@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { probe, run } from '../../dist/index.js'
 import { inNode, rejection } from '../support.js'
 
+const library = new URL('../../dist/index.js', import.meta.url).href
 const works = probe().backends.find(({ name }) => name === 'spawn_template')?.available
 
 /** What a start by this name of a backend gives: the backend, or the message. */
@@ -24,6 +25,35 @@ test.each(['spawn_template', 'template'])('the variable: %s', (name) => {
     console.log(JSON.stringify(await started.then(({ backend }) => backend, (e) => e.message)))`)
   if (works) expect(said).toBe('spawn_template')
   else expect(said).toMatch(/^URING_SPAWN_BACKEND spawn_template does not work: /)
+})
+
+test.each(['the main thread', 'a worker'])('the variable counts at each call, in %s', (where) => {
+  const found = inNode(`
+    import { Worker } from 'node:worker_threads'
+    const asked = async () => {
+      const seen = []
+      for (const name of ['fork', 'vfork', 'vfork', 'fork', '', 'no such', 'fork', undefined]) {
+        if (name === undefined) delete process.env.URING_SPAWN_BACKEND
+        else process.env.URING_SPAWN_BACKEND = name
+        for (const options of [{}, {}, { env: {} }, { env: { URING_SPAWN_BACKEND: 'x' } }, {}]) {
+          const { backend } = await run('/bin/true', [], options).catch(() => ({ backend: 'none' }))
+          seen.push(backend)
+        }
+      }
+      process.env = { URING_SPAWN_BACKEND: 'fork' }
+      for (const options of [{}, { env: {} }]) seen.push((await run('/bin/true', [], options)).backend)
+      return JSON.stringify(seen)
+    }
+    if ('${where}' === 'the main thread') {
+      console.log(await asked())
+    } else {
+      const code = "import { parentPort } from 'node:worker_threads'; " +
+        "import { run } from '${library}'; parentPort.postMessage(await (" + asked + ')())'
+      new Worker(code, { eval: true }).on('message', (said) => console.log(said))
+    }`) as string[]
+  const best = probe().auto
+  const names = ['fork', 'vfork', 'vfork', 'fork', best, 'none', 'fork', best]
+  expect(found).toEqual([...names.flatMap((name) => Array(5).fill(name)), 'fork', 'fork'])
 })
 
 test('messages name only the current name', async () => {

@@ -3,6 +3,7 @@ import { selectBackend } from '../backend/select.js'
 import { type Core, getCore, type LaunchEvents, type LaunchPipe } from '../core/core.js'
 import { later, now } from '../core/runtime.js'
 import { argumentError } from '../model/argument-error.js'
+import type { EnvVars } from '../model/envvars.js'
 import { EAGAIN, EINVAL, ESRCH, errnoName } from '../model/errno.js'
 import type { Exit } from '../model/exit.js'
 import { checkFds, checkOps } from '../model/limits.js'
@@ -349,6 +350,9 @@ export interface RingOptions {
   backend?: BackendOption | undefined
 }
 
+/** For Ring.for(). */
+const rings = new Map<BackendName, Ring>()
+
 /**
  * Chains are submitted to a Ring. The kernel's ring belongs to the JavaScript
  * environment; all Ring objects share it, and cost nothing.
@@ -369,6 +373,17 @@ export class Ring {
     this.backend = selected.name
     this.templates = selected.templates
     this.#kind = selected.kind
+  }
+
+  /** The Ring of the backend for a start, made once; the parameters are selectBackend()'s. @internal */
+  static for(option: BackendName | 'auto' | undefined, env: EnvVars): Ring {
+    const { name } = selectBackend(getCore().info, option, env)
+    let ring = rings.get(name)
+    if (ring === undefined) {
+      ring = new Ring({ backend: name })
+      rings.set(name, ring)
+    }
+    return ring
   }
 
   /**

@@ -99,3 +99,6 @@ export function cachedEnvVars(): EnvVars | undefined {
   if (cached?.version !== version) nativeEnvVars(env)
   return cached?.version === version ? cached.environ : undefined
 }
+
+/** Whether `env` is the copy of the C library's environment that is kept. */
+export const isKept = (env: EnvVars): boolean => cached?.environ === env

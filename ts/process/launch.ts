@@ -126,7 +126,7 @@ export class Launch {
   /** Queues the launch. Throws before anything is created. */
   constructor(asked: LaunchParameters) {
     const begin = launches.hasSubscribers ? now() : undefined
-    this.#ring = new Ring({ backend: asked.settings.backend })
+    this.#ring = Ring.for(asked.settings.backend, asked.settings.env)
     const parameters = asked.settings.cgroup === NEW_CGROUP ? this.#withCgroup(asked) : asked
     const { settings } = parameters
     this.#parameters = parameters
