@@ -99,6 +99,29 @@ async function switches({ spawn }, { file, count }) {
   return [(switchesSoFar() - before) / count]
 }
 
+/** The processor time of this thread so far, in nanoseconds, as a function. */
+function processorTime() {
+  const fd = openSync('/proc/thread-self/schedstat')
+  const buffer = new Uint8Array(64)
+  const text = new TextDecoder()
+  return () => {
+    const bytes = readSync(fd, buffer, 0, buffer.length, 0)
+    return Number.parseInt(text.decode(buffer.subarray(0, bytes)), 10)
+  }
+}
+
+/**
+ * Microseconds of the thread's processor time per child, one at a time: in the call and
+ * after it. A library may do in one what another does in the other.
+ */
+async function spent({ spawn }, { file, count }) {
+  for (let i = 0; i < WARM.calls; i++) await spawn(file)
+  const used = processorTime()
+  const before = used()
+  for (let i = 0; i < count; i++) await spawn(file)
+  return [(used() - before) / 1000 / count]
+}
+
 async function longest({ spawn }, { file, count, flight }, clock) {
   const start = async (total) => {
     let started = 0
@@ -134,14 +157,8 @@ async function stall(side, options) {
  * the wait for a processor that the children use.
  */
 async function work(side, options) {
-  const fd = openSync('/proc/thread-self/schedstat')
-  const buffer = new Uint8Array(64)
-  const text = new TextDecoder()
-  const used = () => {
-    const bytes = readSync(fd, buffer, 0, buffer.length, 0)
-    return Number.parseInt(text.decode(buffer.subarray(0, bytes)), 10) / 1e6
-  }
-  return [await longest(side, options, used)]
+  const used = processorTime()
+  return [await longest(side, options, () => used() / 1e6)]
 }
 
-export const measures = { blocked, rate, latency, switches, collect, stall, work }
+export const measures = { blocked, rate, latency, switches, spent, collect, stall, work }

@@ -90,13 +90,14 @@ function measurements({ exit }) {
     options: { ...options, count: 1000 },
     seconds: 20,
   }))
-  const switches = {
-    name: 'context switches per process, one at a time, static child',
-    unit: 'switches',
-    measure: 'switches',
+  const counts = [
+    ['switches', 'switches', 'context switches per process'],
+    ['spent', 'us', "the thread's processor time per process"],
+  ].map(([measure, unit, name]) => ({
+    ...{ name: `${name}, one at a time, static child`, unit, measure },
     options: { file: exit, count: 1000 },
     seconds: 20,
-  }
+  }))
   const sizes = [
     { megabytes: 0, count: 200, seconds: 20 },
     { megabytes: 1024, count: 40, seconds: 35 },
@@ -136,7 +137,7 @@ function measurements({ exit }) {
     options: { file: dynamic, count: 1000, flight: 1000 },
     seconds: 5,
   }))
-  return [...blocked, ...rates, ...alone, switches, ...collected, stall, ...burst]
+  return [...blocked, ...rates, ...alone, ...counts, ...collected, stall, ...burst]
 }
 
 async function block(name, { measure, options }, { peers, programs, before }) {
