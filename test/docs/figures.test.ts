@@ -20,6 +20,8 @@ const rows: Record<string, string> = {
   'thread blocked by a call, 50 MB of memory': 'thread blocked per call, 50 MB of memory',
   'thread blocked by a call, 1 GB': 'thread blocked per call, 1024 MB of memory',
   'thread blocked by a call, 8 GB': 'thread blocked per call, 8192 MB of memory',
+  "the thread's processor time for a process, 1 in flight, static":
+    "the thread's processor time per process, one at a time, static child",
   'processes per second, 1 in flight, static': 'processes per second, 1 in flight, static child',
   'processes per second, 1 in flight, dynamic': 'processes per second, 1 in flight, dynamic child',
   'processes per second, 16 in flight, static': 'processes per second, 16 in flight, static child',
