@@ -69,7 +69,8 @@ export async function until(condition: () => boolean): Promise<void> {
 export const nothingLeft = (fds = Infinity): Promise<void> =>
   until(() => openFds() <= fds && children() === '')
 
-const library = new URL('../dist/index.js', import.meta.url).href
+/** What a program that a test runs imports. */
+export const library = new URL('../dist/index.js', import.meta.url).href
 
 /** For a Node that refuses to change credentials while its own file operations use io_uring. */
 export const mayChangeCredentials = { ...process.env, UV_USE_IO_URING: '0' }

@@ -9,10 +9,9 @@ const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 /** In a program of its own, as not every user may raise a priority again. */
 function inProgram(body: string): unknown {
   const program = `
-    import { getPriority, setPriority } from 'node:os'
+    import { getPriority, setPriority, tmpdir } from 'node:os'
     import { Worker } from 'node:worker_threads'
     import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-    import { tmpdir } from 'node:os'
     import { join } from 'node:path'
     import { execFileSync } from 'node:child_process'
     import { run, spawn } from ${JSON.stringify(library)}
@@ -50,7 +49,7 @@ describe.each(testedBackends)('what a child inherits on %s', (backend) => {
       }
       const first = getPriority()
       const seen = [await nice('a'), await nice('b')]
-      const open = Array.from({ length: 300 }, () => openSync('/dev/null'))
+      for (let count = 0; count < 300; count++) openSync('/dev/null')
       seen.push(await nice('c'))
       setPriority(Math.min(first + 1, 19))
       seen.push(await nice('d'), await nice('e'))

@@ -1,9 +1,8 @@
 /** A backend was renamed; its older name still works. */
 import { expect, test } from 'vitest'
 import { probe, run } from '../../dist/index.js'
-import { inNode, rejection } from '../support.js'
+import { inNode, library, rejection } from '../support.js'
 
-const library = new URL('../../dist/index.js', import.meta.url).href
 const works = probe().backends.find(({ name }) => name === 'spawn_template')?.available
 
 /** What a start by this name of a backend gives: the backend, or the message. */

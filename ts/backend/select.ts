@@ -11,7 +11,7 @@ const VARIABLE = 'URING_SPAWN_BACKEND'
 /** The variable's value in an environment that does not change. */
 let found: { env: EnvVars; value: string | undefined } | undefined
 
-/** The variable's value; process.env takes as long to tell it as everything else here. */
+/** The variable's value. To ask process.env takes longer than everything else here. */
 function variableOf(env: EnvVars | undefined): string | undefined {
   if (env === undefined || !isKept(env)) return currentEnv()[VARIABLE] || undefined
   if (found?.env !== env) {
